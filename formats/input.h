@@ -1,0 +1,46 @@
+/*
+ * Bytes that can be read at any place: a file, an object in a store, memory, or the plaintext of
+ * one of these.
+ *
+ * `read_at` reads exactly `length` bytes from `offset` into `buffer`, or fails; asking beyond
+ * `size` is an error (LARDER_DAMAGED), never a short read. It may be called from several threads at
+ * once. `close` frees the input, and what it stands on; closing NULL is fine.
+ *
+ * An implementation embeds struct input as its first member.
+ */
+#ifndef FORMATS_INPUT_H
+#define FORMATS_INPUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "larder/error.h"
+
+struct input;
+
+struct input_ops {
+    enum larder_status (*read_at)(struct input *input, uint64_t offset, void *buffer, size_t length,
+                                  struct larder_error *error);
+    void (*close)(struct input *input);
+};
+
+struct input {
+    const struct input_ops *ops;
+    uint64_t size; /* bytes */
+};
+
+static inline enum larder_status input_read_at(struct input *input, uint64_t offset, void *buffer,
+                                               size_t length, struct larder_error *error)
+{
+    if (offset > input->size || length > input->size - offset)
+        return larder_fail(error, LARDER_DAMAGED, "the archive ends too early");
+    return input->ops->read_at(input, offset, buffer, length, error);
+}
+
+static inline void input_close(struct input *input)
+{
+    if (input != NULL)
+        input->ops->close(input);
+}
+
+#endif
