@@ -1,0 +1,57 @@
+/*
+ * Reads an archive at any place: FORMAT.md sections 2 and 7.
+ *
+ * Opening checks the end, the manifest, and that the manifest's members cover the file. What is
+ * read after that is checked against the manifest before it is given out. Once open, a reader may
+ * be used from several threads at once. Whatever is wrong with the archive is LARDER_DAMAGED, with
+ * the member named.
+ */
+#ifndef FORMATS_ARCHIVE_READER_H
+#define FORMATS_ARCHIVE_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/archive_writer.h"
+#include "formats/buffer.h"
+#include "formats/input.h"
+#include "formats/manifest.h"
+#include "formats/part.h"
+#include "larder/error.h"
+
+struct archive_reader;
+
+/* On success `*reader` owns the input; on failure the caller still does. */
+enum larder_status archive_reader_open(struct input *input, struct archive_reader **reader,
+                                       struct larder_error *error);
+void archive_reader_close(struct archive_reader *reader);
+
+const struct manifest *archive_reader_manifest(const struct archive_reader *reader);
+uint64_t archive_reader_bytes(const struct archive_reader *reader);
+
+/* Members in the order of the file, without manifest and end, which were checked when the archive
+ * was opened. */
+size_t archive_reader_entries(const struct archive_reader *reader);
+/* The table whose part an entry is; NULL for another member. */
+const struct manifest_table *archive_reader_entry_table(const struct archive_reader *reader,
+                                                        size_t entry);
+uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry);
+
+/* Reads an entry and checks header, padding and SHA-256. Memory is constant. */
+enum larder_status archive_reader_check(struct archive_reader *reader, size_t entry,
+                                        struct larder_error *error);
+
+/* Appends a member's content, checked, to `out`. */
+enum larder_status archive_reader_member(struct archive_reader *reader, enum archive_member member,
+                                         struct buffer *out, struct larder_error *error);
+
+/*
+ * Reads part `number` (from 0) of a table into `bytes`, which is overwritten, for a part_reader;
+ * header and padding are checked here, the digest by part_reader_begin.
+ */
+enum larder_status archive_reader_part(struct archive_reader *reader,
+                                       const struct manifest_table *table, size_t number,
+                                       struct buffer *bytes, struct part *part,
+                                       struct larder_error *error);
+
+#endif

@@ -1,0 +1,30 @@
+/*
+ * Memory that is taken piece by piece and freed at once.
+ *
+ * Strings and arrays of one result (a manifest, a catalog lookup) live in one arena. A failed
+ * allocation is remembered: the string functions then return "", so that a caller may build a whole
+ * result and look at `arena_failed` once at the end; arena_alloc returns NULL.
+ */
+#ifndef FORMATS_ARENA_H
+#define FORMATS_ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+
+/* NULL when memory is short. */
+struct arena *arena_new(void);
+void arena_free(struct arena *arena);
+
+/* Zeroed memory, aligned for any type; NULL when memory is short or count * size overflows. */
+void *arena_alloc(struct arena *arena, size_t count, size_t size);
+
+/* A copy of the text; NULL stays NULL. */
+char *arena_strdup(struct arena *arena, const char *text);
+char *arena_printf(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+bool arena_failed(const struct arena *arena);
+
+#endif

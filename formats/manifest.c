@@ -1,0 +1,115 @@
+#include "formats/manifest.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLUG_BYTES = 60 };
+
+struct manifest *manifest_new(void)
+{
+    struct manifest *manifest = calloc(1, sizeof(*manifest));
+
+    if (manifest == NULL)
+        return NULL;
+    manifest->arena = arena_new();
+    if (manifest->arena == NULL) {
+        free(manifest);
+        return NULL;
+    }
+    return manifest;
+}
+
+void manifest_free(struct manifest *manifest)
+{
+    if (manifest == NULL)
+        return;
+    for (size_t i = 0; i < manifest->table_count; i++)
+        free(manifest->tables[i].parts);
+    arena_free(manifest->arena);
+    free(manifest);
+}
+
+enum larder_status manifest_add_part(struct manifest_table *table, const struct manifest_part *part,
+                                     struct larder_error *error)
+{
+    struct manifest_part *parts;
+    size_t capacity;
+
+    if (table->part_count == MANIFEST_MAX_PARTS)
+        return larder_fail(error, LARDER_FAILED, "table \"%s.%s\" has more than %d parts",
+                           table->schema, table->name, MANIFEST_MAX_PARTS);
+    if (table->part_count == table->part_capacity) {
+        capacity = table->part_capacity == 0 ? 8 : table->part_capacity * 2;
+        parts = realloc(table->parts, capacity * sizeof(*parts));
+        if (parts == NULL)
+            return larder_fail_memory(error);
+        table->parts = parts;
+        table->part_capacity = capacity;
+    }
+    table->parts[table->part_count++] = *part;
+    table->rows += part->rows;
+    table->raw_bytes += part->raw_bytes;
+    return LARDER_OK;
+}
+
+static char slug_byte(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c - 'A' + 'a');
+    if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-')
+        return c;
+    return '_';
+}
+
+void manifest_part_name(const struct manifest_table *table, size_t table_number, size_t part_number,
+                        char name[MANIFEST_NAME_BYTES])
+{
+    char slug[SLUG_BYTES + 1];
+
+    snprintf(slug, sizeof(slug), "%s.%s", table->schema, table->name);
+    for (char *c = slug; *c != '\0'; c++)
+        *c = slug_byte(*c);
+    snprintf(name, MANIFEST_NAME_BYTES, "data/%05u-%s/%06u.copy.zst", (unsigned)table_number, slug,
+             (unsigned)part_number);
+}
+
+int manifest_copied_columns(const struct manifest_table *table)
+{
+    int count = 0;
+
+    for (size_t i = 0; i < table->column_count; i++)
+        if (!table->columns[i].generated)
+            count++;
+    return count;
+}
+
+uint64_t manifest_rows(const struct manifest *manifest)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < manifest->table_count; i++)
+        rows += manifest->tables[i].rows;
+    return rows;
+}
+
+uint64_t manifest_raw_bytes(const struct manifest *manifest)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < manifest->table_count; i++)
+        bytes += manifest->tables[i].raw_bytes;
+    return bytes;
+}
+
+struct manifest_table *manifest_find(const struct manifest *manifest, const char *schema,
+                                     const char *name)
+{
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        struct manifest_table *table = &manifest->tables[i];
+
+        if (strcmp(table->schema, schema) == 0 && strcmp(table->name, name) == 0)
+            return table;
+    }
+    return NULL;
+}

@@ -1,0 +1,450 @@
+#include "formats/manifest.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/times.h"
+
+enum { NAME_BYTES = 255, DEPTH = 64 };
+
+/*
+ * One reading: where it stands, and the first thing that was wrong. The getters below do nothing
+ * but return a harmless value once something was wrong, so that a whole object is read before one
+ * look at `wrong`.
+ */
+struct reading {
+    struct manifest *manifest;
+    const char *wrong; /* the key, NULL so long as all is well */
+};
+
+static void *take_array(struct reading *r, size_t count, size_t size)
+{
+    void *array = arena_alloc(r->manifest->arena, count, size);
+
+    if (array == NULL)
+        r->wrong = "(memory)";
+    return array;
+}
+
+static const char *get_text_or_null(struct reading *r, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (value == NULL || json_is_null(value))
+        return NULL;
+    if (!json_is_string(value)) {
+        r->wrong = key;
+        return NULL;
+    }
+    return arena_strdup(r->manifest->arena, json_string_value(value));
+}
+
+static const char *get_text(struct reading *r, const json_t *object, const char *key)
+{
+    const char *text = get_text_or_null(r, object, key);
+
+    if (text == NULL) {
+        r->wrong = key;
+        return "";
+    }
+    return text;
+}
+
+/* A name that PostgreSQL could bear. */
+static const char *get_name(struct reading *r, const json_t *object, const char *key)
+{
+    const char *name = get_text(r, object, key);
+
+    if (name[0] == '\0' || strlen(name) > NAME_BYTES)
+        r->wrong = key;
+    return name;
+}
+
+static int64_t get_integer(struct reading *r, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (!json_is_integer(value)) {
+        r->wrong = key;
+        return 0;
+    }
+    return json_integer_value(value);
+}
+
+static uint64_t get_size(struct reading *r, const json_t *object, const char *key)
+{
+    int64_t value = get_integer(r, object, key);
+
+    if (value < 0) {
+        r->wrong = key;
+        return 0;
+    }
+    return (uint64_t)value;
+}
+
+static uint32_t as_oid(struct reading *r, const json_t *value)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > UINT32_MAX) {
+        r->wrong = "oid";
+        return 0;
+    }
+    return (uint32_t)json_integer_value(value);
+}
+
+static bool get_flag(struct reading *r, const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    if (!json_is_boolean(value))
+        r->wrong = key;
+    return json_is_true(value);
+}
+
+static time_t get_time(struct reading *r, const json_t *object, const char *key)
+{
+    time_t time = 0;
+
+    if (!times_from_text(get_text(r, object, key), &time))
+        r->wrong = key;
+    return time;
+}
+
+static void get_digest(struct reading *r, const json_t *object, uint8_t digest[SHA256_BYTES])
+{
+    if (!sha256_from_hex(get_text(r, object, "sha256"), digest))
+        r->wrong = "sha256";
+}
+
+/* The elements of an array; 0 where it is none or longer than `most`. */
+static size_t get_array(struct reading *r, const json_t *object, const char *key, size_t most,
+                        const json_t **array)
+{
+    *array = json_object_get(object, key);
+    if (!json_is_array(*array) || json_array_size(*array) > most) {
+        r->wrong = key;
+        return 0;
+    }
+    return json_array_size(*array);
+}
+
+static void read_columns(struct reading *r, const json_t *json, struct manifest_table *table)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "columns", SHRT_MAX, &array);
+
+    table->columns = take_array(r, count, sizeof(*table->columns));
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        struct manifest_column *column = &table->columns[i];
+        const json_t *item = json_array_get(array, i);
+
+        column->name = get_name(r, item, "name");
+        column->type = get_text(r, item, "type");
+        column->notnull = get_flag(r, item, "notnull");
+        column->generated = get_flag(r, item, "generated");
+        column->identity = get_text_or_null(r, item, "identity");
+        if (column->identity != NULL && strcmp(column->identity, "always") != 0 &&
+            strcmp(column->identity, "by default") != 0)
+            r->wrong = "identity";
+    }
+    table->column_count = count;
+}
+
+static void read_objects(struct reading *r, const json_t *json, struct manifest_table *table)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "objects", INT_MAX, &array);
+
+    table->objects = take_array(r, count, sizeof(*table->objects));
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        table->objects[i].catalog = as_oid(r, json_array_get(json_array_get(array, i), 0));
+        table->objects[i].oid = as_oid(r, json_array_get(json_array_get(array, i), 1));
+    }
+    table->object_count = count;
+}
+
+static const char **read_names(struct reading *r, const json_t *json, const char *key,
+                               size_t *count)
+{
+    const json_t *array;
+    const char **names;
+
+    *count = get_array(r, json, key, SHRT_MAX, &array);
+    names = take_array(r, *count, sizeof(*names));
+    for (size_t i = 0; i < *count && r->wrong == NULL; i++) {
+        if (!json_is_string(json_array_get(array, i)))
+            r->wrong = key;
+        else
+            names[i] =
+                arena_strdup(r->manifest->arena, json_string_value(json_array_get(array, i)));
+    }
+    return names;
+}
+
+static void read_references(struct reading *r, const json_t *json, struct manifest_table *table)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "references", INT_MAX, &array), referenced;
+
+    table->references = take_array(r, count, sizeof(*table->references));
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        struct manifest_reference *reference = &table->references[i];
+        const json_t *item = json_array_get(array, i);
+
+        reference->constraint = get_name(r, item, "constraint");
+        reference->schema = get_name(r, item, "schema");
+        reference->name = get_name(r, item, "name");
+        reference->columns = read_names(r, item, "columns", &reference->column_count);
+        reference->referenced_columns = read_names(r, item, "referenced_columns", &referenced);
+        reference->oid = as_oid(r, json_object_get(item, "oid"));
+        if (referenced != reference->column_count)
+            r->wrong = "referenced_columns";
+    }
+    table->reference_count = count;
+}
+
+static void read_parts(struct reading *r, const json_t *json, struct manifest_table *table,
+                       size_t number)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "parts", MANIFEST_MAX_PARTS, &array);
+    uint64_t rows = table->rows, raw_bytes = table->raw_bytes;
+    char name[MANIFEST_NAME_BYTES];
+
+    table->rows = table->raw_bytes = 0;
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        const json_t *item = json_array_get(array, i);
+        struct manifest_part part = {
+            .offset = get_size(r, item, "offset"),
+            .bytes = get_size(r, item, "bytes"),
+            .raw_bytes = get_size(r, item, "raw_bytes"),
+            .rows = get_size(r, item, "rows"),
+        };
+
+        get_digest(r, item, part.sha256);
+        manifest_part_name(table, number, i + 1, name);
+        if (strcmp(get_text(r, item, "path"), name) != 0)
+            r->wrong = "path";
+        if (manifest_add_part(table, &part, NULL) != LARDER_OK)
+            r->wrong = "(memory)";
+    }
+    if (table->rows != rows || table->raw_bytes != raw_bytes)
+        r->wrong = "rows";
+}
+
+static void read_table(struct reading *r, const json_t *json, struct manifest_table *table,
+                       size_t number)
+{
+    const json_t *parent = json_object_get(json, "parent");
+    const char *format = get_text(r, json, "copy_format");
+
+    table->schema = get_name(r, json, "schema");
+    table->name = get_name(r, json, "name");
+    table->kind = get_text(r, json, "kind");
+    if (!json_is_null(parent)) {
+        table->parent_schema = get_name(r, parent, "schema");
+        table->parent_name = get_name(r, parent, "name");
+    }
+    if (strcmp(format, "text") != 0 && strcmp(format, "binary") != 0)
+        r->wrong = "copy_format";
+    table->copy_format = strcmp(format, "binary") == 0 ? COPY_BINARY : COPY_TEXT;
+    table->oid = as_oid(r, json_object_get(json, "oid"));
+    table->rows = get_size(r, json, "rows");
+    table->raw_bytes = get_size(r, json, "raw_bytes");
+    if (!fingerprint_from_hex(get_text(r, json, "fingerprint"), &table->fingerprint))
+        r->wrong = "fingerprint";
+    read_columns(r, json, table);
+    read_objects(r, json, table);
+    read_references(r, json, table);
+    read_parts(r, json, table, number);
+}
+
+static void read_tables(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "tables", MANIFEST_MAX_TABLES, &array);
+
+    r->manifest->tables = take_array(r, count, sizeof(*r->manifest->tables));
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        /* Counted first: what read_parts allocates is freed by manifest_free. */
+        r->manifest->table_count = i + 1;
+        read_table(r, json_array_get(array, i), &r->manifest->tables[i], i + 1);
+    }
+}
+
+static void read_sequences(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "sequences", INT_MAX, &array);
+    struct manifest_sequence *sequences = take_array(r, count, sizeof(*sequences));
+
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        const json_t *item = json_array_get(array, i);
+
+        sequences[i].schema = get_name(r, item, "schema");
+        sequences[i].name = get_name(r, item, "name");
+        sequences[i].last_value = get_integer(r, item, "last_value");
+        sequences[i].is_called = get_flag(r, item, "is_called");
+    }
+    r->manifest->sequences = sequences;
+    r->manifest->sequence_count = count;
+}
+
+static void read_externals(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "externals", INT_MAX, &array);
+    struct manifest_external *externals = take_array(r, count, sizeof(*externals));
+
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        const json_t *item = json_array_get(array, i);
+
+        externals[i].kind = get_text(r, item, "kind");
+        externals[i].schema = get_text_or_null(r, item, "schema");
+        externals[i].name = get_text(r, item, "name");
+        externals[i].definition = get_text_or_null(r, item, "definition");
+        externals[i].used_by = get_text_or_null(r, item, "used_by");
+    }
+    r->manifest->externals = externals;
+    r->manifest->external_count = count;
+}
+
+static void read_metadata(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "backup_metadata", INT_MAX, &array);
+    struct manifest_metadata *metadata = take_array(r, count, sizeof(*metadata));
+
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        const json_t *item = json_array_get(array, i);
+
+        metadata[i].backup_date = get_text(r, item, "backup_date");
+        metadata[i].backup_name = get_text(r, item, "backup_name");
+        metadata[i].table_name = get_text(r, item, "table_name");
+        metadata[i].kind = get_text(r, item, "kind");
+        metadata[i].row_count = get_integer(r, item, "row_count");
+    }
+    r->manifest->metadata = metadata;
+    r->manifest->metadata_count = count;
+}
+
+static void read_members(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = get_array(r, json, "members", MANIFEST_MEMBERS, &array);
+
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        struct manifest_member *member = &r->manifest->members[i];
+        const json_t *item = json_array_get(array, i);
+
+        member->path = get_name(r, item, "path");
+        member->offset = get_size(r, item, "offset");
+        member->bytes = get_size(r, item, "bytes");
+        get_digest(r, item, member->sha256);
+    }
+    r->manifest->member_count = count;
+}
+
+static void read_all(struct reading *r, const json_t *json)
+{
+    struct manifest *m = r->manifest;
+
+    m->larder_version = get_text(r, json, "larder_version");
+    m->backup_name = get_name(r, json, "backup_name");
+    m->preset = get_name(r, json, "preset");
+    m->source = get_name(r, json, "source");
+    m->database = get_name(r, json, "database");
+    m->system_identifier = get_text_or_null(r, json, "system_identifier");
+    m->server_version = get_text(r, json, "server_version");
+    m->server_encoding = get_text(r, json, "server_encoding");
+    m->pg_dump_version = get_text(r, json, "pg_dump_version");
+    m->started_at = get_time(r, json, "started_at");
+    m->finished_at = get_time(r, json, "finished_at");
+    m->snapshot = get_text(r, json, "snapshot");
+    read_tables(r, json);
+    read_sequences(r, json);
+    read_externals(r, json);
+    read_metadata(r, json);
+    read_members(r, json);
+}
+
+static enum larder_status read_version(struct reading *r, const json_t *json,
+                                       struct larder_error *error)
+{
+    const char *version = get_text(r, json, "format_version");
+    char *rest;
+    long major = strtol(version, &rest, 10);
+
+    r->manifest->format_version = version;
+    if (r->wrong != NULL || rest == version || *rest != '.' || major < 1)
+        return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
+    if (major > MANIFEST_FORMAT_MAJOR) {
+        larder_fail(error, LARDER_DAMAGED,
+                    "its format version %s is newer than this larder reads (%s)", version,
+                    MANIFEST_FORMAT_VERSION);
+        larder_hint(error, "Use a larder of version %ld or later; it was written by larder %s.",
+                    major, get_text(r, json, "larder_version"));
+        return LARDER_DAMAGED;
+    }
+    return LARDER_OK;
+}
+
+/*
+ * jansson descends by recursion, so the depth is looked at first. Brackets inside strings are not
+ * counted.
+ */
+static bool is_too_deep(const uint8_t *bytes, size_t length)
+{
+    bool in_string = false;
+    size_t depth = 0;
+
+    for (size_t i = 0; i < length; i++) {
+        if (in_string && bytes[i] == '\\')
+            i++;
+        else if (bytes[i] == '"')
+            in_string = !in_string;
+        else if (!in_string && (bytes[i] == '[' || bytes[i] == '{') && ++depth > DEPTH)
+            return true;
+        else if (!in_string && (bytes[i] == ']' || bytes[i] == '}') && depth > 0)
+            depth--;
+    }
+    return false;
+}
+
+enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct manifest **manifest,
+                                 struct larder_error *error)
+{
+    struct reading r = {.manifest = manifest_new()};
+    enum larder_status status = LARDER_OK;
+    json_error_t why;
+    json_t *json = NULL;
+
+    *manifest = NULL;
+    if (r.manifest == NULL)
+        return larder_fail_memory(error);
+    if (length <= MANIFEST_MAX_BYTES && !is_too_deep(bytes, length))
+        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_object(json)) {
+        status =
+            larder_fail(error, LARDER_DAMAGED, "its manifest is no JSON object within the limits");
+        goto done;
+    }
+    status = read_version(&r, json, error);
+    if (status != LARDER_OK)
+        goto done;
+    read_all(&r, json);
+    if (arena_failed(r.manifest->arena))
+        status = larder_fail_memory(error);
+    else if (r.wrong != NULL)
+        status = larder_fail(error, LARDER_DAMAGED, "its manifest has a wrong or missing \"%s\"",
+                             r.wrong);
+done:
+    json_decref(json);
+    if (status == LARDER_OK)
+        *manifest = r.manifest;
+    else
+        manifest_free(r.manifest);
+    return status;
+}

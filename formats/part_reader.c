@@ -1,0 +1,116 @@
+#include "formats/part.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+enum {
+    FRAME_MAGIC_BYTES = 4,
+    WINDOW_LOG_MAX = 23, /* 8 MiB */
+    DESCRIPTOR_CHECKSUM = 1 << 2,
+    DESCRIPTOR_DICTIONARY = 3,
+};
+
+struct part_reader {
+    ZSTD_DCtx *zstd;
+    uint8_t *frame;
+    const uint8_t *at;
+    size_t left;
+    uint64_t raw_left;
+};
+
+struct part_reader *part_reader_new(void)
+{
+    struct part_reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader == NULL)
+        return NULL;
+    reader->zstd = ZSTD_createDCtx();
+    reader->frame = malloc(PART_FRAME_BYTES);
+    if (reader->zstd == NULL || reader->frame == NULL ||
+        ZSTD_isError(ZSTD_DCtx_setParameter(reader->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
+        part_reader_free(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+void part_reader_free(struct part_reader *reader)
+{
+    if (reader == NULL)
+        return;
+    ZSTD_freeDCtx(reader->zstd);
+    free(reader->frame);
+    free(reader);
+}
+
+enum larder_status part_reader_begin(struct part_reader *reader, const struct part *part,
+                                     struct larder_error *error)
+{
+    uint8_t digest[SHA256_BYTES];
+    enum larder_status status = sha256_of(part->bytes, (size_t)part->length, digest, error);
+
+    if (status != LARDER_OK)
+        return status;
+    if (memcmp(digest, part->sha256, sizeof(digest)) != 0)
+        return larder_fail(error, LARDER_DAMAGED, "its SHA-256 is not the manifest's");
+    reader->at = part->bytes;
+    reader->left = (size_t)part->length;
+    reader->raw_left = part->raw_bytes;
+    return LARDER_OK;
+}
+
+/* The rules that zstd itself would let pass. RFC 8878, section 3.1.1.1. */
+static enum larder_status check_frame(const struct part_reader *reader, size_t *compressed,
+                                      size_t *raw, struct larder_error *error)
+{
+    static const uint8_t magic[FRAME_MAGIC_BYTES] = {0x28, 0xb5, 0x2f, 0xfd};
+    unsigned long long size;
+    uint8_t descriptor;
+
+    if (reader->left <= FRAME_MAGIC_BYTES || memcmp(reader->at, magic, sizeof(magic)) != 0)
+        return larder_fail(error, LARDER_DAMAGED, "it is not made of zstd frames");
+    descriptor = reader->at[FRAME_MAGIC_BYTES];
+    if ((descriptor & DESCRIPTOR_CHECKSUM) == 0 || (descriptor & DESCRIPTOR_DICTIONARY) != 0)
+        return larder_fail(error, LARDER_DAMAGED,
+                           "a zstd frame has no checksum, or wants a dictionary");
+    size = ZSTD_getFrameContentSize(reader->at, reader->left);
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0 ||
+        size > PART_FRAME_BYTES || size > reader->raw_left)
+        return larder_fail(error, LARDER_DAMAGED, "a zstd frame states a wrong content size");
+    *raw = (size_t)size;
+    *compressed = ZSTD_findFrameCompressedSize(reader->at, reader->left);
+    if (ZSTD_isError(*compressed))
+        return larder_fail(error, LARDER_DAMAGED, "a zstd frame is cut short or malformed");
+    return LARDER_OK;
+}
+
+enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **bytes,
+                                    size_t *length, struct larder_error *error)
+{
+    enum larder_status status;
+    size_t compressed, raw, result;
+
+    *bytes = NULL;
+    *length = 0;
+    if (reader->left == 0) {
+        if (reader->raw_left != 0)
+            return larder_fail(error, LARDER_DAMAGED,
+                               "it holds fewer bytes than the manifest says");
+        return LARDER_OK;
+    }
+    status = check_frame(reader, &compressed, &raw, error);
+    if (status != LARDER_OK)
+        return status;
+    result =
+        ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_BYTES, reader->at, compressed);
+    if (ZSTD_isError(result) || result != raw)
+        return larder_fail(error, LARDER_DAMAGED, "a zstd frame could not be decoded: %s",
+                           ZSTD_isError(result) ? ZSTD_getErrorName(result) : "wrong size");
+    reader->at += compressed;
+    reader->left -= compressed;
+    reader->raw_left -= raw;
+    *bytes = reader->frame;
+    *length = raw;
+    return LARDER_OK;
+}

@@ -1,0 +1,131 @@
+#include "formats/summary.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#include "formats/manifest.h"
+#include "formats/sha256.h"
+#include "formats/times.h"
+
+static json_t *time_json(time_t time)
+{
+    char text[TIMES_TEXT];
+
+    times_to_text(time, text);
+    return json_string(text);
+}
+
+enum larder_status summary_write(const struct summary *s, struct buffer *out,
+                                 struct larder_error *error)
+{
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s?, s:o, s:o, s:I, s:s, s:b, s:I, s:I}",
+                  "format_version", MANIFEST_FORMAT_VERSION, "larder_version", s->larder_version,
+                  "archive", s->archive, "backup_name", s->backup_name, "preset", s->preset,
+                  "source", s->source, "system_identifier", s->system_identifier, "started_at",
+                  time_json(s->started_at), "created_at", time_json(s->created_at), "bytes",
+                  (json_int_t)s->bytes, "sha256", s->sha256, "encrypted", s->encrypted, "raw_bytes",
+                  (json_int_t)s->raw_bytes, "rows", (json_int_t)s->rows);
+    char *text;
+
+    if (json != NULL) {
+        json_object_set_new(json, "keep_until",
+                            s->keep_until == 0 ? json_null() : time_json(s->keep_until));
+        json_object_set_new(json, "every", s->every == 0 ? json_null() : json_integer(s->every));
+    }
+    text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    json_decref(json);
+    if (text == NULL)
+        return larder_fail(
+            error, LARDER_FAILED,
+            "could not write the summary: a name is no valid UTF-8, or memory is short");
+    buffer_puts(out, text);
+    buffer_puts(out, "\n");
+    free(text);
+    return out->failed ? larder_fail_memory(error) : LARDER_OK;
+}
+
+static const char *get_text(const json_t *json, const char *key, struct arena *arena)
+{
+    return arena_strdup(arena, json_string_value(json_object_get(json, key)));
+}
+
+static bool get_size(const json_t *json, const char *key, uint64_t *size)
+{
+    const json_t *value = json_object_get(json, key);
+
+    *size = (uint64_t)json_integer_value(value);
+    return json_is_integer(value) && json_integer_value(value) >= 0;
+}
+
+static bool get_time(const json_t *json, const char *key, bool may_be_null, time_t *time)
+{
+    const json_t *value = json_object_get(json, key);
+
+    *time = 0;
+    if (may_be_null && (value == NULL || json_is_null(value)))
+        return true;
+    return json_is_string(value) && times_from_text(json_string_value(value), time);
+}
+
+static bool read_summary(const json_t *json, struct arena *arena, struct summary *s)
+{
+    const json_t *every = json_object_get(json, "every");
+    uint8_t digest[SHA256_BYTES];
+
+    *s = (struct summary){
+        .larder_version = get_text(json, "larder_version", arena),
+        .archive = get_text(json, "archive", arena),
+        .backup_name = get_text(json, "backup_name", arena),
+        .preset = get_text(json, "preset", arena),
+        .source = get_text(json, "source", arena),
+        .system_identifier = get_text(json, "system_identifier", arena),
+        .sha256 = get_text(json, "sha256", arena),
+        .encrypted = json_is_true(json_object_get(json, "encrypted")),
+        .every = json_integer_value(every),
+    };
+    return s->archive != NULL && s->backup_name != NULL && s->preset != NULL && s->source != NULL &&
+           s->sha256 != NULL && sha256_from_hex(s->sha256, digest) &&
+           json_is_boolean(json_object_get(json, "encrypted")) &&
+           (every == NULL || json_is_null(every) || json_is_integer(every)) &&
+           get_size(json, "bytes", &s->bytes) && get_size(json, "raw_bytes", &s->raw_bytes) &&
+           get_size(json, "rows", &s->rows) &&
+           get_time(json, "started_at", false, &s->started_at) &&
+           get_time(json, "created_at", false, &s->created_at) &&
+           get_time(json, "keep_until", true, &s->keep_until);
+}
+
+enum larder_status summary_read(const uint8_t *bytes, size_t length, struct arena *arena,
+                                struct summary *summary, struct larder_error *error)
+{
+    json_error_t why;
+    json_t *json = NULL;
+    bool ok;
+
+    if (length <= SUMMARY_MAX_BYTES)
+        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
+    ok = json_is_object(json) && read_summary(json, arena, summary);
+    json_decref(json);
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    return ok ? LARDER_OK : larder_fail(error, LARDER_DAMAGED, "it is not a larder summary");
+}
+
+void summary_write_digest_line(struct buffer *out, const char *sha256, const char *file)
+{
+    buffer_printf(out, "%s  %s\n", sha256, file);
+}
+
+bool summary_read_digest_line(const uint8_t *bytes, size_t length, const char *file,
+                              char sha256[65])
+{
+    uint8_t digest[SHA256_BYTES];
+    size_t name = strlen(file), digits = SHA256_HEX - 1;
+
+    if (length != digits + 2 + name + 1 || memcmp(bytes + digits, "  ", 2) != 0 ||
+        memcmp(bytes + digits + 2, file, name) != 0 || bytes[length - 1] != '\n')
+        return false;
+    memcpy(sha256, bytes, digits);
+    sha256[digits] = '\0';
+    return sha256_from_hex(sha256, digest);
+}
