@@ -275,7 +275,7 @@ SELECT pg_temp.user_id(pg_temp.pick(i, 90, :users)), pg_temp.moment(i, :plans)::
     jsonb_build_object('breakfast', pg_temp.food(pg_temp.pick(i, 91, 24)), 'dinner',
         jsonb_build_object('recipe', pg_temp.recipe_id(pg_temp.pick(i, 92, :recipes)), 'people', 1 + pg_temp.pick(i, 93, 6))),
     CASE pg_temp.pick(i, 94, 25) WHEN 0 THEN NULL WHEN 1 THEN 'NaN' WHEN 2 THEN '-0' WHEN 3 THEN 'Infinity'
-        ELSE 900 + pg_temp.pick(i, 95, 2100000) / 1000.0 END,
+        ELSE 900 + pg_temp.pick(i, 95, 2100000) / 1000.0::float8 END,
     pg_temp.moment(i, :plans)
 FROM generate_series(0, :plans - 1) AS i;
 -- The identity has gone beyond the last row, as it does after an insert that was rolled back.

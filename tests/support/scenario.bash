@@ -41,7 +41,7 @@ mkdir "$HOME"
 export ASAN_OPTIONS=exitcode=86:${ASAN_OPTIONS:-}
 export LSAN_OPTIONS=exitcode=86:${LSAN_OPTIONS:-}
 export UBSAN_OPTIONS=exitcode=86:print_stacktrace=1:${UBSAN_OPTIONS:-}
-# shellcheck disable=SC2139
+
 larder()
 {
     "$LARDER" "$@"

@@ -21,6 +21,7 @@
 # caller's environment had are dropped, so that no test depends on them.
 
 unset "${!PG@}"
+export PSQL_PAGER=
 
 declare -A SERVER_BIN=() SERVER_PORT=()
 SERVER_KEEP=0
@@ -137,7 +138,6 @@ server_restart()
 {
     local name=$1 folder=$SCRATCH/$1
 
-    # shellcheck disable=SC2310
     server_step "start the server \"$name\"" "$folder/log" "${SERVER_BIN[$name]}/pg_ctl" -s -w -t 60 \
         -D "$folder/data" -l "$folder/log" start || return 1
     server_use "$name"
