@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/pg/types.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
 
@@ -148,7 +149,10 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         "coalesce(pg_catalog.pg_table_size(c.oid), 0), "
         "pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.has_table_privilege(c.oid, "
         "'SELECT'), "
-        "pg_catalog.row_security_active(c.oid), c.relforcerowsecurity, current_user "
+        "pg_catalog.row_security_active(c.oid), "
+        "CASE n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) ELSE "
+        "pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) END, "
+        "current_user "
         "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1 "
@@ -174,6 +178,7 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         extra[row] = (struct catalog_table){
             .named = tables->named[place],
             .owner = text_at(m->arena, result, row, 6),
+            .label = text_at(m->arena, result, row, 13),
             .estimated_rows = strtod(PQgetvalue(result, row, 7), NULL),
             .pages = (uint32_t)number_at(result, row, 8),
             .bytes = number_at(result, row, 9),
@@ -214,14 +219,32 @@ static size_t run_length(const PGresult *result, int row, size_t place)
     return count;
 }
 
+/* Notes the first column that keeps a table from being copied in binary form. */
+static void judge_column(struct arena *arena, const PGresult *result, int row,
+                         const struct manifest_column *column, struct catalog_table *extra)
+{
+    const char *why_not;
+
+    if (column->generated || extra->why_text != NULL)
+        return;
+    if (!types_is_stable((uint32_t)number_at(result, row, 6), PQgetvalue(result, row, 7)[0],
+                         (uint32_t)number_at(result, row, 8), &why_not))
+        extra->why_text =
+            arena_printf(arena, "column \"%s\" of type %s %s", column->name, column->type, why_not);
+}
+
 static enum larder_status describe_columns(struct pg *pg, struct manifest *m,
-                                           struct larder_error *error)
+                                           struct catalog_table *extra, struct larder_error *error)
 {
     static const char sql[] =
         "SELECT " PLACE
         ", a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, "
-        "a.attidentity, a.attgenerated <> '' "
+        "a.attidentity, a.attgenerated <> '', b.oid, b.typtype, "
+        "CASE WHEN b.typlen = -1 AND b.typcategory = 'A' THEN b.typelem ELSE 0 END "
         "FROM " TABLES "JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid "
+        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid "
+        "JOIN pg_catalog.pg_type b ON b.oid = CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE "
+        "y.oid END "
         "WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.place, a.attnum";
     PGresult *result;
     enum larder_status status = query_tables(pg, sql, m, &result, error);
@@ -246,6 +269,7 @@ static enum larder_status describe_columns(struct pg *pg, struct manifest *m,
                                               : NULL,
                 .generated = flag_at(result, row, 5),
             };
+            judge_column(m->arena, result, row, &table->columns[j], &extra[i]);
         }
     }
     PQclear(result);
@@ -348,7 +372,7 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
         return larder_fail_memory(error);
     status = describe_tables(pg, tables, manifest, *extra, findings, error);
     if (status == LARDER_OK)
-        status = describe_columns(pg, manifest, error);
+        status = describe_columns(pg, manifest, *extra, error);
     if (status == LARDER_OK)
         status = describe_objects(pg, manifest, error);
     if (status == LARDER_OK)

@@ -63,10 +63,13 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
 struct catalog_table {
     uint32_t named; /* as in catalog_tables */
     const char *owner;
+    const char
+        *label; /* as backups.backup_metadata names it: without the schema where that is public */
     double estimated_rows; /* the planner's; -1 where it has none */
     uint32_t pages;        /* of the heap */
     uint64_t bytes;        /* heap and TOAST */
     bool has_rows;         /* a partitioned table has none */
+    const char *why_text;  /* why it must be copied as text; NULL where binary will do */
 };
 
 /*
