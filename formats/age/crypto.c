@@ -67,7 +67,7 @@ enum larder_status age_scrypt(uint8_t out[static AGE_KEY_SIZE], const char *pass
 {
     uint64_t n = UINT64_C(1) << work_factor;
     /* What libcrypto counts against the limit, which is too small by default. */
-    uint64_t memory = 128 * SCRYPT_R * (n + 2 + SCRYPT_P);
+    uint64_t memory = UINT64_C(128) * SCRYPT_R * (n + 2 + SCRYPT_P);
 
     if (EVP_PBE_scrypt(passphrase, length, salt, salt_length, n, SCRYPT_R, SCRYPT_P, memory, out,
                        AGE_KEY_SIZE) == 1)

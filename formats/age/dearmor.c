@@ -115,7 +115,7 @@ static enum larder_status take(struct dearmor *dearmor, char c, struct larder_er
     if (dearmor->line_length == sizeof(dearmor->line))
         return fail(dearmor, error, "a line is too long");
     dearmor->line[dearmor->line_length++] = c;
-    if (dearmor->place != BEFORE && line_is(dearmor, AGE_ARMOR_END))
+    if (c == '-' && dearmor->place != BEFORE && line_is(dearmor, AGE_ARMOR_END))
         dearmor->place = AFTER;
     return LARDER_OK;
 }
