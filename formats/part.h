@@ -50,7 +50,7 @@ enum larder_status part_writer_push(struct part_writer *writer, const uint8_t *b
 /* A COPY stream of the table is over: LARDER_DAMAGED where it ended in the midst of a row. */
 enum larder_status part_writer_end_stream(struct part_writer *writer, struct larder_error *error);
 
-/* Closes the part begun, if any: as for push. */
+/* Closes the part begun, if any: as for push. Every stream that was begun must be over. */
 enum larder_status part_writer_end(struct part_writer *writer, struct part *part,
                                    struct larder_error *error);
 
