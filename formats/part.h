@@ -77,4 +77,12 @@ enum larder_status part_reader_begin(struct part_reader *reader, const struct pa
 enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **bytes,
                                     size_t *length, struct larder_error *error);
 
+/*
+ * Checks a part from its digest to its number of rows, and takes the rows into `rows`, which is of
+ * the table's format and columns, and new or at the end of another part: what only counts needs no
+ * more.
+ */
+enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+                                     struct rows *rows, struct larder_error *error);
+
 #endif

@@ -1,5 +1,6 @@
 #include "formats/part.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
@@ -126,4 +127,27 @@ enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **
     *bytes = reader->frame;
     *length = raw;
     return LARDER_OK;
+}
+
+enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+                                     struct rows *rows, struct larder_error *error)
+{
+    uint64_t before = rows_count(rows);
+    const uint8_t *bytes;
+    size_t length;
+    enum larder_status status = part_reader_begin(reader, part, error);
+
+    do {
+        if (status == LARDER_OK)
+            status = part_reader_next(reader, &bytes, &length, error);
+        if (status == LARDER_OK)
+            status = rows_take(rows, bytes, length, error);
+    } while (status == LARDER_OK && length > 0);
+    if (status == LARDER_OK)
+        status = rows_restart(rows, error);
+    if (status == LARDER_OK && rows_count(rows) - before != part->rows)
+        status = larder_fail(error, LARDER_DAMAGED,
+                             "it holds %" PRIu64 " rows, and the manifest says %" PRIu64,
+                             rows_count(rows) - before, part->rows);
+    return status;
 }
