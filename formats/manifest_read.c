@@ -10,21 +10,26 @@
 enum { NAME_BYTES = 255, DEPTH = 64 };
 
 /*
- * One reading: where it stands, and the first thing that was wrong. The getters below do nothing
- * but return a harmless value once something was wrong, so that a whole object is read before one
- * look at `wrong`.
+ * One reading: where it stands, and the first thing that was wrong. The getters below return a
+ * harmless value for what is wrong, so that a whole object is read before one look at `wrong`.
  */
 struct reading {
     struct manifest *manifest;
     const char *wrong; /* the key, NULL so long as all is well */
 };
 
+static void set_wrong(struct reading *r, const char *key)
+{
+    if (r->wrong == NULL)
+        r->wrong = key;
+}
+
 static void *take_array(struct reading *r, size_t count, size_t size)
 {
     void *array = arena_alloc(r->manifest->arena, count, size);
 
     if (array == NULL)
-        r->wrong = "(memory)";
+        set_wrong(r, "(memory)");
     return array;
 }
 
@@ -32,10 +37,10 @@ static const char *get_text_or_null(struct reading *r, const json_t *object, con
 {
     const json_t *value = json_object_get(object, key);
 
-    if (value == NULL || json_is_null(value))
+    if (json_is_null(value))
         return NULL;
     if (!json_is_string(value)) {
-        r->wrong = key;
+        set_wrong(r, key);
         return NULL;
     }
     return arena_strdup(r->manifest->arena, json_string_value(value));
@@ -46,7 +51,7 @@ static const char *get_text(struct reading *r, const json_t *object, const char 
     const char *text = get_text_or_null(r, object, key);
 
     if (text == NULL) {
-        r->wrong = key;
+        set_wrong(r, key);
         return "";
     }
     return text;
@@ -58,7 +63,7 @@ static const char *get_name(struct reading *r, const json_t *object, const char 
     const char *name = get_text(r, object, key);
 
     if (name[0] == '\0' || strlen(name) > NAME_BYTES)
-        r->wrong = key;
+        set_wrong(r, key);
     return name;
 }
 
@@ -67,7 +72,7 @@ static int64_t get_integer(struct reading *r, const json_t *object, const char *
     const json_t *value = json_object_get(object, key);
 
     if (!json_is_integer(value)) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return json_integer_value(value);
@@ -78,7 +83,7 @@ static uint64_t get_size(struct reading *r, const json_t *object, const char *ke
     int64_t value = get_integer(r, object, key);
 
     if (value < 0) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return (uint64_t)value;
@@ -88,7 +93,7 @@ static uint32_t as_oid(struct reading *r, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0 ||
         json_integer_value(value) > UINT32_MAX) {
-        r->wrong = "oid";
+        set_wrong(r, "oid");
         return 0;
     }
     return (uint32_t)json_integer_value(value);
@@ -99,7 +104,7 @@ static bool get_flag(struct reading *r, const json_t *object, const char *key)
     const json_t *value = json_object_get(object, key);
 
     if (!json_is_boolean(value))
-        r->wrong = key;
+        set_wrong(r, key);
     return json_is_true(value);
 }
 
@@ -108,14 +113,14 @@ static time_t get_time(struct reading *r, const json_t *object, const char *key)
     time_t time = 0;
 
     if (!times_from_text(get_text(r, object, key), &time))
-        r->wrong = key;
+        set_wrong(r, key);
     return time;
 }
 
 static void get_digest(struct reading *r, const json_t *object, uint8_t digest[SHA256_BYTES])
 {
     if (!sha256_from_hex(get_text(r, object, "sha256"), digest))
-        r->wrong = "sha256";
+        set_wrong(r, "sha256");
 }
 
 /* The elements of an array; 0 where it is none or longer than `most`. */
@@ -124,7 +129,7 @@ static size_t get_array(struct reading *r, const json_t *object, const char *key
 {
     *array = json_object_get(object, key);
     if (!json_is_array(*array) || json_array_size(*array) > most) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return json_array_size(*array);
@@ -147,7 +152,7 @@ static void read_columns(struct reading *r, const json_t *json, struct manifest_
         column->identity = get_text_or_null(r, item, "identity");
         if (column->identity != NULL && strcmp(column->identity, "always") != 0 &&
             strcmp(column->identity, "by default") != 0)
-            r->wrong = "identity";
+            set_wrong(r, "identity");
     }
     table->column_count = count;
 }
@@ -175,7 +180,7 @@ static const char **read_names(struct reading *r, const json_t *json, const char
     names = take_array(r, *count, sizeof(*names));
     for (size_t i = 0; i < *count && r->wrong == NULL; i++) {
         if (!json_is_string(json_array_get(array, i)))
-            r->wrong = key;
+            set_wrong(r, key);
         else
             names[i] =
                 arena_strdup(r->manifest->arena, json_string_value(json_array_get(array, i)));
@@ -200,7 +205,7 @@ static void read_references(struct reading *r, const json_t *json, struct manife
         reference->referenced_columns = read_names(r, item, "referenced_columns", &referenced);
         reference->oid = as_oid(r, json_object_get(item, "oid"));
         if (referenced != reference->column_count)
-            r->wrong = "referenced_columns";
+            set_wrong(r, "referenced_columns");
     }
     table->reference_count = count;
 }
@@ -226,12 +231,12 @@ static void read_parts(struct reading *r, const json_t *json, struct manifest_ta
         get_digest(r, item, part.sha256);
         manifest_part_name(table, number, i + 1, name);
         if (strcmp(get_text(r, item, "path"), name) != 0)
-            r->wrong = "path";
+            set_wrong(r, "path");
         if (manifest_add_part(table, &part, NULL) != LARDER_OK)
-            r->wrong = "(memory)";
+            set_wrong(r, "(memory)");
     }
     if (table->rows != rows || table->raw_bytes != raw_bytes)
-        r->wrong = "rows";
+        set_wrong(r, "rows");
 }
 
 static void read_table(struct reading *r, const json_t *json, struct manifest_table *table,
@@ -248,13 +253,13 @@ static void read_table(struct reading *r, const json_t *json, struct manifest_ta
         table->parent_name = get_name(r, parent, "name");
     }
     if (strcmp(format, "text") != 0 && strcmp(format, "binary") != 0)
-        r->wrong = "copy_format";
+        set_wrong(r, "copy_format");
     table->copy_format = strcmp(format, "binary") == 0 ? COPY_BINARY : COPY_TEXT;
     table->oid = as_oid(r, json_object_get(json, "oid"));
     table->rows = get_size(r, json, "rows");
     table->raw_bytes = get_size(r, json, "raw_bytes");
     if (!fingerprint_from_hex(get_text(r, json, "fingerprint"), &table->fingerprint))
-        r->wrong = "fingerprint";
+        set_wrong(r, "fingerprint");
     read_columns(r, json, table);
     read_objects(r, json, table);
     read_references(r, json, table);
