@@ -1,13 +1,13 @@
 #include "formats/manifest.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_load.h"
 #include "formats/times.h"
 
-enum { NAME_BYTES = 255, DEPTH = 64 };
+enum { NAME_BYTES = 255 };
 
 /*
  * One reading: where it stands, and the first thing that was wrong. The getters below return a
@@ -396,42 +396,18 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     return LARDER_OK;
 }
 
-/*
- * jansson descends by recursion, so the depth is looked at first. Brackets inside strings are not
- * counted.
- */
-static bool is_too_deep(const uint8_t *bytes, size_t length)
-{
-    bool in_string = false;
-    size_t depth = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        if (in_string && bytes[i] == '\\')
-            i++;
-        else if (bytes[i] == '"')
-            in_string = !in_string;
-        else if (!in_string && (bytes[i] == '[' || bytes[i] == '{') && ++depth > DEPTH)
-            return true;
-        else if (!in_string && (bytes[i] == ']' || bytes[i] == '}') && depth > 0)
-            depth--;
-    }
-    return false;
-}
-
 enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct manifest **manifest,
                                  struct larder_error *error)
 {
     struct reading r = {.manifest = manifest_new()};
     enum larder_status status = LARDER_OK;
-    json_error_t why;
-    json_t *json = NULL;
+    json_t *json;
 
     *manifest = NULL;
     if (r.manifest == NULL)
         return larder_fail_memory(error);
-    if (length <= MANIFEST_MAX_BYTES && !is_too_deep(bytes, length))
-        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
-    if (!json_is_object(json)) {
+    json = json_load_object(bytes, length, MANIFEST_MAX_BYTES);
+    if (json == NULL) {
         status =
             larder_fail(error, LARDER_DAMAGED, "its manifest is no JSON object within the limits");
         goto done;

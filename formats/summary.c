@@ -1,8 +1,9 @@
 #include "formats/summary.h"
 
-#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_load.h"
 #include "formats/manifest.h"
 #include "formats/sha256.h"
 #include "formats/times.h"
@@ -98,13 +99,8 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
 enum larder_status summary_read(const uint8_t *bytes, size_t length, struct arena *arena,
                                 struct summary *summary, struct larder_error *error)
 {
-    json_error_t why;
-    json_t *json = NULL;
-    bool ok;
-
-    if (length <= SUMMARY_MAX_BYTES)
-        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
-    ok = json_is_object(json) && read_summary(json, arena, summary);
+    json_t *json = json_load_object(bytes, length, SUMMARY_MAX_BYTES);
+    bool ok = json != NULL && read_summary(json, arena, summary);
     json_decref(json);
     if (arena_failed(arena))
         return larder_fail_memory(error);
