@@ -4,7 +4,8 @@
  *
  * `read_at` reads exactly `length` bytes from `offset` into `buffer`, or fails; asking beyond
  * `size` is an error (LARDER_DAMAGED), never a short read. `length` is never 0. It may be called
- * from several threads at once. `close` frees the input, and what it stands on; closing NULL is fine.
+ * from several threads at once. `close` frees the input, and what it stands on; closing NULL is
+ * fine.
  *
  * An implementation embeds struct input as its first member.
  */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/tar.h"
 #include "formats/times.h"
 
 enum { NAME_BYTES = 255 };
@@ -16,6 +17,7 @@ enum { NAME_BYTES = 255 };
 struct reading {
     struct manifest *manifest;
     const char *wrong; /* the key, NULL so long as all is well */
+    bool no_memory;
 };
 
 static void set_wrong(struct reading *r, const char *key)
@@ -24,12 +26,14 @@ static void set_wrong(struct reading *r, const char *key)
         r->wrong = key;
 }
 
-static void *take_array(struct reading *r, size_t count, size_t size)
+static void *take_array(struct reading *r, const char *key, size_t count, size_t size)
 {
     void *array = arena_alloc(r->manifest->arena, count, size);
 
-    if (array == NULL)
-        set_wrong(r, "(memory)");
+    if (array == NULL) {
+        r->no_memory = true;
+        set_wrong(r, key);
+    }
     return array;
 }
 
@@ -140,7 +144,7 @@ static void read_columns(struct reading *r, const json_t *json, struct manifest_
     const json_t *array;
     size_t count = get_array(r, json, "columns", SHRT_MAX, &array);
 
-    table->columns = take_array(r, count, sizeof(*table->columns));
+    table->columns = take_array(r, "columns", count, sizeof(*table->columns));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         struct manifest_column *column = &table->columns[i];
         const json_t *item = json_array_get(array, i);
@@ -162,7 +166,7 @@ static void read_objects(struct reading *r, const json_t *json, struct manifest_
     const json_t *array;
     size_t count = get_array(r, json, "objects", INT_MAX, &array);
 
-    table->objects = take_array(r, count, sizeof(*table->objects));
+    table->objects = take_array(r, "objects", count, sizeof(*table->objects));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         table->objects[i].catalog = as_oid(r, json_array_get(json_array_get(array, i), 0));
         table->objects[i].oid = as_oid(r, json_array_get(json_array_get(array, i), 1));
@@ -177,7 +181,7 @@ static const char **read_names(struct reading *r, const json_t *json, const char
     const char **names;
 
     *count = get_array(r, json, key, SHRT_MAX, &array);
-    names = take_array(r, *count, sizeof(*names));
+    names = take_array(r, key, *count, sizeof(*names));
     for (size_t i = 0; i < *count && r->wrong == NULL; i++) {
         if (!json_is_string(json_array_get(array, i)))
             set_wrong(r, key);
@@ -193,7 +197,7 @@ static void read_references(struct reading *r, const json_t *json, struct manife
     const json_t *array;
     size_t count = get_array(r, json, "references", INT_MAX, &array), referenced;
 
-    table->references = take_array(r, count, sizeof(*table->references));
+    table->references = take_array(r, "references", count, sizeof(*table->references));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         struct manifest_reference *reference = &table->references[i];
         const json_t *item = json_array_get(array, i);
@@ -232,8 +236,15 @@ static void read_parts(struct reading *r, const json_t *json, struct manifest_ta
         manifest_part_name(table, number, i + 1, name);
         if (strcmp(get_text(r, item, "path"), name) != 0)
             set_wrong(r, "path");
-        if (manifest_add_part(table, &part, NULL) != LARDER_OK)
-            set_wrong(r, "(memory)");
+        /* So neither sum ever exceeds what the table states. */
+        if (part.rows == 0 || part.rows > rows - table->rows)
+            set_wrong(r, "rows");
+        if (part.raw_bytes < part.rows || part.raw_bytes > raw_bytes - table->raw_bytes)
+            set_wrong(r, "raw_bytes");
+        if (r->wrong == NULL && manifest_add_part(table, &part, NULL) != LARDER_OK) {
+            r->no_memory = true;
+            set_wrong(r, "parts");
+        }
     }
     if (table->rows != rows || table->raw_bytes != raw_bytes)
         set_wrong(r, "rows");
@@ -271,7 +282,7 @@ static void read_tables(struct reading *r, const json_t *json)
     const json_t *array;
     size_t count = get_array(r, json, "tables", MANIFEST_MAX_TABLES, &array);
 
-    r->manifest->tables = take_array(r, count, sizeof(*r->manifest->tables));
+    r->manifest->tables = take_array(r, "tables", count, sizeof(*r->manifest->tables));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         /* Counted first: what read_parts allocates is freed by manifest_free. */
         r->manifest->table_count = i + 1;
@@ -279,11 +290,34 @@ static void read_tables(struct reading *r, const json_t *json)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct manifest_table *const *x = a, *const *y = b;
+    int order = strcmp((*x)->schema, (*y)->schema);
+
+    return order != 0 ? order : strcmp((*x)->name, (*y)->name);
+}
+
+static void check_names(struct reading *r)
+{
+    size_t count = r->manifest->table_count;
+    const struct manifest_table **sorted = take_array(r, "tables", count, sizeof(*sorted));
+
+    if (r->wrong != NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &r->manifest->tables[i];
+    qsort(sorted, count, sizeof(*sorted), by_name);
+    for (size_t i = 1; i < count; i++)
+        if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+            set_wrong(r, "name");
+}
+
 static void read_sequences(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "sequences", INT_MAX, &array);
-    struct manifest_sequence *sequences = take_array(r, count, sizeof(*sequences));
+    struct manifest_sequence *sequences = take_array(r, "sequences", count, sizeof(*sequences));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -301,7 +335,7 @@ static void read_externals(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "externals", INT_MAX, &array);
-    struct manifest_external *externals = take_array(r, count, sizeof(*externals));
+    struct manifest_external *externals = take_array(r, "externals", count, sizeof(*externals));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -320,7 +354,7 @@ static void read_metadata(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "backup_metadata", INT_MAX, &array);
-    struct manifest_metadata *metadata = take_array(r, count, sizeof(*metadata));
+    struct manifest_metadata *metadata = take_array(r, "backup_metadata", count, sizeof(*metadata));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -368,7 +402,10 @@ static void read_all(struct reading *r, const json_t *json)
     m->started_at = get_time(r, json, "started_at");
     m->finished_at = get_time(r, json, "finished_at");
     m->snapshot = get_text(r, json, "snapshot");
+    if (m->started_at > TAR_TIME_MAX)
+        set_wrong(r, "started_at");
     read_tables(r, json);
+    check_names(r);
     read_sequences(r, json);
     read_externals(r, json);
     read_metadata(r, json);
@@ -381,9 +418,10 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     const char *version = get_text(r, json, "format_version");
     char *rest;
     long major = strtol(version, &rest, 10);
+    size_t minor_digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
 
     r->manifest->format_version = version;
-    if (r->wrong != NULL || rest == version || *rest != '.' || major < 1)
+    if (version[0] < '1' || version[0] > '9' || minor_digits == 0 || rest[1 + minor_digits] != '\0')
         return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
     if (major > MANIFEST_FORMAT_MAJOR) {
         larder_fail(error, LARDER_DAMAGED,
@@ -416,7 +454,7 @@ enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct man
     if (status != LARDER_OK)
         goto done;
     read_all(&r, json);
-    if (arena_failed(r.manifest->arena))
+    if (r.no_memory || arena_failed(r.manifest->arena))
         status = larder_fail_memory(error);
     else if (r.wrong != NULL)
         status = larder_fail(error, LARDER_DAMAGED, "its manifest has a wrong or missing \"%s\"",

@@ -16,7 +16,7 @@ enum larder_status tar_header(const char *name, uint64_t size, time_t mtime,
     int ok = 0;
 
     if (archive != NULL && entry != NULL && size <= TAR_MEMBER_MAX && mtime >= 0 &&
-        strlen(name) <= NAME_MAX_BYTES) {
+        mtime <= TAR_TIME_MAX && strlen(name) <= NAME_MAX_BYTES) {
         archive_entry_set_pathname(entry, name);
         archive_entry_set_size(entry, (la_int64_t)size);
         archive_entry_set_filetype(entry, AE_IFREG);
