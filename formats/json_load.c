@@ -1,13 +1,7 @@
 #include "formats/json_load.h"
 
-#include <stdbool.h>
-
-/*
- * jansson descends by recursion and takes up to a hundred times the text's size in memory, so depth
- * and number of values are looked at before. Each value but the first stands behind a comma or a
- * bracket that opens; inside strings neither counts.
- */
-static bool is_within_limits(const uint8_t *bytes, size_t length)
+/* Each value but the first stands behind a comma or a bracket that opens, outside strings. */
+bool json_is_within_limits(const uint8_t *bytes, size_t length)
 {
     bool in_string = false;
     size_t depth = 0, values = 1;
@@ -35,7 +29,7 @@ json_t *json_load_object(const uint8_t *bytes, size_t length, size_t most)
     json_error_t why;
     json_t *json;
 
-    if (length > most || !is_within_limits(bytes, length))
+    if (length > most || !json_is_within_limits(bytes, length))
         return NULL;
     json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
     if (json_is_object(json))
