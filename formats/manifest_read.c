@@ -412,16 +412,25 @@ static void read_all(struct reading *r, const json_t *json)
     read_members(r, json);
 }
 
-static enum larder_status read_version(struct reading *r, const json_t *json,
-                                       struct larder_error *error)
+long manifest_major(const char *version)
 {
-    const char *version = get_text(r, json, "format_version");
     char *rest;
     long major = strtol(version, &rest, 10);
     size_t minor_digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
 
-    r->manifest->format_version = version;
     if (version[0] < '1' || version[0] > '9' || minor_digits == 0 || rest[1 + minor_digits] != '\0')
+        return 0;
+    return major;
+}
+
+static enum larder_status read_version(struct reading *r, const json_t *json,
+                                       struct larder_error *error)
+{
+    const char *version = get_text(r, json, "format_version");
+    long major = manifest_major(version);
+
+    r->manifest->format_version = version;
+    if (major == 0)
         return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
     if (major > MANIFEST_FORMAT_MAJOR) {
         larder_fail(error, LARDER_DAMAGED,
