@@ -29,10 +29,9 @@ enum larder_status tar_header(const char *name, uint64_t size, time_t mtime,
     }
     if (ok)
         memcpy(header, memory, TAR_BLOCK);
-    /* Only the header was wanted: closing would complain of the data that is missing. */
-    if (archive != NULL)
-        archive_write_fail(archive);
     archive_entry_free(entry);
+    /* Only the header was wanted. What this writes in place of the data, into what is left of the
+     * memory, and complains of, is of no matter. */
     archive_write_free(archive);
     if (!ok)
         return larder_fail(error, LARDER_FAILED,
