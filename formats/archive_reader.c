@@ -276,19 +276,15 @@ uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t 
     return reader->entries[entry].bytes;
 }
 
-static enum larder_status check_around(struct archive_reader *reader, const struct entry *entry,
-                                       const char *name, struct larder_error *error)
+/* Checks what stands before and behind an entry's data. */
+static enum larder_status check_around(const struct archive_reader *reader,
+                                       const struct entry *entry, const char *name,
+                                       const uint8_t header[TAR_BLOCK], const uint8_t *padding,
+                                       struct larder_error *error)
 {
-    uint8_t header[TAR_BLOCK], padding[TAR_BLOCK];
-    size_t padded = (size_t)tar_padding(entry->bytes);
-    enum larder_status status =
-        input_read_at(reader->input, entry->offset - TAR_BLOCK, header, TAR_BLOCK, error);
+    enum larder_status status = check_header(reader, name, entry->bytes, header, error);
 
-    if (status == LARDER_OK)
-        status = check_header(reader, name, entry->bytes, header, error);
-    if (status == LARDER_OK)
-        status = input_read_at(reader->input, entry->offset + entry->bytes, padding, padded, error);
-    if (status == LARDER_OK && !is_zero(padding, padded))
+    if (status == LARDER_OK && !is_zero(padding, (size_t)tar_padding(entry->bytes)))
         status =
             larder_fail(error, LARDER_DAMAGED, "there are bytes behind the data of \"%s\"", name);
     return status;
@@ -323,33 +319,47 @@ static enum larder_status check_digest(struct archive_reader *reader, const stru
 enum larder_status archive_reader_check(struct archive_reader *reader, size_t entry,
                                         struct larder_error *error)
 {
+    const struct entry *e = &reader->entries[entry];
+    uint8_t header[TAR_BLOCK], padding[TAR_BLOCK];
     char name[MANIFEST_NAME_BYTES];
     enum larder_status status;
 
-    entry_name(reader, &reader->entries[entry], name);
-    status = check_around(reader, &reader->entries[entry], name, error);
-    return status == LARDER_OK ? check_digest(reader, &reader->entries[entry], name, error)
-                               : status;
+    entry_name(reader, e, name);
+    status = input_read_at(reader->input, e->offset - TAR_BLOCK, header, TAR_BLOCK, error);
+    if (status == LARDER_OK)
+        status = input_read_at(reader->input, e->offset + e->bytes, padding,
+                               (size_t)tar_padding(e->bytes), error);
+    if (status == LARDER_OK)
+        status = check_around(reader, e, name, header, padding, error);
+    return status == LARDER_OK ? check_digest(reader, e, name, error) : status;
 }
 
-/* Reads what an entry holds, with header and padding checked, behind what `out` holds already. */
+/*
+ * Reads what an entry holds, with header and padding checked, behind what `out` holds already. All
+ * in one read: a store far away answers each with a delay.
+ */
 static enum larder_status read_entry(struct archive_reader *reader, const struct entry *entry,
                                      struct buffer *out, struct larder_error *error)
 {
+    size_t length = (size_t)entry->bytes;
+    size_t whole = TAR_BLOCK + length + (size_t)tar_padding(length);
     char name[MANIFEST_NAME_BYTES];
     enum larder_status status;
+    uint8_t *header, *data;
 
+    if (!buffer_reserve(out, whole))
+        return larder_fail_memory(error);
+    header = out->bytes + out->length;
+    data = header + TAR_BLOCK;
     entry_name(reader, entry, name);
-    status = check_around(reader, entry, name, error);
+    status = input_read_at(reader->input, entry->offset - TAR_BLOCK, header, whole, error);
+    if (status == LARDER_OK)
+        status = check_around(reader, entry, name, header, data + length, error);
     if (status != LARDER_OK)
         return status;
-    if (!buffer_reserve(out, (size_t)entry->bytes))
-        return larder_fail_memory(error);
-    status = input_read_at(reader->input, entry->offset, out->bytes + out->length,
-                           (size_t)entry->bytes, error);
-    if (status == LARDER_OK)
-        out->length += (size_t)entry->bytes;
-    return status;
+    memmove(header, data, length);
+    out->length += length;
+    return LARDER_OK;
 }
 
 enum larder_status archive_reader_member(struct archive_reader *reader, enum archive_member member,

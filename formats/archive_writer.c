@@ -33,6 +33,8 @@ struct archive_writer *archive_writer_new(struct stage *next, struct manifest *m
 static enum larder_status push(struct archive_writer *writer, const void *bytes, size_t length,
                                struct larder_error *error)
 {
+    if (length == 0)
+        return LARDER_OK;
     writer->offset += length;
     return stage_push(writer->next, bytes, length, error);
 }
@@ -62,7 +64,7 @@ enum larder_status archive_writer_member(struct archive_writer *writer, enum arc
                                          struct larder_error *error)
 {
     struct manifest *manifest = writer->manifest;
-    struct manifest_member *record = &manifest->members[manifest->member_count];
+    struct manifest_member *record = &manifest->members[member];
     enum larder_status status;
 
     if (manifest->member_count != (size_t)member)
@@ -85,6 +87,10 @@ enum larder_status archive_writer_part(struct archive_writer *writer, struct man
     char name[MANIFEST_NAME_BYTES];
     enum larder_status status;
 
+    if (writer->manifest->member_count != ARCHIVE_LOAD || part->rows == 0)
+        return larder_fail(error, LARDER_FAILED,
+                           "a part of table \"%s.%s\" is out of its order, or has no rows",
+                           table->schema, table->name);
     memcpy(record.sha256, part->sha256, sizeof(record.sha256));
     manifest_part_name(table, (size_t)(table - writer->manifest->tables) + 1, table->part_count + 1,
                        name);
@@ -113,6 +119,9 @@ enum larder_status archive_writer_finish(struct archive_writer *writer, struct l
     struct end end = {0};
     enum larder_status status;
 
+    if (writer->manifest->member_count != MANIFEST_MEMBERS)
+        return larder_fail(error, LARDER_FAILED, "the archive lacks member \"%s\"",
+                           archive_member_names[writer->manifest->member_count]);
     status = manifest_write(writer->manifest, false, &manifest, error);
     end.manifest_bytes = manifest.length;
     if (status == LARDER_OK)

@@ -38,7 +38,8 @@ enum larder_status archive_writer_member(struct archive_writer *writer, enum arc
                                          const void *bytes, size_t length,
                                          struct larder_error *error);
 
-/* Writes a part as the next one of its table, and adds it to the manifest. */
+/* Writes a part as the next one of its table, and adds it to the manifest. Parts come between the
+ * last two members. */
 enum larder_status archive_writer_part(struct archive_writer *writer, struct manifest_table *table,
                                        const struct part *part, struct larder_error *error);
 

@@ -3,8 +3,9 @@
  * one of these.
  *
  * `read_at` reads exactly `length` bytes from `offset` into `buffer`, or fails; asking beyond
- * `size` is an error (LARDER_DAMAGED), never a short read. It may be called from several threads at
- * once. `close` frees the input, and what it stands on; closing NULL is fine.
+ * `size` is an error (LARDER_DAMAGED), never a short read. `length` is never 0. It may be called
+ * from several threads at once. `close` frees the input, and what it stands on; closing NULL is
+ * fine.
  *
  * An implementation embeds struct input as its first member.
  */
@@ -34,6 +35,8 @@ static inline enum larder_status input_read_at(struct input *input, uint64_t off
 {
     if (offset > input->size || length > input->size - offset)
         return larder_fail(error, LARDER_DAMAGED, "the archive ends too early");
+    if (length == 0)
+        return LARDER_OK;
     return input->ops->read_at(input, offset, buffer, length, error);
 }
 

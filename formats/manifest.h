@@ -130,6 +130,9 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
 enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct manifest **manifest,
                                  struct larder_error *error);
 
+/* The number before the dot of a format_version, such as "1.0"; 0 where it is none. */
+long manifest_major(const char *version);
+
 /* The name of a table's part; both numbers count from 1. */
 void manifest_part_name(const struct manifest_table *table, size_t table_number, size_t part_number,
                         char name[MANIFEST_NAME_BYTES]);

@@ -1,30 +1,39 @@
 #include "formats/manifest.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_load.h"
+#include "formats/tar.h"
 #include "formats/times.h"
 
-enum { NAME_BYTES = 255, DEPTH = 64 };
+enum { NAME_BYTES = 255 };
 
 /*
- * One reading: where it stands, and the first thing that was wrong. The getters below do nothing
- * but return a harmless value once something was wrong, so that a whole object is read before one
- * look at `wrong`.
+ * One reading: where it stands, and the first thing that was wrong. The getters below return a
+ * harmless value for what is wrong, so that a whole object is read before one look at `wrong`.
  */
 struct reading {
     struct manifest *manifest;
     const char *wrong; /* the key, NULL so long as all is well */
+    bool no_memory;
 };
 
-static void *take_array(struct reading *r, size_t count, size_t size)
+static void set_wrong(struct reading *r, const char *key)
+{
+    if (r->wrong == NULL)
+        r->wrong = key;
+}
+
+static void *take_array(struct reading *r, const char *key, size_t count, size_t size)
 {
     void *array = arena_alloc(r->manifest->arena, count, size);
 
-    if (array == NULL)
-        r->wrong = "(memory)";
+    if (array == NULL) {
+        r->no_memory = true;
+        set_wrong(r, key);
+    }
     return array;
 }
 
@@ -32,10 +41,10 @@ static const char *get_text_or_null(struct reading *r, const json_t *object, con
 {
     const json_t *value = json_object_get(object, key);
 
-    if (value == NULL || json_is_null(value))
+    if (json_is_null(value))
         return NULL;
     if (!json_is_string(value)) {
-        r->wrong = key;
+        set_wrong(r, key);
         return NULL;
     }
     return arena_strdup(r->manifest->arena, json_string_value(value));
@@ -46,7 +55,7 @@ static const char *get_text(struct reading *r, const json_t *object, const char 
     const char *text = get_text_or_null(r, object, key);
 
     if (text == NULL) {
-        r->wrong = key;
+        set_wrong(r, key);
         return "";
     }
     return text;
@@ -58,7 +67,7 @@ static const char *get_name(struct reading *r, const json_t *object, const char 
     const char *name = get_text(r, object, key);
 
     if (name[0] == '\0' || strlen(name) > NAME_BYTES)
-        r->wrong = key;
+        set_wrong(r, key);
     return name;
 }
 
@@ -67,7 +76,7 @@ static int64_t get_integer(struct reading *r, const json_t *object, const char *
     const json_t *value = json_object_get(object, key);
 
     if (!json_is_integer(value)) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return json_integer_value(value);
@@ -78,7 +87,7 @@ static uint64_t get_size(struct reading *r, const json_t *object, const char *ke
     int64_t value = get_integer(r, object, key);
 
     if (value < 0) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return (uint64_t)value;
@@ -88,7 +97,7 @@ static uint32_t as_oid(struct reading *r, const json_t *value)
 {
     if (!json_is_integer(value) || json_integer_value(value) < 0 ||
         json_integer_value(value) > UINT32_MAX) {
-        r->wrong = "oid";
+        set_wrong(r, "oid");
         return 0;
     }
     return (uint32_t)json_integer_value(value);
@@ -99,7 +108,7 @@ static bool get_flag(struct reading *r, const json_t *object, const char *key)
     const json_t *value = json_object_get(object, key);
 
     if (!json_is_boolean(value))
-        r->wrong = key;
+        set_wrong(r, key);
     return json_is_true(value);
 }
 
@@ -108,14 +117,14 @@ static time_t get_time(struct reading *r, const json_t *object, const char *key)
     time_t time = 0;
 
     if (!times_from_text(get_text(r, object, key), &time))
-        r->wrong = key;
+        set_wrong(r, key);
     return time;
 }
 
 static void get_digest(struct reading *r, const json_t *object, uint8_t digest[SHA256_BYTES])
 {
     if (!sha256_from_hex(get_text(r, object, "sha256"), digest))
-        r->wrong = "sha256";
+        set_wrong(r, "sha256");
 }
 
 /* The elements of an array; 0 where it is none or longer than `most`. */
@@ -124,7 +133,7 @@ static size_t get_array(struct reading *r, const json_t *object, const char *key
 {
     *array = json_object_get(object, key);
     if (!json_is_array(*array) || json_array_size(*array) > most) {
-        r->wrong = key;
+        set_wrong(r, key);
         return 0;
     }
     return json_array_size(*array);
@@ -135,7 +144,7 @@ static void read_columns(struct reading *r, const json_t *json, struct manifest_
     const json_t *array;
     size_t count = get_array(r, json, "columns", SHRT_MAX, &array);
 
-    table->columns = take_array(r, count, sizeof(*table->columns));
+    table->columns = take_array(r, "columns", count, sizeof(*table->columns));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         struct manifest_column *column = &table->columns[i];
         const json_t *item = json_array_get(array, i);
@@ -147,7 +156,7 @@ static void read_columns(struct reading *r, const json_t *json, struct manifest_
         column->identity = get_text_or_null(r, item, "identity");
         if (column->identity != NULL && strcmp(column->identity, "always") != 0 &&
             strcmp(column->identity, "by default") != 0)
-            r->wrong = "identity";
+            set_wrong(r, "identity");
     }
     table->column_count = count;
 }
@@ -157,7 +166,7 @@ static void read_objects(struct reading *r, const json_t *json, struct manifest_
     const json_t *array;
     size_t count = get_array(r, json, "objects", INT_MAX, &array);
 
-    table->objects = take_array(r, count, sizeof(*table->objects));
+    table->objects = take_array(r, "objects", count, sizeof(*table->objects));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         table->objects[i].catalog = as_oid(r, json_array_get(json_array_get(array, i), 0));
         table->objects[i].oid = as_oid(r, json_array_get(json_array_get(array, i), 1));
@@ -172,10 +181,10 @@ static const char **read_names(struct reading *r, const json_t *json, const char
     const char **names;
 
     *count = get_array(r, json, key, SHRT_MAX, &array);
-    names = take_array(r, *count, sizeof(*names));
+    names = take_array(r, key, *count, sizeof(*names));
     for (size_t i = 0; i < *count && r->wrong == NULL; i++) {
         if (!json_is_string(json_array_get(array, i)))
-            r->wrong = key;
+            set_wrong(r, key);
         else
             names[i] =
                 arena_strdup(r->manifest->arena, json_string_value(json_array_get(array, i)));
@@ -188,7 +197,7 @@ static void read_references(struct reading *r, const json_t *json, struct manife
     const json_t *array;
     size_t count = get_array(r, json, "references", INT_MAX, &array), referenced;
 
-    table->references = take_array(r, count, sizeof(*table->references));
+    table->references = take_array(r, "references", count, sizeof(*table->references));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         struct manifest_reference *reference = &table->references[i];
         const json_t *item = json_array_get(array, i);
@@ -200,7 +209,7 @@ static void read_references(struct reading *r, const json_t *json, struct manife
         reference->referenced_columns = read_names(r, item, "referenced_columns", &referenced);
         reference->oid = as_oid(r, json_object_get(item, "oid"));
         if (referenced != reference->column_count)
-            r->wrong = "referenced_columns";
+            set_wrong(r, "referenced_columns");
     }
     table->reference_count = count;
 }
@@ -226,12 +235,19 @@ static void read_parts(struct reading *r, const json_t *json, struct manifest_ta
         get_digest(r, item, part.sha256);
         manifest_part_name(table, number, i + 1, name);
         if (strcmp(get_text(r, item, "path"), name) != 0)
-            r->wrong = "path";
-        if (manifest_add_part(table, &part, NULL) != LARDER_OK)
-            r->wrong = "(memory)";
+            set_wrong(r, "path");
+        /* So neither sum ever exceeds what the table states. */
+        if (part.rows == 0 || part.rows > rows - table->rows)
+            set_wrong(r, "rows");
+        if (part.raw_bytes < part.rows || part.raw_bytes > raw_bytes - table->raw_bytes)
+            set_wrong(r, "raw_bytes");
+        if (r->wrong == NULL && manifest_add_part(table, &part, NULL) != LARDER_OK) {
+            r->no_memory = true;
+            set_wrong(r, "parts");
+        }
     }
     if (table->rows != rows || table->raw_bytes != raw_bytes)
-        r->wrong = "rows";
+        set_wrong(r, "rows");
 }
 
 static void read_table(struct reading *r, const json_t *json, struct manifest_table *table,
@@ -248,13 +264,13 @@ static void read_table(struct reading *r, const json_t *json, struct manifest_ta
         table->parent_name = get_name(r, parent, "name");
     }
     if (strcmp(format, "text") != 0 && strcmp(format, "binary") != 0)
-        r->wrong = "copy_format";
+        set_wrong(r, "copy_format");
     table->copy_format = strcmp(format, "binary") == 0 ? COPY_BINARY : COPY_TEXT;
     table->oid = as_oid(r, json_object_get(json, "oid"));
     table->rows = get_size(r, json, "rows");
     table->raw_bytes = get_size(r, json, "raw_bytes");
     if (!fingerprint_from_hex(get_text(r, json, "fingerprint"), &table->fingerprint))
-        r->wrong = "fingerprint";
+        set_wrong(r, "fingerprint");
     read_columns(r, json, table);
     read_objects(r, json, table);
     read_references(r, json, table);
@@ -266,7 +282,7 @@ static void read_tables(struct reading *r, const json_t *json)
     const json_t *array;
     size_t count = get_array(r, json, "tables", MANIFEST_MAX_TABLES, &array);
 
-    r->manifest->tables = take_array(r, count, sizeof(*r->manifest->tables));
+    r->manifest->tables = take_array(r, "tables", count, sizeof(*r->manifest->tables));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         /* Counted first: what read_parts allocates is freed by manifest_free. */
         r->manifest->table_count = i + 1;
@@ -274,11 +290,34 @@ static void read_tables(struct reading *r, const json_t *json)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct manifest_table *const *x = a, *const *y = b;
+    int order = strcmp((*x)->schema, (*y)->schema);
+
+    return order != 0 ? order : strcmp((*x)->name, (*y)->name);
+}
+
+static void check_names(struct reading *r)
+{
+    size_t count = r->manifest->table_count;
+    const struct manifest_table **sorted = take_array(r, "tables", count, sizeof(*sorted));
+
+    if (r->wrong != NULL)
+        return;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &r->manifest->tables[i];
+    qsort(sorted, count, sizeof(*sorted), by_name);
+    for (size_t i = 1; i < count; i++)
+        if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+            set_wrong(r, "name");
+}
+
 static void read_sequences(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "sequences", INT_MAX, &array);
-    struct manifest_sequence *sequences = take_array(r, count, sizeof(*sequences));
+    struct manifest_sequence *sequences = take_array(r, "sequences", count, sizeof(*sequences));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -296,7 +335,7 @@ static void read_externals(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "externals", INT_MAX, &array);
-    struct manifest_external *externals = take_array(r, count, sizeof(*externals));
+    struct manifest_external *externals = take_array(r, "externals", count, sizeof(*externals));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -315,7 +354,7 @@ static void read_metadata(struct reading *r, const json_t *json)
 {
     const json_t *array;
     size_t count = get_array(r, json, "backup_metadata", INT_MAX, &array);
-    struct manifest_metadata *metadata = take_array(r, count, sizeof(*metadata));
+    struct manifest_metadata *metadata = take_array(r, "backup_metadata", count, sizeof(*metadata));
 
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         const json_t *item = json_array_get(array, i);
@@ -363,22 +402,35 @@ static void read_all(struct reading *r, const json_t *json)
     m->started_at = get_time(r, json, "started_at");
     m->finished_at = get_time(r, json, "finished_at");
     m->snapshot = get_text(r, json, "snapshot");
+    if (m->started_at > TAR_TIME_MAX)
+        set_wrong(r, "started_at");
     read_tables(r, json);
+    check_names(r);
     read_sequences(r, json);
     read_externals(r, json);
     read_metadata(r, json);
     read_members(r, json);
 }
 
+long manifest_major(const char *version)
+{
+    char *rest;
+    long major = strtol(version, &rest, 10);
+    size_t minor_digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+
+    if (version[0] < '1' || version[0] > '9' || minor_digits == 0 || rest[1 + minor_digits] != '\0')
+        return 0;
+    return major;
+}
+
 static enum larder_status read_version(struct reading *r, const json_t *json,
                                        struct larder_error *error)
 {
     const char *version = get_text(r, json, "format_version");
-    char *rest;
-    long major = strtol(version, &rest, 10);
+    long major = manifest_major(version);
 
     r->manifest->format_version = version;
-    if (r->wrong != NULL || rest == version || *rest != '.' || major < 1)
+    if (major == 0)
         return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
     if (major > MANIFEST_FORMAT_MAJOR) {
         larder_fail(error, LARDER_DAMAGED,
@@ -391,42 +443,18 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     return LARDER_OK;
 }
 
-/*
- * jansson descends by recursion, so the depth is looked at first. Brackets inside strings are not
- * counted.
- */
-static bool is_too_deep(const uint8_t *bytes, size_t length)
-{
-    bool in_string = false;
-    size_t depth = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        if (in_string && bytes[i] == '\\')
-            i++;
-        else if (bytes[i] == '"')
-            in_string = !in_string;
-        else if (!in_string && (bytes[i] == '[' || bytes[i] == '{') && ++depth > DEPTH)
-            return true;
-        else if (!in_string && (bytes[i] == ']' || bytes[i] == '}') && depth > 0)
-            depth--;
-    }
-    return false;
-}
-
 enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct manifest **manifest,
                                  struct larder_error *error)
 {
     struct reading r = {.manifest = manifest_new()};
     enum larder_status status = LARDER_OK;
-    json_error_t why;
-    json_t *json = NULL;
+    json_t *json;
 
     *manifest = NULL;
     if (r.manifest == NULL)
         return larder_fail_memory(error);
-    if (length <= MANIFEST_MAX_BYTES && !is_too_deep(bytes, length))
-        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
-    if (!json_is_object(json)) {
+    json = json_load_object(bytes, length, MANIFEST_MAX_BYTES);
+    if (json == NULL) {
         status =
             larder_fail(error, LARDER_DAMAGED, "its manifest is no JSON object within the limits");
         goto done;
@@ -435,7 +463,7 @@ enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct man
     if (status != LARDER_OK)
         goto done;
     read_all(&r, json);
-    if (arena_failed(r.manifest->arena))
+    if (r.no_memory || arena_failed(r.manifest->arena))
         status = larder_fail_memory(error);
     else if (r.wrong != NULL)
         status = larder_fail(error, LARDER_DAMAGED, "its manifest has a wrong or missing \"%s\"",

@@ -1,8 +1,8 @@
 #include "formats/manifest.h"
 
-#include <jansson.h>
 #include <string.h>
 
+#include "formats/json_load.h"
 #include "formats/times.h"
 
 /*
@@ -64,7 +64,10 @@ static json_t *names_json(const char **names, size_t count)
 
     for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_string(names[i]));
-    return array;
+    if (json_array_size(array) == count)
+        return array;
+    json_decref(array);
+    return NULL;
 }
 
 static json_t *references_json(const struct manifest_table *table)
@@ -258,6 +261,7 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
                                   struct larder_error *error)
 {
     json_t *head = head_json(manifest, header);
+    size_t before = out->length;
     enum larder_status status;
 
     if (head != NULL && !header &&
@@ -279,5 +283,11 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
             return status;
     }
     buffer_puts(out, "\n]}\n");
-    return out->failed ? larder_fail_memory(error) : LARDER_OK;
+    if (out->failed)
+        return larder_fail_memory(error);
+    if (manifest->table_count > MANIFEST_MAX_TABLES || out->length - before > MANIFEST_MAX_BYTES ||
+        !json_is_within_limits(out->bytes + before, out->length - before))
+        return larder_fail(error, LARDER_FAILED,
+                           "the manifest of so many tables and parts would be beyond its limits");
+    return LARDER_OK;
 }

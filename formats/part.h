@@ -50,7 +50,7 @@ enum larder_status part_writer_push(struct part_writer *writer, const uint8_t *b
 /* A COPY stream of the table is over: LARDER_DAMAGED where it ended in the midst of a row. */
 enum larder_status part_writer_end_stream(struct part_writer *writer, struct larder_error *error);
 
-/* Closes the part begun, if any: as for push. */
+/* Closes the part begun, if any: as for push. Every stream that was begun must be over. */
 enum larder_status part_writer_end(struct part_writer *writer, struct part *part,
                                    struct larder_error *error);
 
@@ -76,5 +76,13 @@ enum larder_status part_reader_begin(struct part_reader *reader, const struct pa
  */
 enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **bytes,
                                     size_t *length, struct larder_error *error);
+
+/*
+ * Checks a part from its digest to its number of rows, and takes the rows into `rows`, which is of
+ * the table's format and columns, and new or at the end of another part: what only counts needs no
+ * more.
+ */
+enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+                                     struct rows *rows, struct larder_error *error);
 
 #endif

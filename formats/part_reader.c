@@ -1,14 +1,17 @@
 #include "formats/part.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 enum {
     FRAME_MAGIC_BYTES = 4,
-    WINDOW_LOG_MAX = 23, /* 8 MiB */
-    DESCRIPTOR_CHECKSUM = 1 << 2,
+    FRAME_BYTES_MIN = FRAME_MAGIC_BYTES + 2,
+    WINDOW_MAX = 8 * 1024 * 1024,
     DESCRIPTOR_DICTIONARY = 3,
+    DESCRIPTOR_CHECKSUM = 1 << 2,
+    DESCRIPTOR_SINGLE_SEGMENT = 1 << 5,
 };
 
 struct part_reader {
@@ -27,8 +30,7 @@ struct part_reader *part_reader_new(void)
         return NULL;
     reader->zstd = ZSTD_createDCtx();
     reader->frame = malloc(PART_FRAME_BYTES);
-    if (reader->zstd == NULL || reader->frame == NULL ||
-        ZSTD_isError(ZSTD_DCtx_setParameter(reader->zstd, ZSTD_d_windowLogMax, WINDOW_LOG_MAX))) {
+    if (reader->zstd == NULL || reader->frame == NULL) {
         part_reader_free(reader);
         return NULL;
     }
@@ -60,6 +62,16 @@ enum larder_status part_reader_begin(struct part_reader *reader, const struct pa
     return LARDER_OK;
 }
 
+/* The window that a decoder of streams would need. RFC 8878, section 3.1.1.1.2. */
+static uint64_t window_of(uint8_t descriptor, uint8_t window)
+{
+    uint64_t base = UINT64_C(1) << (10 + (window >> 3));
+
+    if ((descriptor & DESCRIPTOR_SINGLE_SEGMENT) != 0)
+        return 0; /* as large as the content, which has a limit of its own */
+    return base + base / 8 * (window & 7);
+}
+
 /* The rules that zstd itself would let pass. RFC 8878, section 3.1.1.1. */
 static enum larder_status check_frame(const struct part_reader *reader, size_t *compressed,
                                       size_t *raw, struct larder_error *error)
@@ -68,12 +80,14 @@ static enum larder_status check_frame(const struct part_reader *reader, size_t *
     unsigned long long size;
     uint8_t descriptor;
 
-    if (reader->left <= FRAME_MAGIC_BYTES || memcmp(reader->at, magic, sizeof(magic)) != 0)
+    if (reader->left < FRAME_BYTES_MIN || memcmp(reader->at, magic, sizeof(magic)) != 0)
         return larder_fail(error, LARDER_DAMAGED, "it is not made of zstd frames");
     descriptor = reader->at[FRAME_MAGIC_BYTES];
     if ((descriptor & DESCRIPTOR_CHECKSUM) == 0 || (descriptor & DESCRIPTOR_DICTIONARY) != 0)
         return larder_fail(error, LARDER_DAMAGED,
                            "a zstd frame has no checksum, or wants a dictionary");
+    if (window_of(descriptor, reader->at[FRAME_MAGIC_BYTES + 1]) > WINDOW_MAX)
+        return larder_fail(error, LARDER_DAMAGED, "a zstd frame wants too large a window");
     size = ZSTD_getFrameContentSize(reader->at, reader->left);
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0 ||
         size > PART_FRAME_BYTES || size > reader->raw_left)
@@ -113,4 +127,27 @@ enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **
     *bytes = reader->frame;
     *length = raw;
     return LARDER_OK;
+}
+
+enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+                                     struct rows *rows, struct larder_error *error)
+{
+    uint64_t before = rows_count(rows);
+    const uint8_t *bytes;
+    size_t length;
+    enum larder_status status = part_reader_begin(reader, part, error);
+
+    do {
+        if (status == LARDER_OK)
+            status = part_reader_next(reader, &bytes, &length, error);
+        if (status == LARDER_OK)
+            status = rows_take(rows, bytes, length, error);
+    } while (status == LARDER_OK && length > 0);
+    if (status == LARDER_OK)
+        status = rows_restart(rows, error);
+    if (status == LARDER_OK && rows_count(rows) - before != part->rows)
+        status = larder_fail(error, LARDER_DAMAGED,
+                             "it holds %" PRIu64 " rows, and the manifest says %" PRIu64,
+                             rows_count(rows) - before, part->rows);
+    return status;
 }

@@ -126,16 +126,17 @@ static enum larder_status append_row(struct part_writer *writer, const uint8_t *
 {
     enum larder_status status = LARDER_OK;
 
+    if (writer->format == COPY_BINARY && writer->at_row_start && !row_ended && length == 1) {
+        writer->held = true;
+        writer->held_byte = bytes[0];
+        writer->at_row_start = false;
+        return LARDER_OK;
+    }
     if (!writer->open)
         status = open_part(writer, error);
     if (status == LARDER_OK && writer->held) {
         writer->held = false;
         status = append(writer, &writer->held_byte, 1, error);
-    } else if (writer->format == COPY_BINARY && writer->at_row_start && !row_ended && length == 1) {
-        writer->held = true;
-        writer->held_byte = bytes[0];
-        writer->at_row_start = false;
-        return status;
     }
     writer->at_row_start = row_ended;
     return status == LARDER_OK ? append(writer, bytes, length, error) : status;

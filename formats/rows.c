@@ -21,8 +21,8 @@ struct rows {
     /* The row that a piece ended in the midst of, up to there. */
     bool partial;
     XXH3_state_t *partial_hash;
-    size_t partial_length; /* text: its bytes so far, as far as 2 */
-    uint8_t partial_start[2];
+    size_t partial_length; /* text: its first bytes, as many as tell it from the end mark */
+    uint8_t partial_start[3];
 
     /* binary */
     enum place place;
@@ -71,10 +71,8 @@ static void keep_partial(struct rows *rows, const uint8_t *bytes, size_t length)
         rows->partial = true;
         rows->partial_length = 0;
     }
-    for (size_t i = 0; i < length && rows->partial_length < 2; i++)
+    for (size_t i = 0; i < length && rows->partial_length < sizeof(rows->partial_start); i++)
         rows->partial_start[rows->partial_length++] = bytes[i];
-    if (length > 2)
-        rows->partial_length = 3;
     XXH3_128bits_update(rows->partial_hash, bytes, length);
 }
 
@@ -93,10 +91,10 @@ static void end_row(struct rows *rows, const uint8_t *bytes, size_t length)
 /* Whether a text row is the two bytes that psql and COPY FROM take for the end of the data. */
 static bool is_end_mark(const struct rows *rows, const uint8_t *bytes, size_t length)
 {
-    uint8_t row[3];
+    uint8_t row[2];
     size_t have = rows->partial ? rows->partial_length : 0;
 
-    if (have + length != 2 || have > 2)
+    if (have + length != 2)
         return false;
     memcpy(row, rows->partial_start, have);
     memcpy(row + have, bytes, length);

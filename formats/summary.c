@@ -1,8 +1,9 @@
 #include "formats/summary.h"
 
-#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "formats/json_load.h"
 #include "formats/manifest.h"
 #include "formats/sha256.h"
 #include "formats/times.h"
@@ -71,6 +72,7 @@ static bool get_time(const json_t *json, const char *key, bool may_be_null, time
 static bool read_summary(const json_t *json, struct arena *arena, struct summary *s)
 {
     const json_t *every = json_object_get(json, "every");
+    const json_t *system = json_object_get(json, "system_identifier");
     uint8_t digest[SHA256_BYTES];
 
     *s = (struct summary){
@@ -84,10 +86,12 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
         .encrypted = json_is_true(json_object_get(json, "encrypted")),
         .every = json_integer_value(every),
     };
-    return s->archive != NULL && s->backup_name != NULL && s->preset != NULL && s->source != NULL &&
-           s->sha256 != NULL && sha256_from_hex(s->sha256, digest) &&
+    return s->larder_version != NULL && s->archive != NULL && s->backup_name != NULL &&
+           s->preset != NULL && s->source != NULL &&
+           (json_is_null(system) || json_is_string(system)) && s->sha256 != NULL &&
+           sha256_from_hex(s->sha256, digest) &&
            json_is_boolean(json_object_get(json, "encrypted")) &&
-           (every == NULL || json_is_null(every) || json_is_integer(every)) &&
+           (every == NULL || json_is_null(every) || json_is_integer(every)) && s->every >= 0 &&
            get_size(json, "bytes", &s->bytes) && get_size(json, "raw_bytes", &s->raw_bytes) &&
            get_size(json, "rows", &s->rows) &&
            get_time(json, "started_at", false, &s->started_at) &&
@@ -98,17 +102,21 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
 enum larder_status summary_read(const uint8_t *bytes, size_t length, struct arena *arena,
                                 struct summary *summary, struct larder_error *error)
 {
-    json_error_t why;
-    json_t *json = NULL;
-    bool ok;
+    json_t *json = json_load_object(bytes, length, SUMMARY_MAX_BYTES);
+    const char *version = json_string_value(json_object_get(json, "format_version"));
+    long major = version == NULL ? 0 : manifest_major(version);
+    bool ok = major > 0 && read_summary(json, arena, summary);
 
-    if (length <= SUMMARY_MAX_BYTES)
-        json = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, &why);
-    ok = json_is_object(json) && read_summary(json, arena, summary);
+    if (major > MANIFEST_FORMAT_MAJOR)
+        larder_fail(error, LARDER_DAMAGED,
+                    "its format version %s is newer than this larder reads (%s)", version,
+                    MANIFEST_FORMAT_VERSION);
+    else if (!ok)
+        larder_fail(error, LARDER_DAMAGED, "it is not a larder summary");
     json_decref(json);
     if (arena_failed(arena))
         return larder_fail_memory(error);
-    return ok ? LARDER_OK : larder_fail(error, LARDER_DAMAGED, "it is not a larder summary");
+    return ok && major == MANIFEST_FORMAT_MAJOR ? LARDER_OK : LARDER_DAMAGED;
 }
 
 void summary_write_digest_line(struct buffer *out, const char *sha256, const char *file)

@@ -16,7 +16,7 @@ enum larder_status tar_header(const char *name, uint64_t size, time_t mtime,
     int ok = 0;
 
     if (archive != NULL && entry != NULL && size <= TAR_MEMBER_MAX && mtime >= 0 &&
-        strlen(name) <= NAME_MAX_BYTES) {
+        mtime <= TAR_TIME_MAX && strlen(name) <= NAME_MAX_BYTES) {
         archive_entry_set_pathname(entry, name);
         archive_entry_set_size(entry, (la_int64_t)size);
         archive_entry_set_filetype(entry, AE_IFREG);
@@ -29,10 +29,9 @@ enum larder_status tar_header(const char *name, uint64_t size, time_t mtime,
     }
     if (ok)
         memcpy(header, memory, TAR_BLOCK);
-    /* Only the header was wanted: closing would complain of the data that is missing. */
-    if (archive != NULL)
-        archive_write_fail(archive);
     archive_entry_free(entry);
+    /* Only the header was wanted. What this writes in place of the data, into what is left of the
+     * memory, and complains of, is of no matter. */
     archive_write_free(archive);
     if (!ok)
         return larder_fail(error, LARDER_FAILED,

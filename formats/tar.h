@@ -9,6 +9,7 @@
 
 enum { TAR_BLOCK = 512, TAR_END_BYTES = 1024 };
 #define TAR_MEMBER_MAX ((UINT64_C(1) << 33) - 1)
+#define TAR_TIME_MAX ((time_t)((INT64_C(1) << 33) - 1))
 
 /* The one header that a member of this name, size and time has. */
 enum larder_status tar_header(const char *name, uint64_t size, time_t mtime,
