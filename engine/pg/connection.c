@@ -9,7 +9,7 @@
 
 #include "engine/run/run.h"
 
-enum { CONNECT_SECONDS = 30, CANCEL_SECONDS = 10, KEYWORDS = 16 };
+enum { CANCEL_SECONDS = 10, KEYWORDS = 16 };
 
 struct pg {
     PGconn *conn;
@@ -160,9 +160,9 @@ void pg_show_notices(struct pg *pg)
     PQsetNoticeReceiver(pg->conn, show_notice, pg);
 }
 
-static enum larder_status poll_connect(struct pg *pg, struct larder_error *error)
+static enum larder_status poll_connect(struct pg *pg, int seconds, struct larder_error *error)
 {
-    double deadline = run_clock() + CONNECT_SECONDS;
+    double deadline = run_clock() + seconds;
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     enum larder_status status;
 
@@ -199,34 +199,8 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
             "Check host and port (-h, -p, or the conninfo of -d), and that the server runs.");
 }
 
-static enum larder_status connect_with(const char **keywords, const char **values,
-                                       const struct larder_run *run, int stop_fd, struct pg **pg,
-                                       struct larder_error *error)
-{
-    struct pg *p = calloc(1, sizeof(*p));
-    enum larder_status status;
-
-    *pg = NULL;
-    if (p == NULL)
-        return larder_fail_memory(error);
-    p->run = run;
-    p->stop_fd = stop_fd;
-    p->conn = PQconnectStartParams(keywords, values, 1);
-    status = poll_connect(p, error);
-    if (status != LARDER_OK) {
-        if (status == LARDER_FAILED)
-            hint_at(p, error);
-        larder_context(error, "could not connect to the database");
-        pg_close(p);
-        return status;
-    }
-    PQsetNoticeReceiver(p->conn, drop_notice, NULL);
-    *pg = p;
-    return LARDER_OK;
-}
-
 enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
-                              int stop_fd, struct pg **pg, struct larder_error *error)
+                              int stop_fd, int seconds, struct pg **pg, struct larder_error *error)
 {
     /* A silent network ends a run within two minutes; what the caller's conninfo says goes before.
      */
@@ -235,43 +209,32 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     const char *values[KEYWORDS] = {"30", "10", "5", "60000"};
     const char *names[] = {"dbname", "host", "port", "user", "password"};
     const char *given[] = {to->dbname, to->host, to->port, to->user, to->password};
+    struct pg *p = calloc(1, sizeof(*p));
+    enum larder_status status;
     int n = 4;
 
+    *pg = NULL;
+    if (p == NULL)
+        return larder_fail_memory(error);
     for (int i = 0; i < 5; i++)
         if (given[i] != NULL && given[i][0] != '\0') {
             keywords[n] = names[i];
             values[n++] = given[i];
         }
-    keywords[n] = NULL;
-    values[n] = NULL;
-    return connect_with(keywords, values, run, stop_fd, pg, error);
-}
-
-enum larder_status pg_connect_again(struct pg *pg, int stop_fd, struct pg **again,
-                                    struct larder_error *error)
-{
-    PQconninfoOption *options = PQconninfo(pg->conn);
-    const char *keywords[128], *values[128];
-    enum larder_status status;
-    int n = 0;
-
-    *again = NULL;
-    if (options == NULL)
-        return larder_fail_memory(error);
-    for (PQconninfoOption *o = options; o->keyword != NULL && n < 126; o++)
-        if (o->val != NULL && o->val[0] != '\0' && strcmp(o->keyword, "password") != 0) {
-            keywords[n] = o->keyword;
-            values[n++] = o->val;
-        }
-    if (PQpass(pg->conn) != NULL && PQpass(pg->conn)[0] != '\0') {
-        keywords[n] = "password";
-        values[n++] = PQpass(pg->conn);
+    p->run = run;
+    p->stop_fd = stop_fd;
+    p->conn = PQconnectStartParams(keywords, values, 1);
+    status = poll_connect(p, seconds, error);
+    if (status != LARDER_OK) {
+        if (status == LARDER_FAILED)
+            hint_at(p, error);
+        larder_context(error, "could not connect to the database");
+        pg_close(p);
+        return status;
     }
-    keywords[n] = NULL;
-    values[n] = NULL;
-    status = connect_with(keywords, values, pg->run, stop_fd, again, error);
-    PQconninfoFree(options);
-    return status;
+    PQsetNoticeReceiver(p->conn, drop_notice, p);
+    *pg = p;
+    return LARDER_OK;
 }
 
 void pg_close(struct pg *pg)

@@ -21,11 +21,9 @@ struct pg;
  * wait once it is readable, with LARDER_FAILED and the message "stopped".
  */
 enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
-                              int stop_fd, struct pg **pg, struct larder_error *error);
+                              int stop_fd, int seconds, struct pg **pg, struct larder_error *error);
 
-/* Another connection to the same place. */
-enum larder_status pg_connect_again(struct pg *pg, int stop_fd, struct pg **again,
-                                    struct larder_error *error);
+enum { PG_CONNECT_SECONDS = 30 };
 
 /* Closing NULL is fine. An open transaction is rolled back by the server. */
 void pg_close(struct pg *pg);

@@ -53,6 +53,11 @@ enum larder_status session_begin_write(struct pg *pg, struct larder_error *error
     return begin(pg, "ISOLATION LEVEL READ COMMITTED, READ WRITE", error);
 }
 
+enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error)
+{
+    return begin(pg, "ISOLATION LEVEL READ COMMITTED", error);
+}
+
 enum larder_status session_commit(struct pg *pg, struct larder_error *error)
 {
     return pg_exec(pg, "COMMIT", error);

@@ -8,10 +8,12 @@
  * Begins a transaction and pins, with SET LOCAL alone, every setting that could change what COPY
  * gives or takes. Nothing in it takes the snapshot of a REPEATABLE READ transaction.
  */
-enum larder_status session_begin_read(struct pg *pg,
-                                      struct larder_error *error); /* REPEATABLE READ, READ ONLY */
-enum larder_status session_begin_write(struct pg *pg,
-                                       struct larder_error *error); /* READ COMMITTED */
+/* REPEATABLE READ, READ ONLY */
+enum larder_status session_begin_read(struct pg *pg, struct larder_error *error);
+/* READ COMMITTED, READ WRITE */
+enum larder_status session_begin_write(struct pg *pg, struct larder_error *error);
+/* READ COMMITTED, and as the server is: on a standby, too */
+enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
 enum larder_status session_commit(struct pg *pg, struct larder_error *error);
 /* Errors do not matter: the connection may be broken. */
 void session_rollback(struct pg *pg);

@@ -10,12 +10,13 @@
 
 static const char lock_not_available[] = "55P03";
 
-enum larder_status snapshot_lock_run(struct pg *pg, const char *source, const char *preset,
-                                     struct larder_error *error)
+enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char *source,
+                                     const char *preset, struct larder_error *error)
 {
     const char *values[] = {source, preset};
     char *locked = NULL;
-    enum larder_status status = session_begin_write(pg, error);
+    enum larder_status status =
+        is_standby ? session_begin_plain(pg, error) : session_begin_write(pg, error);
 
     if (status == LARDER_OK)
         status = pg_query_one(pg,

@@ -11,8 +11,8 @@
  * The run's own lock, which lasts as long as the transaction that it begins on `pg`. LARDER_LOCKED
  * where another run of the same source and preset holds it.
  */
-enum larder_status snapshot_lock_run(struct pg *pg, const char *source, const char *preset,
-                                     struct larder_error *error);
+enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char *source,
+                                     const char *preset, struct larder_error *error);
 
 /*
  * Begins the leader's transaction and locks the tables in ACCESS SHARE mode, as they were looked up

@@ -6,8 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/run/process.h"
-
 static const char debian[] = "/usr/lib/postgresql";
 
 /* Looks at one folder; keeps the program in `best` where it fits better. */
@@ -126,33 +124,26 @@ static const char *conninfo(struct pg *pg, struct arena *arena)
 }
 
 enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg,
-                                 const char *const *arguments, const struct larder_run *run,
-                                 int stop_fd, struct buffer *output, struct larder_error *error)
+                                 const char *const *arguments, struct arena *arena,
+                                 struct process *process, struct larder_error *error)
 {
-    struct arena *arena = arena_new();
-    const char *environment[3] = {"PGAPPNAME=larder pg_dump", NULL, NULL};
-    const char **all;
-    struct process process = {.environment = environment};
-    enum larder_status status;
+    const char **all, **environment = arena_alloc(arena, 3, sizeof(*environment));
+    const char *password = PQpass(pg_libpq(pg));
     size_t n = 0, count = 0;
 
-    if (arena == NULL)
-        return larder_fail_memory(error);
     while (arguments[count] != NULL)
         count++;
     all = arena_alloc(arena, count + 4, sizeof(*all));
-    if (PQpass(pg_libpq(pg)) != NULL && PQpass(pg_libpq(pg))[0] != '\0')
-        environment[1] = arena_printf(arena, "PGPASSWORD=%s", PQpass(pg_libpq(pg)));
-    if (all != NULL) {
-        all[n++] = tool->path;
-        for (size_t i = 0; i < count; i++)
-            all[n++] = arguments[i];
-        all[n++] = "-d";
-        all[n] = conninfo(pg, arena);
-        process.arguments = all;
-    }
-    status = arena_failed(arena) ? larder_fail_memory(error)
-                                 : process_run(&process, run, stop_fd, output, error);
-    arena_free(arena);
-    return status;
+    if (all == NULL || environment == NULL)
+        return larder_fail_memory(error);
+    all[n++] = tool->path;
+    for (size_t i = 0; i < count; i++)
+        all[n++] = arguments[i];
+    all[n++] = "-d";
+    all[n] = conninfo(pg, arena);
+    environment[0] = "PGAPPNAME=larder pg_dump";
+    if (password != NULL && password[0] != '\0')
+        environment[1] = arena_printf(arena, "PGPASSWORD=%s", password);
+    *process = (struct process){.arguments = all, .environment = environment};
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

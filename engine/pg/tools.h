@@ -8,6 +8,7 @@
 #define ENGINE_PG_TOOLS_H
 
 #include "engine/pg/connection.h"
+#include "engine/run/process.h"
 #include "formats/arena.h"
 #include "formats/buffer.h"
 #include "larder/error.h"
@@ -26,9 +27,12 @@ struct tool {
 enum larder_status tools_find(const char *name, int major, const struct larder_run *run,
                               struct arena *arena, struct tool *tool, struct larder_error *error);
 
-/* Runs pg_dump against the database that the connection is to. `arguments` end with NULL. */
+/*
+ * A call of pg_dump against the database that the connection is to, for process_run: its strings
+ * are in the arena, but for `arguments`, which end with NULL.
+ */
 enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg,
-                                 const char *const *arguments, const struct larder_run *run,
-                                 int stop_fd, struct buffer *output, struct larder_error *error);
+                                 const char *const *arguments, struct arena *arena,
+                                 struct process *process, struct larder_error *error);
 
 #endif

@@ -64,3 +64,13 @@ void findings_add(struct larder_findings *findings, struct arena *arena, const c
     findings->items[findings->count++] = (struct larder_finding){
         arena_strdup(arena, kind), arena_strdup(arena, object), arena_strdup(arena, message)};
 }
+
+void findings_keep(struct larder_findings *findings, struct arena *arena)
+{
+    struct larder_findings kept = {0};
+
+    for (size_t i = 0; i < findings->count; i++)
+        findings_add(&kept, arena, findings->items[i].kind, findings->items[i].object, "%s",
+                     findings->items[i].message);
+    *findings = kept;
+}

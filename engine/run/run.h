@@ -21,4 +21,7 @@ void findings_add(struct larder_findings *findings, struct arena *arena, const c
                   const char *object, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* Copies everything that the findings point to into an arena that outlives them. */
+void findings_keep(struct larder_findings *findings, struct arena *arena);
+
 #endif

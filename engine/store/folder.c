@@ -169,8 +169,12 @@ static enum larder_status folder_list(struct store *store, const char *prefix, s
                                       struct larder_error *error)
 {
     struct listing listing = {.arena = arena};
-    enum larder_status status =
-        list_folder(((struct folder *)store)->path, "", prefix, 0, &listing, error);
+    const char *path = ((struct folder *)store)->path;
+    enum larder_status status = LARDER_OK;
+
+    /* A store that nothing was written to yet has no folder. */
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        status = list_folder(path, "", prefix, 0, &listing, error);
 
     if (status == LARDER_OK && arena_failed(arena))
         status = larder_fail_memory(error);
