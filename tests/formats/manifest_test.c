@@ -15,7 +15,7 @@
 static struct manifest *full_manifest(void)
 {
     static const char *columns[] = {"a", EXOTIC};
-    struct manifest *m = sample_manifest();
+    struct manifest *m = sample_manifest(SAMPLE_TABLES);
     struct manifest_table *table = &m->tables[1];
     struct manifest_part part = {512, 100, 2000, 30, {1, 2, 3}};
 
