@@ -77,14 +77,6 @@ static void bytes_behind_the_end_are_found(void **state)
     buffer_free(&archive);
 }
 
-static void swap(struct pieces *p, size_t at)
-{
-    struct piece other = p->piece[at];
-
-    p->piece[at] = p->piece[at + 1];
-    p->piece[at + 1] = other;
-}
-
 static void drop(struct pieces *p, size_t at)
 {
     pieces_drop(p, at);
@@ -114,40 +106,69 @@ static void add_an_empty_one(struct pieces *p, size_t at)
     pieces_add(p, at, "extra", NULL, 0);
 }
 
-static bool is_data(const struct piece *piece)
+/* Headers fit in all of these; what covers the members follows them or not. */
+static void check_pieces(struct pieces *p, enum sign sign, bool good, const char *what,
+                         size_t which)
 {
-    return strncmp(piece->name, "data/", 5) == 0;
+    struct buffer out = {0};
+
+    pieces_lay_out(p, sign, &out);
+    pieces_close(p, sign, NULL, &out);
+    if (good)
+        assert_int_equal(sample_check(out.bytes, out.length, NULL), LARDER_OK);
+    else
+        check_damaged(out.bytes, out.length, what, which);
+    buffer_free(&out);
+    pieces_free(p);
 }
 
-/* With headers that fit, and with everything that covers the members following them or not. */
 static void members_that_are_not_those_of_the_manifest_are_found(void **state)
 {
-    static void (*const edits[])(struct pieces *, size_t) = {swap,      drop, twice,
-                                                             rename_it, add,  add_an_empty_one};
+    static const struct {
+        void (*edit)(struct pieces *, size_t);
+        size_t places;
+    } edits[] = {{drop, 11}, {twice, 11}, {rename_it, 11}, {add, 12}, {add_an_empty_one, 12}};
     struct buffer archive = {0};
 
     (void)state;
     make_sample(2, &archive);
     for (size_t e = 0; e < sizeof(edits) / sizeof(edits[0]); e++)
-        for (size_t at = 0; at < 10; at++)
+        for (size_t at = 0; at < edits[e].places; at++)
             for (int sign = SIGN_NOTHING; sign <= SIGN_ALL; sign++) {
-                struct buffer out = {0};
                 struct pieces p;
 
                 pieces_take(&p, &archive);
                 assert_int_equal(p.count, 11);
-                edits[e](&p, at);
-                pieces_lay_out(&p, (enum sign)sign, &out);
-                pieces_close(&p, (enum sign)sign, NULL, &out);
-                /* Parts may stand in any order. */
-                if (edits[e] == swap && sign == SIGN_ALL && is_data(&p.piece[at]) &&
-                    is_data(&p.piece[at + 1]))
-                    assert_int_equal(sample_check(out.bytes, out.length, NULL), LARDER_OK);
-                else
-                    check_damaged(out.bytes, out.length, "member",
-                                  e * 1000 + at * 10 + (size_t)sign);
-                buffer_free(&out);
-                pieces_free(&p);
+                edits[e].edit(&p, at);
+                check_pieces(&p, (enum sign)sign, false, "edited member", e * 100 + at);
+            }
+    buffer_free(&archive);
+}
+
+static bool is_data(const struct piece *piece)
+{
+    return strncmp(piece->name, "data/", 5) == 0;
+}
+
+static void only_parts_may_stand_in_any_order(void **state)
+{
+    struct buffer archive = {0};
+
+    (void)state;
+    make_sample(2, &archive);
+    for (size_t i = 0; i < 11; i++)
+        for (size_t j = i + 1; j < 11; j++)
+            for (int sign = SIGN_NOTHING; sign <= SIGN_ALL; sign++) {
+                struct pieces p;
+                struct piece other;
+
+                pieces_take(&p, &archive);
+                other = p.piece[i];
+                p.piece[i] = p.piece[j];
+                p.piece[j] = other;
+                check_pieces(&p, (enum sign)sign,
+                             sign == SIGN_ALL && is_data(&p.piece[i]) && is_data(&p.piece[j]),
+                             "swapped member", i * 100 + j);
             }
     buffer_free(&archive);
 }
@@ -342,6 +363,13 @@ static void manifest_wraps(struct end *end)
     end->manifest_bytes = UINT64_MAX - 511;
 }
 
+/* The sum is right, modulo 2 to the 64. */
+static void offset_and_length_wrap(struct end *end)
+{
+    end->manifest_bytes = 1 << 20;
+    end->manifest_offset = end->archive_bytes - END_FROM_LAST - end->manifest_bytes;
+}
+
 static void manifest_is_empty(struct end *end)
 {
     end->manifest_bytes = 0;
@@ -363,6 +391,7 @@ static void an_end_that_lies_is_found(void **state)
         {offset_is_zero, "its end does not say where the manifest is"},
         {manifest_too_long, "its end does not say where the manifest is"},
         {manifest_wraps, "its end does not say where the manifest is"},
+        {offset_and_length_wrap, "its end does not say where the manifest is"},
         {manifest_is_empty, "its end does not say where the manifest is"},
         {archive_too_long, "its size is not the one that its end states"},
     };
@@ -397,6 +426,7 @@ static const struct {
     {PART_1, SAMPLE_BYTES("1\tone\n\\.\n3\tthree\\n\n"), 3, "the rows contain an end-of-data mark"},
     {PART_1, SAMPLE_BYTES("1\tone\n2\t\\N\n"), 3, "it holds 2 rows, and the manifest says 3"},
     {EVENTS_1, SAMPLE_BYTES(SAMPLE_HEAD "\377\377"), 1, "it holds 0 rows, and the manifest says 1"},
+    {EVENTS_1, SAMPLE_BYTES(SAMPLE_HEAD "\377\377"), 0, "its manifest has a wrong or missing \"rows\""},
     {EVENTS_1, SAMPLE_BYTES(SAMPLE_HEAD "\0\1\0\0\0\4abcd"), 1, "the rows end in the midst of one"},
     {EVENTS_1, SAMPLE_BYTES(SAMPLE_HEAD "\0\1\0\0\0\4abcd\377"), 1, "the rows end in the midst of one"},
     {EVENTS_1, SAMPLE_BYTES(SAMPLE_HEAD "\0\1\0\0\0\4abcd\377\377x"), 1, "goes on after its end"},
@@ -537,6 +567,7 @@ int main(void)
         cmocka_unit_test(every_truncation_is_found),
         cmocka_unit_test(bytes_behind_the_end_are_found),
         cmocka_unit_test(members_that_are_not_those_of_the_manifest_are_found),
+        cmocka_unit_test(only_parts_may_stand_in_any_order),
         cmocka_unit_test(a_header_that_says_anything_else_is_refused),
         cmocka_unit_test(a_signed_manifest_that_lies_is_found),
         cmocka_unit_test(counts_that_agree_with_each_other_but_not_with_the_rows_are_found),
