@@ -294,12 +294,13 @@ static enum larder_status check_digest(struct archive_reader *reader, const stru
                                        const char *name, struct larder_error *error)
 {
     struct sha256 *sha = sha256_new();
-    uint8_t *block = malloc(BLOCK), digest[SHA256_BYTES];
+    size_t most = entry->bytes < BLOCK ? (size_t)entry->bytes + 1 : BLOCK;
+    uint8_t *block = malloc(most), digest[SHA256_BYTES];
     enum larder_status status =
         sha == NULL || block == NULL ? larder_fail_memory(error) : LARDER_OK;
 
     for (uint64_t at = 0; status == LARDER_OK && at < entry->bytes;) {
-        size_t length = entry->bytes - at < BLOCK ? (size_t)(entry->bytes - at) : BLOCK;
+        size_t length = entry->bytes - at < most ? (size_t)(entry->bytes - at) : most;
 
         status = input_read_at(reader->input, entry->offset + at, block, length, error);
         if (status == LARDER_OK)

@@ -78,13 +78,8 @@ static void every_change_of_every_byte_is_seen(void **state)
 static void numbers_in_another_form_are_refused(void **state)
 {
     static const char *const numbers[] = {
-        "                1234",
-        "+0000000000000001234",
-        "-0000000000000001234",
-        "99999999999999999999",
-        "0x0000000000000004d2",
-        "1234\0"
-        "000000000000000",
+        "                1234", "+0000000000000001234", "-0000000000000001234",
+        "99999999999999999999", "0x0000000000000004d2", "1234\000000000000000000",
     };
 
     (void)state;

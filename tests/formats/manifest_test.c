@@ -15,7 +15,7 @@
 static struct manifest *full_manifest(void)
 {
     static const char *columns[] = {"a", EXOTIC};
-    struct manifest *m = sample_manifest();
+    struct manifest *m = sample_manifest(SAMPLE_TABLES);
     struct manifest_table *table = &m->tables[1];
     struct manifest_part part = {512, 100, 2000, 30, {1, 2, 3}};
 
@@ -425,6 +425,20 @@ static void depth_and_number_of_values_are_bounded(void **state)
     buffer_free(&text);
 }
 
+static void nesting_ends_at_its_limit(void **state)
+{
+    json_t *json = full_json(), *inner = json_array();
+
+    (void)state;
+    for (int depth = 2; depth < 64; depth++)
+        inner = json_pack("[o]", inner);
+    json_object_set_new(json, "new", inner);
+    assert_int_equal(read_json(json, NULL), LARDER_OK);
+    json_object_set_new(json, "new", json_pack("[O]", inner));
+    assert_int_equal(read_json(json, NULL), LARDER_DAMAGED);
+    json_decref(json);
+}
+
 static void brackets_inside_strings_are_not_depth(void **state)
 {
     json_t *json = full_json();
@@ -512,6 +526,7 @@ int main(void)
         cmocka_unit_test(a_newer_format_is_refused_with_a_message_of_its_own),
         cmocka_unit_test(what_is_no_json_object_is_refused),
         cmocka_unit_test(depth_and_number_of_values_are_bounded),
+        cmocka_unit_test(nesting_ends_at_its_limit),
         cmocka_unit_test(brackets_inside_strings_are_not_depth),
         cmocka_unit_test(a_name_that_is_no_utf8_is_not_written),
         cmocka_unit_test(a_part_is_named_by_numbers_and_a_slug),

@@ -1,0 +1,218 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "formats/recovery.h"
+#include "tests/formats/sample.h"
+
+static struct archive_reader *open_archive(const struct buffer *bytes)
+{
+    struct archive_reader *reader;
+    struct larder_error error = {0};
+
+    if (archive_reader_open(memory_input_new(bytes->bytes, bytes->length), &reader, &error) !=
+        LARDER_OK)
+        fail_msg("%s", error.message);
+    return reader;
+}
+
+static void a_whole_archive_is_read_back(void **state)
+{
+    struct buffer bytes = {0};
+    struct manifest *m = sample_archive(SAMPLE_TABLES, &bytes);
+    struct archive_reader *reader = open_archive(&bytes);
+    struct larder_error error = {0};
+
+    (void)state;
+    assert_int_equal(archive_reader_bytes(reader), bytes.length);
+    assert_int_equal(bytes.length % TAR_BLOCK, 0);
+    assert_int_equal(m->tables[0].part_count, 2);
+    assert_int_equal(m->tables[2].part_count, 0);
+    assert_int_equal(archive_reader_manifest(reader)->table_count, SAMPLE_TABLES);
+    archive_reader_close(reader);
+    if (sample_check(bytes.bytes, bytes.length, &error) != LARDER_OK)
+        fail_msg("%s", error.message);
+    buffer_free(&bytes);
+    manifest_free(m);
+}
+
+static void entries_come_in_the_order_of_the_file(void **state)
+{
+    struct buffer bytes = {0};
+    struct manifest *m = sample_archive(SAMPLE_TABLES, &bytes);
+    struct archive_reader *reader = open_archive(&bytes);
+    const struct manifest *read = archive_reader_manifest(reader);
+    size_t entries = archive_reader_entries(reader);
+
+    (void)state;
+    assert_int_equal(entries, 6 + 2 + 3 + 0 + 1);
+    for (size_t i = 0; i < entries; i++)
+        if (i < 5 || i == entries - 1)
+            assert_null(archive_reader_entry_table(reader, i));
+        else
+            assert_non_null(archive_reader_entry_table(reader, i));
+    assert_ptr_equal(archive_reader_entry_table(reader, 5), &read->tables[0]);
+    assert_ptr_equal(archive_reader_entry_table(reader, 7), &read->tables[1]);
+    assert_ptr_equal(archive_reader_entry_table(reader, 10), &read->tables[3]);
+    assert_int_equal(archive_reader_entry_bytes(reader, 2), 5);
+    assert_int_equal(archive_reader_entry_bytes(reader, 4), 0);
+    archive_reader_close(reader);
+    buffer_free(&bytes);
+    manifest_free(m);
+}
+
+static void members_are_appended_to_what_is_there(void **state)
+{
+    struct buffer bytes = {0}, out = {0};
+    struct manifest *m = sample_archive(1, &bytes);
+    struct archive_reader *reader = open_archive(&bytes);
+
+    (void)state;
+    assert_int_equal(archive_reader_member(reader, ARCHIVE_POST_DATA, &out, NULL), LARDER_OK);
+    assert_int_equal(out.length, 0);
+    assert_int_equal(archive_reader_member(reader, ARCHIVE_SCHEMA_DUMP, &out, NULL), LARDER_OK);
+    assert_int_equal(archive_reader_member(reader, ARCHIVE_PRE_DATA, &out, NULL), LARDER_OK);
+    assert_string_equal(buffer_text(&out), "PGDMP-- pre\n");
+    out.length = 0;
+    assert_int_equal(archive_reader_member(reader, ARCHIVE_LOAD, &out, NULL), LARDER_OK);
+    assert_non_null(strstr(buffer_text(&out), "\\copy \"public\".\"profiles\""));
+    archive_reader_close(reader);
+    buffer_free(&bytes);
+    buffer_free(&out);
+    manifest_free(m);
+}
+
+static void an_archive_of_no_tables_is_one(void **state)
+{
+    struct buffer bytes = {0};
+    struct manifest *m = sample_archive(0, &bytes);
+
+    (void)state;
+    assert_int_equal(sample_check(bytes.bytes, bytes.length, NULL), LARDER_OK);
+    buffer_free(&bytes);
+    manifest_free(m);
+}
+
+static void what_is_no_archive_is_told_apart(void **state)
+{
+    static const struct {
+        const char *bytes;
+        enum larder_status status;
+        const char *message;
+    } cases[] = {
+        {"", LARDER_DAMAGED, "it is empty"},
+        {"R", LARDER_DAMAGED,
+         "it is incomplete: its end is missing (cut short, or still being written)"},
+        {"RECOVERY.md", LARDER_DAMAGED,
+         "it is incomplete: its end is missing (cut short, or still being written)"},
+        {"PGDMP and much more that is of no use", LARDER_DAMAGED, "it is not a larder archive"},
+        {"age-encryption.org/v1\n-> X25519 ", LARDER_NO_KEY, "it is encrypted"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct larder_error error = {0};
+
+        assert_int_equal(
+            sample_check((const uint8_t *)cases[i].bytes, strlen(cases[i].bytes), &error),
+            cases[i].status);
+        assert_string_equal(error.message, cases[i].message);
+    }
+}
+
+static void nothing_is_written_out_of_order(void **state)
+{
+    static const struct part no_rows = {.bytes = (const uint8_t *)"x", .length = 1};
+    static const struct part part = {
+        .bytes = (const uint8_t *)"x", .length = 1, .raw_bytes = 1, .rows = 1};
+    struct manifest *m = sample_manifest(1);
+    struct buffer out = {0};
+    int finished = 0;
+    struct archive_writer *writer = archive_writer_new(memory_stage_new(&out, &finished, 0), m);
+
+    (void)state;
+    assert_int_equal(archive_writer_member(writer, ARCHIVE_HEADER, "x", 1, NULL), LARDER_FAILED);
+    assert_int_equal(archive_writer_part(writer, &m->tables[0], &part, NULL), LARDER_FAILED);
+    assert_int_equal(archive_writer_finish(writer, NULL), LARDER_FAILED);
+    assert_int_equal(out.length, 0);
+    sample_write_start(writer, m);
+    assert_int_equal(archive_writer_part(writer, &m->tables[0], &no_rows, NULL), LARDER_FAILED);
+    assert_int_equal(archive_writer_part(writer, &m->tables[0], &part, NULL), LARDER_OK);
+    assert_int_equal(archive_writer_finish(writer, NULL), LARDER_FAILED);
+    assert_int_equal(archive_writer_member(writer, ARCHIVE_LOAD, "x", 1, NULL), LARDER_OK);
+    assert_int_equal(archive_writer_part(writer, &m->tables[0], &part, NULL), LARDER_FAILED);
+    assert_int_equal(finished, 0);
+    assert_int_equal(archive_writer_bytes(writer), out.length);
+    assert_int_equal(archive_writer_finish(writer, NULL), LARDER_OK);
+    assert_int_equal(finished, 1);
+    archive_writer_free(writer);
+    buffer_free(&out);
+    manifest_free(m);
+}
+
+/* The stage fails at every size that the archive has on its way. */
+static void a_stage_that_fails_is_never_finished(void **state)
+{
+    struct buffer whole = {0};
+    struct manifest *m = sample_archive(0, &whole);
+
+    (void)state;
+    manifest_free(m);
+    for (uint64_t room = 1; room < whole.length; room += 97) {
+        struct buffer out = {0};
+        int finished = 0;
+        struct archive_writer *writer;
+        enum larder_status status = LARDER_OK;
+        struct larder_error error = {0};
+
+        m = sample_manifest(0);
+        writer = archive_writer_new(memory_stage_new(&out, &finished, room), m);
+        for (int i = ARCHIVE_RECOVERY; i <= ARCHIVE_LOAD && status == LARDER_OK; i++)
+            status = archive_writer_member(writer, (enum archive_member)i, "x", 1, &error);
+        if (status == LARDER_OK)
+            status = archive_writer_finish(writer, &error);
+        /* This archive is a little smaller than the other. */
+        assert_true(status == LARDER_FAILED || out.length <= room);
+        assert_int_equal(finished, status == LARDER_OK);
+        if (status != LARDER_OK)
+            assert_string_equal(error.message, "the disk is full");
+        archive_writer_free(writer);
+        manifest_free(m);
+        buffer_free(&out);
+    }
+    buffer_free(&whole);
+}
+
+static void the_recovery_text_names_the_archive(void **state)
+{
+    struct manifest *m = sample_manifest(1);
+    struct buffer out = {0};
+
+    (void)state;
+    assert_int_equal(recovery_write(m, &out, NULL), LARDER_OK);
+    assert_non_null(
+        strstr(buffer_text(&out), "tar xf daily_20250126_020000.tar && psql -v ON_ERROR_STOP=1"));
+    assert_non_null(strstr(buffer_text(&out), "server 15.18, encoding UTF8"));
+    buffer_free(&out);
+    manifest_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_whole_archive_is_read_back),
+        cmocka_unit_test(entries_come_in_the_order_of_the_file),
+        cmocka_unit_test(members_are_appended_to_what_is_there),
+        cmocka_unit_test(an_archive_of_no_tables_is_one),
+        cmocka_unit_test(what_is_no_archive_is_told_apart),
+        cmocka_unit_test(nothing_is_written_out_of_order),
+        cmocka_unit_test(a_stage_that_fails_is_never_finished),
+        cmocka_unit_test(the_recovery_text_names_the_archive),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,69 @@
+/*
+ * The writer of parts: whatever stream it takes must come back, with the same rows and fingerprint.
+ * The first byte chooses the format, the second the columns, the third the pieces, the fourth the
+ * size of parts.
+ */
+#include <stdlib.h>
+
+#include "formats/part.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void count(struct part_reader *reader, const struct part *part, struct rows *rows)
+{
+    if (part->bytes == NULL)
+        return;
+    must(part->rows > 0);
+    must(part_reader_count(reader, part, rows, NULL) == LARDER_OK);
+}
+
+/* Whether the writer took the whole stream. */
+static bool write_stream(struct part_writer *writer, const uint8_t *bytes, size_t length,
+                         size_t piece, struct part_reader *reader, struct rows *rows)
+{
+    struct part part;
+    size_t taken;
+
+    for (size_t at = 0; at < length; at += taken) {
+        size_t step = length - at < piece ? length - at : piece;
+
+        if (part_writer_push(writer, bytes + at, step, &taken, &part, NULL) != LARDER_OK)
+            return false;
+        must(taken == step || part.bytes != NULL);
+        count(reader, &part, rows);
+    }
+    return part_writer_end_stream(writer, NULL) == LARDER_OK;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct part_writer *writer;
+    struct part_reader *reader;
+    struct rows *rows;
+    struct part part;
+    enum copy_format format;
+
+    if (size < 4)
+        return 0;
+    format = data[0] % 2 == 0 ? COPY_TEXT : COPY_BINARY;
+    writer = part_writer_new(1, data[3] + 1u);
+    reader = part_reader_new();
+    rows = rows_new(format, data[1] % 8);
+    must(part_writer_begin(writer, format, data[1] % 8, NULL) == LARDER_OK);
+    if (write_stream(writer, data + 4, size - 4, data[2] % 16 + 1u, reader, rows)) {
+        must(part_writer_end(writer, &part, NULL) == LARDER_OK);
+        count(reader, &part, rows);
+        must(rows_count(rows) == part_writer_rows(writer));
+        must(fingerprint_equal(rows_fingerprint(rows), part_writer_fingerprint(writer)));
+    }
+    part_writer_free(writer);
+    part_reader_free(reader);
+    rows_free(rows);
+    return 0;
+}
