@@ -1,4 +1,5 @@
-/* Checking an archive against itself, on several threads: what verify does, and restore before it touches anything. */
+/* Checking an archive against itself, on several threads: what verify does, and restore before it
+ * touches anything. */
 #ifndef ENGINE_CHECK_H
 #define ENGINE_CHECK_H
 
@@ -10,9 +11,10 @@
 #include "larder/run.h"
 
 /*
- * Reads the members that `wanted` marks (one flag for each entry of the reader; NULL: all), and checks header, padding and SHA-256 of
- * each; with `decode` every frame is decoded, too, and rows and fingerprints are counted anew. Each fault is a
- * finding in the arena; LARDER_DAMAGED where there is one.
+ * Reads the members that `wanted` marks (one flag for each entry of the reader; NULL: all), and
+ * checks header, padding and SHA-256 of each; with `decode` every frame is decoded, too, and rows
+ * and fingerprints are counted anew. Each fault is a finding in the arena; LARDER_DAMAGED where
+ * there is one.
  */
 enum larder_status check_archive(struct opened *opened, const bool *wanted, bool decode, int lanes,
                                  const struct larder_run *run, struct arena *arena,

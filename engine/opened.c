@@ -29,8 +29,7 @@ static void read_digest_line(struct opened *opened, const char *archive, struct 
 /* The digest's file stands beside the archive; that it is missing is no failure here. */
 static void find_digest(struct opened *opened, const char *archive, struct arena *arena)
 {
-    const char *name =
-        arena_printf(arena, "%.*s.sha256", (int)names_stem(archive), archive);
+    const char *name = arena_printf(arena, "%.*s.sha256", (int)names_stem(archive), archive);
     struct buffer line = {0};
     struct input *input;
 
@@ -80,7 +79,8 @@ static enum larder_status find_in_store(struct opened *opened, const char *name,
         key = objects[i].key;
     }
     if (key == NULL) {
-        larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store \"%s\"", name, store);
+        larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store \"%s\"", name,
+                    store);
         larder_hint(error, "`larder list --store %s` shows those there are.", store);
         return LARDER_USAGE;
     }

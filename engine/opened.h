@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 #include "engine/store/store.h"
-#include "formats/arena.h"
 #include "formats/archive_reader.h"
+#include "formats/arena.h"
 #include "formats/input.h"
 #include "larder/error.h"
 #include "larder/run.h"
@@ -16,11 +16,12 @@ struct opened {
     struct archive_reader *reader; /* owns `input` once it is there */
     struct input *input;           /* the archive as it lies there */
     const char *location;          /* as a person names it */
-    char sha256[65];               /* what the file beside it says; "" where there is none, or it is unreadable */
+    char sha256[65]; /* what the file beside it says; "" where there is none, or it is unreadable */
 };
 
 /*
- * Finds and opens the file; its content is not looked at yet. LARDER_USAGE where there is none. To be closed on failure, too.
+ * Finds and opens the file; its content is not looked at yet. LARDER_USAGE where there is none. To
+ * be closed on failure, too.
  */
 enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,
                                const struct larder_run *run, struct arena *arena,

@@ -271,6 +271,11 @@ const struct manifest_table *archive_reader_entry_table(const struct archive_rea
     return table == 0 ? NULL : &reader->manifest->tables[table - 1];
 }
 
+size_t archive_reader_entry_number(const struct archive_reader *reader, size_t entry)
+{
+    return reader->entries[entry].number;
+}
+
 uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry)
 {
     return reader->entries[entry].bytes;
@@ -396,4 +401,43 @@ enum larder_status archive_reader_part(struct archive_reader *reader,
         .bytes = bytes->bytes, .length = p->bytes, .raw_bytes = p->raw_bytes, .rows = p->rows};
     memcpy(part->sha256, p->sha256, sizeof(part->sha256));
     return status;
+}
+
+static enum larder_status count_part(const struct part *part, struct part_reader *part_reader,
+                                     struct rows *rows, struct larder_error *error)
+{
+    uint64_t before = rows_count(rows);
+    const uint8_t *bytes;
+    size_t length;
+    enum larder_status status = part_reader_begin(part_reader, part, error);
+
+    while (status == LARDER_OK) {
+        status = part_reader_next(part_reader, &bytes, &length, error);
+        if (status != LARDER_OK || length == 0)
+            break;
+        status = rows_take(rows, bytes, length, error);
+    }
+    if (status == LARDER_OK)
+        status = rows_restart(rows, error);
+    if (status == LARDER_OK && rows_count(rows) - before != part->rows)
+        status = damaged(error, "it holds another number of rows than the manifest says");
+    return status;
+}
+
+enum larder_status archive_reader_count(struct archive_reader *reader,
+                                        const struct manifest_table *table, size_t number,
+                                        struct part_reader *part_reader, struct buffer *bytes,
+                                        struct rows *rows, struct larder_error *error)
+{
+    char name[MANIFEST_NAME_BYTES];
+    struct part part;
+    enum larder_status status = archive_reader_part(reader, table, number, bytes, &part, error);
+
+    if (status != LARDER_OK)
+        return status;
+    status = count_part(&part, part_reader, rows, error);
+    if (status == LARDER_OK)
+        return status;
+    manifest_part_name(table, (size_t)(table - reader->manifest->tables) + 1, number + 1, name);
+    return larder_context(error, "member \"%s\"", name);
 }

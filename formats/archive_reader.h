@@ -35,6 +35,8 @@ size_t archive_reader_entries(const struct archive_reader *reader);
 /* The table whose part an entry is; NULL for another member. */
 const struct manifest_table *archive_reader_entry_table(const struct archive_reader *reader,
                                                         size_t entry);
+/* The number of that part in its table, from 0. */
+size_t archive_reader_entry_number(const struct archive_reader *reader, size_t entry);
 uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry);
 
 /* Reads an entry and checks header, padding and SHA-256. Memory is constant. */
@@ -53,5 +55,14 @@ enum larder_status archive_reader_part(struct archive_reader *reader,
                                        const struct manifest_table *table, size_t number,
                                        struct buffer *bytes, struct part *part,
                                        struct larder_error *error);
+
+/*
+ * Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and
+ * fingerprint. The part reader and `bytes` are the caller's, to be used again.
+ */
+enum larder_status archive_reader_count(struct archive_reader *reader,
+                                        const struct manifest_table *table, size_t number,
+                                        struct part_reader *part_reader, struct buffer *bytes,
+                                        struct rows *rows, struct larder_error *error);
 
 #endif

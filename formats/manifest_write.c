@@ -169,8 +169,8 @@ static json_t *metadata_json(const struct manifest *m)
         json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "backup_date",
                                                row->backup_date, "backup_name", row->backup_name,
                                                "table_name", row->table_name, "row_count",
-                                               (json_int_t)row->row_count, "kind", row->kind, "schema",
-                                        row->schema, "name", row->name));
+                                               (json_int_t)row->row_count, "kind", row->kind,
+                                               "schema", row->schema, "name", row->name));
     }
     return array;
 }

@@ -29,7 +29,7 @@ static const struct {
     {"DATABASE", SCHEMA_LAST},
     {"FK CONSTRAINT", SCHEMA_LAST},
     {"INDEX", SCHEMA_INDEX},
-    {"INDEX ATTACH", SCHEMA_INDEX},
+    {"INDEX ATTACH", SCHEMA_LAST}, /* needs the indexes of two tables */
     {"POLICY", SCHEMA_CREATE},
     {"PUBLICATION", SCHEMA_LAST},
     {"PUBLICATION TABLE", SCHEMA_LAST},
@@ -374,4 +374,73 @@ done:
     buffer_free(&list);
     buffer_free(&sql);
     return status;
+}
+
+static const char block_head[] = "--\n-- Name: ";
+
+/* Cuts the text where entries begin; gives how many there are. */
+static size_t cut_blocks(char *text, const char **blocks, size_t most)
+{
+    size_t count = 0;
+
+    for (char *at = strstr(text, block_head); at != NULL;) {
+        char *next = strstr(at + 1, block_head);
+
+        if (count < most)
+            blocks[count] = at;
+        count++;
+        if (next != NULL && next[-1] != '\n')
+            break; /* inside of a line: no head of ours, so the count will not fit */
+        if (next != NULL)
+            next[-1] = '\0';
+        at = next;
+    }
+    return count;
+}
+
+enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
+                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+                                 struct schema_block **blocks, size_t *count,
+                                 struct larder_error *error)
+{
+    struct buffer sql = {0};
+    const char **texts = arena_alloc(arena, schema->count, sizeof(*texts));
+    enum larder_status status = schema_sql(schema, pass, run, stop_fd, &sql, error);
+    size_t wanted = 0;
+
+    *count = 0;
+    *blocks = arena_alloc(arena, schema->count + 1, sizeof(**blocks));
+    if (status == LARDER_OK && (texts == NULL || *blocks == NULL))
+        status = larder_fail_memory(error);
+    for (size_t i = 0; status == LARDER_OK && i < schema->count; i++)
+        if (is_wanted(schema, &schema->entries[i], pass))
+            (*blocks)[wanted++].entry = &schema->entries[i];
+    if (status == LARDER_OK && wanted > 0) {
+        char *text = arena_strdup(arena, buffer_text(&sql));
+
+        if (cut_blocks(text, texts, schema->count) == wanted) {
+            *count = wanted;
+            for (size_t i = 0; i < wanted; i++)
+                (*blocks)[i].sql = texts[i];
+        } else {
+            /* A definition that contains what looks like a head: all of it is one block. */
+            *count = 1;
+            (*blocks)[0].sql = arena_strdup(arena, buffer_text(&sql));
+        }
+        if (arena_failed(arena))
+            status = larder_fail_memory(error);
+    }
+    buffer_free(&sql);
+    return status;
+}
+
+uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry)
+{
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *on = find(schema, entry->depends[i]);
+
+        if (on != NULL && is(on, "TABLE"))
+            return on->oid;
+    }
+    return 0;
 }

@@ -67,11 +67,27 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
 
 /*
  * Appends the SQL of the selected entries of one pass, without settings, `\restrict` lines or
- * CREATE SCHEMA. `entries`, where it is not NULL, gets the place of each entry's SQL in `out`, in
- * the order of the list.
+ * CREATE SCHEMA.
  */
 enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
                               const struct larder_run *run, int stop_fd, struct buffer *out,
                               struct larder_error *error);
+
+/* One entry's SQL. */
+struct schema_block {
+    const struct schema_entry *entry;
+    const char *sql;
+    bool left_out; /* for the caller's use */
+};
+
+/* The same, entry by entry; in the arena. */
+enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
+                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+                                 struct schema_block **blocks, size_t *count,
+                                 struct larder_error *error);
+
+/* The OID of the table that an entry depends on first, among those of the schema; 0 where there is
+ * none. */
+uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry);
 
 #endif

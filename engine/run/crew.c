@@ -104,7 +104,8 @@ enum larder_status crew_run(int lanes, size_t pieces, crew_work do_work, void *a
     pthread_mutex_init(&crew.lock, NULL);
     for (int i = 0; i < lanes; i++)
         hands[i] = (struct hand){.crew = &crew, .lane = i};
-    while (started < lanes && pthread_create(&hands[started].thread, NULL, work, &hands[started]) == 0)
+    while (started < lanes &&
+           pthread_create(&hands[started].thread, NULL, work, &hands[started]) == 0)
         started++;
     work(&hands[0]);
     for (int i = 1; i < started; i++)

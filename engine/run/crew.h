@@ -8,13 +8,14 @@
 #include "larder/run.h"
 
 /*
- * Does piece `piece` (from 0) on lane `lane` (from 0). `stop_fd` becomes readable once another lane has failed. Called from
- * several threads at once, but never for two pieces on the same lane.
+ * Does piece `piece` (from 0) on lane `lane` (from 0). `stop_fd` becomes readable once another lane
+ * has failed. Called from several threads at once, but never for two pieces on the same lane.
  */
 typedef enum larder_status (*crew_work)(void *arg, int lane, size_t piece, int stop_fd,
                                         struct larder_error *error);
 
-/* Does all pieces in their order on up to `lanes` threads; the first failure ends it, and is returned. */
+/* Does all pieces in their order on up to `lanes` threads; the first failure ends it, and is
+ * returned. */
 enum larder_status crew_run(int lanes, size_t pieces, crew_work work, void *arg,
                             const struct larder_run *run, struct larder_error *error);
 

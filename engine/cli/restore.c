@@ -1,0 +1,159 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/password.h"
+#include "engine/cli/print.h"
+
+/* Where backup_metadata can be asked: the source, if the environment names it. */
+static const struct larder_connect *metadata_source(struct larder_connect *connect)
+{
+    const char *source = getenv("LARDER_SOURCE");
+
+    if (source == NULL || source[0] == '\0')
+        return NULL;
+    *connect = (struct larder_connect){.dbname = source};
+    return connect;
+}
+
+static const char *store_of(const struct cli_values *v)
+{
+    return v->store != NULL ? v->store : getenv("LARDER_STORE");
+}
+
+/* The result on standard output, what was found on standard error; whatever became of it. */
+static enum larder_status show(const struct cli_values *v, const struct larder_proof *proof,
+                               enum larder_status status, struct larder_error *error)
+{
+    if (v->json)
+        return print_json(print_proof_json(proof), status == LARDER_OK ? error : NULL) == LARDER_OK
+                   ? status
+                   : LARDER_FAILED;
+    if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
+        print_proof(proof, NULL);
+    if (proof->findings.count > 0)
+        print_findings(&proof->findings);
+    return status;
+}
+
+enum larder_status cli_restore(const struct cli_values *v, struct larder_run *run,
+                               struct larder_error *error)
+{
+    struct larder_connect metadata;
+    struct larder_restore_options options = {
+        .archive = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
+        .store = store_of(v),
+        .target = v->connect,
+        .metadata = metadata_source(&metadata),
+        .tables = v->tables.items,
+        .table_count = v->tables.count,
+        .lanes = v->lanes,
+        .create_roles = v->create_roles,
+        .externals = v->externals,
+        .sha256 = v->sha256,
+        .into_source = v->into_source,
+        .preview = v->preview,
+        .no_verify = v->no_verify,
+    };
+    struct larder_proof proof;
+    char password[PASSWORD_BYTES];
+    enum larder_status status;
+
+    if (v->arguments.count != 1) {
+        larder_fail(error, LARDER_USAGE, "restore takes one archive, and got %zu",
+                    v->arguments.count);
+        larder_hint(error, "larder restore ARCHIVE -d TARGET");
+        return LARDER_USAGE;
+    }
+    status = password_ask(v, &options.target, password, run, error);
+    if (status != LARDER_OK)
+        return status;
+    status = larder_restore(&options, run, &proof, error);
+    status = show(v, &proof, status, error);
+    if (status == LARDER_OK && v->preview && !v->json)
+        printf("nothing stands in the way; nothing was touched\n");
+    else if (status == LARDER_OK && v->no_verify && !v->json && !v->quiet)
+        printf("restored %zu tables; not verified\n", proof.table_count);
+    larder_proof_free(&proof);
+    return status;
+}
+
+/* Of several archives the first that applies of 4, 5, 3, 8, 9; anything else goes before them. */
+static int urgency(enum larder_status status)
+{
+    static const enum larder_status order[] = {LARDER_OK,         LARDER_LEFT_OUT,
+                                               LARDER_UNVERIFIED, LARDER_DIFFERENCE,
+                                               LARDER_NO_KEY,     LARDER_DAMAGED};
+
+    for (int i = 0; i < (int)(sizeof(order) / sizeof(order[0])); i++)
+        if (order[i] == status)
+            return i;
+    return 100;
+}
+
+static enum larder_status verify_one(const struct cli_values *v, const char *archive,
+                                     const struct larder_connect *against,
+                                     const struct larder_run *run, json_t *documents,
+                                     struct larder_error *error)
+{
+    struct larder_connect metadata;
+    struct larder_verify_options options = {.archive = archive,
+                                            .store = store_of(v),
+                                            .lanes = v->lanes,
+                                            .quick = v->quick,
+                                            .against = against,
+                                            .metadata = metadata_source(&metadata)};
+    struct larder_proof proof;
+    enum larder_status status = larder_verify(&options, run, &proof, error);
+
+    if (documents != NULL) {
+        json_array_append_new(documents, print_proof_json(&proof));
+    } else {
+        if (!v->quiet && (status == LARDER_OK || proof.table_count > 0))
+            printf("%s\n", proof.archive);
+        status = show(v, &proof, status, error);
+    }
+    larder_proof_free(&proof);
+    return status;
+}
+
+enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run,
+                              struct larder_error *error)
+{
+    struct larder_connect against = {.dbname = v->against};
+    json_t *documents = v->json ? json_array() : NULL;
+    enum larder_status worst = LARDER_OK;
+
+    if (v->arguments.count == 0) {
+        json_decref(documents);
+        larder_fail(error, LARDER_USAGE, "verify takes one archive or more");
+        larder_hint(error, "larder verify ARCHIVE...; `larder list` shows those of a store.");
+        return LARDER_USAGE;
+    }
+    for (size_t i = 0; i < v->arguments.count; i++) {
+        struct larder_error one = {0};
+        enum larder_status status = verify_one(
+            v, v->arguments.items[i], v->against != NULL ? &against : NULL, run, documents, &one);
+
+        if (urgency(status) > urgency(worst)) {
+            /* Of several, each is told as it comes. */
+            if (worst != LARDER_OK)
+                fprintf(stderr, "larder: %s\n", error->message);
+            worst = status;
+            *error = one;
+        } else if (status != LARDER_OK) {
+            fprintf(stderr, "larder: %s\n", one.message);
+        }
+    }
+    /* One archive gives one object, as restore does; several a list of them. */
+    if (documents != NULL && v->arguments.count == 1) {
+        json_t *only = json_incref(json_array_get(documents, 0));
+
+        json_decref(documents);
+        documents = only;
+    }
+    if (documents != NULL && print_json(documents, NULL) != LARDER_OK)
+        worst = LARDER_FAILED;
+    return worst;
+}

@@ -1,0 +1,212 @@
+#include "engine/proof.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/pg/copy.h"
+#include "engine/record.h"
+#include "engine/run/run.h"
+
+enum larder_status proof_begin(struct larder_proof *proof, const struct manifest *manifest,
+                               const struct manifest_table *const *tables, size_t count,
+                               struct larder_error *error)
+{
+    struct arena *arena = proof->memory;
+
+    proof->backup_name = arena_strdup(arena, manifest->backup_name);
+    proof->preset = arena_strdup(arena, manifest->preset);
+    proof->source = arena_strdup(arena, manifest->source);
+    proof->tables = arena_alloc(arena, count, sizeof(*proof->tables));
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        struct larder_table_proof *table = &proof->tables[i];
+
+        *table = (struct larder_table_proof){.schema = arena_strdup(arena, tables[i]->schema),
+                                             .name = arena_strdup(arena, tables[i]->name),
+                                             .rows_archive = (int64_t)tables[i]->rows,
+                                             .rows_metadata = -1,
+                                             .rows_target = -1,
+                                             .agree = LARDER_AGREE_UNKNOWN};
+        fingerprint_to_hex(tables[i]->fingerprint, table->fingerprint_archive);
+    }
+    proof->table_count = count;
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status proof_read_table(struct pg *pg, const struct manifest *manifest,
+                                    const struct manifest_table *table, uint64_t *rows,
+                                    struct fingerprint *fingerprint, struct larder_error *error)
+{
+    struct rows *scanner = rows_new(table->copy_format, manifest_copied_columns(table));
+    struct copy_out copy = {0};
+    const uint8_t *bytes;
+    size_t length = 1;
+    enum larder_status status;
+
+    *rows = 0;
+    *fingerprint = (struct fingerprint){0};
+    if (scanner == NULL)
+        return larder_fail_memory(error);
+    status =
+        copy_out_begin(&copy, pg, table, manifest->server_encoding, (struct copy_range){0}, error);
+    while (status == LARDER_OK && length > 0) {
+        status = copy_out_next(&copy, &bytes, &length, rows, error);
+        if (status == LARDER_OK)
+            status = rows_take(scanner, bytes, length, error);
+    }
+    copy_out_end(&copy);
+    *fingerprint = rows_fingerprint(scanner);
+    if (status == LARDER_OK && *rows != rows_count(scanner))
+        status = larder_fail(error, LARDER_FAILED,
+                             "the server counted %" PRIu64 " rows, but %" PRIu64 " arrived", *rows,
+                             rows_count(scanner));
+    rows_free(scanner);
+    if (status != LARDER_OK)
+        larder_context(error, "could not read table \"%s.%s\" of the target", table->schema,
+                       table->name);
+    return status;
+}
+
+void proof_set_target(struct larder_table_proof *table, uint64_t rows,
+                      struct fingerprint fingerprint)
+{
+    table->rows_target = (int64_t)rows;
+    fingerprint_to_hex(fingerprint, table->fingerprint_target);
+}
+
+/* Whether a table is another, or one of its descendants. */
+static bool is_below(const struct manifest *manifest, const struct manifest_table *table,
+                     const char *schema, const char *name)
+{
+    for (size_t depth = 0; table != NULL && depth <= manifest->table_count; depth++) {
+        if (strcmp(table->schema, schema) == 0 && strcmp(table->name, name) == 0)
+            return true;
+        if (table->parent_name == NULL)
+            return false;
+        table = manifest_find(manifest, table->parent_schema, table->parent_name);
+    }
+    return false;
+}
+
+static struct larder_table_proof *find(struct larder_proof *proof, const char *schema,
+                                       const char *name)
+{
+    for (size_t i = 0; i < proof->table_count; i++)
+        if (strcmp(proof->tables[i].schema, schema) == 0 &&
+            strcmp(proof->tables[i].name, name) == 0)
+            return &proof->tables[i];
+    return NULL;
+}
+
+static enum larder_status ask_database(const struct manifest *manifest,
+                                       const struct larder_connect *metadata, struct pg *target,
+                                       const struct larder_run *run, int64_t *counts, bool *asked,
+                                       struct larder_error *error)
+{
+    struct pg *pg = NULL;
+    enum larder_status status = LARDER_OK;
+
+    *asked = false;
+    if (metadata != NULL) {
+        /* That it cannot be reached is no failure: the manifest has a copy. */
+        if (pg_connect(metadata, run, -1, PG_CONNECT_SECONDS, &pg, NULL) == LARDER_OK)
+            status = record_read_counts(pg, manifest, counts, asked, error);
+        pg_close(pg);
+    }
+    if (status == LARDER_OK && !*asked && target != NULL)
+        status = record_read_counts(target, manifest, counts, asked, error);
+    return status;
+}
+
+enum larder_status proof_add_metadata(struct larder_proof *proof, const struct manifest *manifest,
+                                      const struct larder_connect *metadata, struct pg *target,
+                                      const struct larder_run *run, struct larder_error *error)
+{
+    int64_t *counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*counts));
+    enum larder_status status;
+    bool asked;
+
+    if (counts == NULL)
+        return larder_fail_memory(error);
+    status = ask_database(manifest, metadata, target, run, counts, &asked, error);
+    if (status != LARDER_OK)
+        return status;
+    proof->metadata_from = asked ? "database" : "manifest";
+    for (size_t i = 0; i < manifest->metadata_count; i++) {
+        const struct manifest_metadata *row = &manifest->metadata[i];
+        struct larder_table_proof *table = find(proof, row->schema, row->name);
+
+        if (table != NULL)
+            table->rows_metadata = asked ? counts[i] : row->row_count;
+    }
+    return LARDER_OK;
+}
+
+/* The sum over a table and its descendants, as metadata counts; of the archive or of the target. */
+static int64_t sum_below(const struct larder_proof *proof, const struct manifest *manifest,
+                         const struct larder_table_proof *of, bool target)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < proof->table_count; i++) {
+        const struct larder_table_proof *table = &proof->tables[i];
+
+        if (is_below(manifest, manifest_find(manifest, table->schema, table->name), of->schema,
+                     of->name))
+            sum += target ? table->rows_target : table->rows_archive;
+    }
+    return sum;
+}
+
+static void judge_table(struct larder_proof *proof, const struct manifest *manifest,
+                        struct larder_table_proof *t, bool with_target)
+{
+    int64_t whole = sum_below(proof, manifest, t, false);
+
+    if (t->agree == LARDER_AGREE_NO)
+        return; /* it could not even be read, and a finding says so */
+    t->agree = LARDER_AGREE_YES;
+    if (t->rows_metadata >= 0 && t->rows_metadata != whole) {
+        t->agree = LARDER_AGREE_NO;
+        findings_add(&proof->findings, proof->memory, "difference", t->name,
+                     "table \"%s.%s\" has %" PRId64 " rows in the archive, but %" PRId64
+                     " in backup_metadata (of the %s)",
+                     t->schema, t->name, whole, t->rows_metadata, proof->metadata_from);
+    }
+    if (!with_target)
+        return;
+    if (t->rows_target != t->rows_archive) {
+        t->agree = LARDER_AGREE_NO;
+        findings_add(&proof->findings, proof->memory, "difference", t->name,
+                     "table \"%s.%s\" has %" PRId64 " rows in the archive, but %" PRId64
+                     " in the target",
+                     t->schema, t->name, t->rows_archive, t->rows_target);
+    } else if (strcmp(t->fingerprint_archive, t->fingerprint_target) != 0) {
+        t->agree = LARDER_AGREE_NO;
+        findings_add(&proof->findings, proof->memory, "difference", t->name,
+                     "table \"%s.%s\" has as many rows in the target as in the archive, but not "
+                     "the same content",
+                     t->schema, t->name);
+    }
+}
+
+enum larder_status proof_judge(struct larder_proof *proof, const struct manifest *manifest,
+                               bool with_target, struct larder_error *error)
+{
+    size_t differing = 0;
+    const struct larder_table_proof *first = NULL;
+
+    for (size_t i = 0; i < proof->table_count; i++) {
+        judge_table(proof, manifest, &proof->tables[i], with_target);
+        if (proof->tables[i].agree == LARDER_AGREE_NO) {
+            differing++;
+            first = first == NULL ? &proof->tables[i] : first;
+        }
+    }
+    proof->agree = differing == 0 ? LARDER_AGREE_YES : LARDER_AGREE_NO;
+    if (differing == 0)
+        return LARDER_OK;
+    return larder_fail(error, LARDER_DIFFERENCE, "%zu of %zu tables differ, the first is \"%s.%s\"",
+                       differing, proof->table_count, first->schema, first->name);
+}

@@ -1,0 +1,253 @@
+#include "larder/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/check.h"
+#include "engine/pg/session.h"
+#include "engine/pg/tools.h"
+#include "engine/proof.h"
+#include "engine/restore_parts.h"
+#include "engine/run/crew.h"
+#include "engine/run/run.h"
+
+/*
+ * The story, from top to bottom of larder_restore():
+ *
+ *   open        find the archive, and check every byte of it that will be used, before anything
+ * else preflight   connect, and list all that stands in the way create      what the tables need,
+ * and the tables, closed to others, in one transaction; with a mark load        rows, indexes,
+ * keys; at the end of which the mark is gone prove       counts and fingerprints of the target
+ * beside those of archive and metadata
+ */
+
+static enum larder_status check_options(const struct larder_restore_options *o,
+                                        struct larder_error *error)
+{
+    if (o->target.dbname == NULL || o->target.dbname[0] == '\0') {
+        larder_fail(error, LARDER_USAGE, "the target of a restore must be named");
+        larder_hint(error, "Give -d TARGET; PGDATABASE is not taken for it.");
+        return LARDER_USAGE;
+    }
+    return LARDER_OK;
+}
+
+/* Everything but the parts of tables that are not wanted. */
+static bool *wanted_entries(struct restore *r)
+{
+    struct archive_reader *reader = r->opened.reader;
+    size_t count = archive_reader_entries(reader);
+    bool *wanted = arena_alloc(r->arena, count, sizeof(*wanted));
+
+    for (size_t i = 0; wanted != NULL && i < count; i++) {
+        const struct manifest_table *table = archive_reader_entry_table(reader, i);
+
+        wanted[i] = table == NULL;
+        for (size_t j = 0; j < r->table_count && !wanted[i]; j++)
+            wanted[i] = r->tables[j] == table;
+    }
+    return wanted;
+}
+
+static enum larder_status check_digest(struct restore *r, struct larder_error *error)
+{
+    char sha256[65];
+    enum larder_status status;
+
+    if (r->options->sha256 == NULL)
+        return LARDER_OK;
+    status = opened_digest(&r->opened, r->run, sha256, error);
+    if (status == LARDER_OK && strcmp(sha256, r->options->sha256) != 0)
+        status = larder_fail(error, LARDER_DAMAGED,
+                             "the SHA-256 of \"%s\" is %s, not the one that was given",
+                             r->opened.location, sha256);
+    return status;
+}
+
+static enum larder_status open_archive(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status =
+        opened_find(&r->opened, r->options->archive, r->options->store, r->run, r->arena, error);
+    const bool *wanted;
+
+    if (status == LARDER_OK)
+        status = check_digest(r, error);
+    if (status == LARDER_OK)
+        status = opened_read(&r->opened, error);
+    if (status != LARDER_OK)
+        return status;
+    r->manifest = archive_reader_manifest(r->opened.reader);
+    r->proof->bytes = archive_reader_bytes(r->opened.reader);
+    r->proof->rows = manifest_rows(r->manifest);
+    status = restore_select(r, error);
+    if (status != LARDER_OK)
+        return status;
+    wanted = wanted_entries(r);
+    if (wanted == NULL)
+        return larder_fail_memory(error);
+    status = check_archive(&r->opened, wanted, false, r->lanes, r->run, r->arena,
+                           &r->proof->findings, error);
+    if (status == LARDER_OK)
+        status = proof_begin(r->proof, r->manifest, r->tables, r->table_count, error);
+    return status;
+}
+
+static enum larder_status open_schema(struct restore *r, struct larder_error *error)
+{
+    struct tool pg_restore;
+    enum larder_status status = tools_find("pg_restore", atoi(r->manifest->pg_dump_version), r->run,
+                                           r->arena, &pg_restore, error);
+
+    if (status == LARDER_OK)
+        status = archive_reader_member(r->opened.reader, ARCHIVE_SCHEMA_DUMP, &r->dump, error);
+    if (status == LARDER_OK)
+        status = schema_open(&r->schema, &pg_restore, r->dump.bytes, r->dump.length, r->run, -1,
+                             r->arena, error);
+    return status;
+}
+
+/* The restore's own lock: two at once into one database would take each other's mark for an
+ * unfinished one. */
+static enum larder_status lock_target(struct restore *r, struct larder_error *error)
+{
+    char *locked = NULL;
+    enum larder_status status =
+        pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->lock, error);
+
+    if (status == LARDER_OK)
+        status = session_begin_plain(r->lock, error);
+    if (status == LARDER_OK)
+        status = pg_query_one(r->lock,
+                              "SELECT pg_catalog.pg_try_advisory_xact_lock("
+                              "pg_catalog.hashtextextended('larder restore', 0))",
+                              0, NULL, &locked, error);
+    if (status == LARDER_OK && (locked == NULL || locked[0] != 't'))
+        status = larder_fail(error, LARDER_LOCKED, "another restore into this database is running");
+    free(locked);
+    return status;
+}
+
+/* What was left out as asked is no obstacle. */
+static size_t count_obstacles(const struct larder_findings *findings)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < findings->count; i++)
+        count += strcmp(findings->items[i].kind, "left out") != 0 ? 1 : 0;
+    return count;
+}
+
+static enum larder_status clear_the_way(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status =
+        pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->control, error);
+    size_t obstacles;
+
+    if (status == LARDER_OK)
+        status = LARDER_OK;
+    if (status == LARDER_OK)
+        status = restore_preflight(r, error);
+    if (status != LARDER_OK)
+        return status;
+    obstacles = count_obstacles(&r->proof->findings);
+    if (obstacles == 0)
+        return LARDER_OK;
+    return larder_fail(error, LARDER_FAILED,
+                       obstacles == 1
+                           ? "%zu thing stands in the way of this restore; nothing was touched"
+                           : "%zu things stand in the way of this restore; nothing was touched",
+                       obstacles);
+}
+
+static enum larder_status prove(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status;
+
+    if (r->options->no_verify)
+        return LARDER_OK;
+    status =
+        proof_add_metadata(r->proof, r->manifest, r->options->metadata, r->control, r->run, error);
+    return status == LARDER_OK ? proof_judge(r->proof, r->manifest, true, error) : status;
+}
+
+/* A restore that has failed leaves nothing; where that cannot be done, the mark makes the next one
+ * do it. */
+static void take_back(struct restore *r, struct larder_error *error)
+{
+    struct larder_error why = {0};
+
+    pg_close(r->control);
+    r->control = NULL;
+    if (error == NULL)
+        return;
+    if (restore_undo(r, &why) == LARDER_OK)
+        larder_hint(error, "What had been created in the target has been removed again.");
+    else
+        larder_hint(error,
+                    "The target holds an unfinished restore, which the next one removes: %.600s.",
+                    why.message);
+}
+
+static enum larder_status change_target(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status =
+        schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
+                      r->arena, &r->proof->findings, error);
+
+    if (status == LARDER_OK)
+        status = restore_create(r, error);
+    if (status == LARDER_OK)
+        status = restore_load(r, error);
+    if (status != LARDER_OK && r->created && !r->complete)
+        take_back(r, error);
+    return status;
+}
+
+static enum larder_status run_restore(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status = check_options(r->options, error);
+
+    if (status == LARDER_OK)
+        status = open_archive(r, error);
+    if (status == LARDER_OK)
+        status = open_schema(r, error);
+    if (status == LARDER_OK)
+        status = clear_the_way(r, error);
+    if (status == LARDER_OK && r->options->preview)
+        return LARDER_OK;
+    if (status == LARDER_OK)
+        status = change_target(r, error);
+    if (status == LARDER_OK)
+        status = prove(r, error);
+    if (status == LARDER_OK && r->proof->findings.count > 0)
+        status = larder_fail(error, LARDER_LEFT_OUT, "restored, but %zu things were left out",
+                             r->proof->findings.count);
+    return status;
+}
+
+enum larder_status larder_restore(const struct larder_restore_options *options,
+                                  const struct larder_run *run, struct larder_proof *proof,
+                                  struct larder_error *error)
+{
+    struct restore r = {.options = options,
+                        .run = run,
+                        .proof = proof,
+                        .arena = arena_new(),
+                        .lanes = crew_lanes(options->lanes)};
+    double begun = run_clock();
+    enum larder_status status;
+
+    *proof = (struct larder_proof){
+        .archive = options->archive, .agree = LARDER_AGREE_UNKNOWN, .memory = r.arena};
+    if (r.arena == NULL)
+        return larder_fail_memory(error);
+    status = run_restore(&r, error);
+    pg_close(r.lock);
+    proof->archive =
+        arena_strdup(r.arena, r.opened.location == NULL ? options->archive : r.opened.location);
+    proof->seconds = run_clock() - begun;
+    pg_close(r.control);
+    opened_close(&r.opened);
+    buffer_free(&r.dump);
+    return status;
+}

@@ -1,0 +1,70 @@
+/*
+ * The parts of a restore, in the order in which they come: selection and preflight, creation, load.
+ * Internal to the files engine/restore*.c.
+ */
+#ifndef ENGINE_RESTORE_PARTS_H
+#define ENGINE_RESTORE_PARTS_H
+
+#include "engine/opened.h"
+#include "engine/pg/catalog.h"
+#include "engine/pg/connection.h"
+#include "engine/pg/schema.h"
+#include "formats/arena.h"
+#include "formats/manifest.h"
+#include "larder/restore.h"
+
+struct restore {
+    const struct larder_restore_options *options;
+    const struct larder_run *run;
+    struct larder_proof *proof;
+    struct arena *arena;
+    int lanes;
+
+    struct opened opened;
+    const struct manifest *manifest;
+    const struct manifest_table **tables; /* those to be restored */
+    size_t table_count;
+
+    struct pg *lock;    /* holds the restore's lock on the target, in a transaction of its own */
+    struct pg *control; /* to the target */
+    struct catalog_server target;
+
+    struct buffer dump;
+    struct schema schema;
+    uint32_t *left_out; /* OIDs of constraints that cannot be had */
+    size_t left_out_count;
+
+    /* What the target lacks and the options say to make. */
+    struct manifest_external *to_make;
+    size_t to_make_count;
+
+    bool unfinished; /* an earlier restore has left its mark in the target */
+    bool created;    /* the target has been changed, and is marked */
+    bool complete;   /* all is in place; the mark is gone */
+};
+
+/* The tables that the options name, with their descendants; all where they name none. */
+enum larder_status restore_select(struct restore *restore, struct larder_error *error);
+
+/* Finds everything that stands in the way, as findings of the proof, and what has to be made. */
+enum larder_status restore_preflight(struct restore *restore, struct larder_error *error);
+
+/*
+ * Makes the tables and what they need, and closes them to everybody but those that the archive
+ * names, in one transaction that also leaves a mark; removes what an unfinished restore has left,
+ * first.
+ */
+enum larder_status restore_create(struct restore *restore, struct larder_error *error);
+
+/* Loads rows, builds indexes, adds what comes last, takes the mark away, and reads the proof, all
+ * in lanes. */
+enum larder_status restore_load(struct restore *restore, struct larder_error *error);
+
+/* Removes what a restore that has failed has made; on a connection of its own, and whatever stopped
+ * the run. */
+enum larder_status restore_undo(struct restore *restore, struct larder_error *error);
+
+/* The schema that the mark lies in; gone when a restore is complete. */
+#define RESTORE_MARK "larder_unfinished_restore"
+
+#endif

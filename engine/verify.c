@@ -1,0 +1,218 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/check.h"
+#include "engine/opened.h"
+#include "engine/pg/session.h"
+#include "engine/proof.h"
+#include "engine/run/crew.h"
+#include "engine/run/run.h"
+#include "larder/restore.h"
+
+struct verify {
+    const struct larder_verify_options *options;
+    const struct larder_run *run;
+    struct larder_proof *proof;
+    struct arena *arena;
+    struct opened opened;
+    const struct manifest *manifest;
+    struct pg **targets; /* a connection for each lane, made when it is first needed */
+};
+
+/* The whole against the digest beside it. */
+static enum larder_status check_whole(struct verify *v, struct larder_error *error)
+{
+    char sha256[65];
+    enum larder_status status;
+
+    if (v->opened.sha256[0] == '\0') {
+        findings_add(&v->proof->findings, v->arena, "digest", v->opened.location,
+                     "there is no readable .sha256 beside \"%s\" to check the whole against",
+                     v->opened.location);
+        return LARDER_OK;
+    }
+    status = opened_digest(&v->opened, v->run, sha256, error);
+    if (status != LARDER_OK || strcmp(sha256, v->opened.sha256) == 0)
+        return status;
+    findings_add(&v->proof->findings, v->arena, "damage", v->opened.location,
+                 "the SHA-256 of \"%s\" is not the one in the .sha256 beside it",
+                 v->opened.location);
+    return larder_fail(error, LARDER_DAMAGED,
+                       "\"%s\" is damaged, or not the file that was written: its SHA-256 is not "
+                       "the one in the .sha256 beside it",
+                       v->opened.location);
+}
+
+/* Also where the whole is not what it was, one wants to know what in it is wrong. */
+static enum larder_status check(struct verify *v, struct larder_error *error)
+{
+    struct larder_error inner = {0};
+    enum larder_status whole = check_whole(v, error), status;
+
+    if (whole != LARDER_OK && whole != LARDER_DAMAGED)
+        return whole;
+    status = opened_read(&v->opened, &inner);
+    if (status == LARDER_OK) {
+        v->manifest = archive_reader_manifest(v->opened.reader);
+        v->proof->bytes = archive_reader_bytes(v->opened.reader);
+        v->proof->rows = manifest_rows(v->manifest);
+        if (!v->options->quick)
+            status = check_archive(&v->opened, NULL, true, crew_lanes(v->options->lanes), v->run,
+                                   v->arena, &v->proof->findings, &inner);
+    } else if (status == LARDER_DAMAGED) {
+        findings_add(&v->proof->findings, v->arena, "damage", v->opened.location, "%s",
+                     inner.message);
+    }
+    if (status != LARDER_OK && (whole == LARDER_OK || status == LARDER_DAMAGED)) {
+        if (error != NULL)
+            *error = inner;
+        return status;
+    }
+    return whole;
+}
+
+/* That a table cannot be read is a difference, unless the connection is what failed. */
+static enum larder_status compare_table(struct verify *v, struct pg *pg, size_t i,
+                                        struct larder_error *error)
+{
+    const struct manifest_table *table = &v->manifest->tables[i];
+    struct larder_table_proof *proof = &v->proof->tables[i];
+    struct fingerprint fingerprint = {0};
+    uint64_t rows = 0;
+    enum larder_status status = LARDER_OK;
+
+    if (strcmp(table->kind, "table") == 0)
+        status = proof_read_table(pg, v->manifest, table, &rows, &fingerprint, error);
+    if (status == LARDER_OK)
+        proof_set_target(proof, rows, fingerprint);
+    return status;
+}
+
+static enum larder_status compare_on_lane(void *arg, int lane, size_t i, int stop_fd,
+                                          struct larder_error *error)
+{
+    struct verify *v = arg;
+    struct pg **pg = &v->targets[lane];
+    enum larder_status status = LARDER_OK;
+
+    if (*pg == NULL) {
+        status = pg_connect(v->options->against, v->run, stop_fd, PG_CONNECT_SECONDS, pg, error);
+        if (status != LARDER_OK)
+            return status;
+    }
+    status = session_begin_read(*pg, error);
+    if (status == LARDER_OK)
+        status = compare_table(v, *pg, i, error);
+    if (status == LARDER_FAILED && pg_sqlstate(*pg)[0] != '\0' && !pg_is_broken(*pg)) {
+        v->proof->tables[i].agree = LARDER_AGREE_NO;
+        snprintf(v->proof->tables[i].fingerprint_target,
+                 sizeof(v->proof->tables[i].fingerprint_target), "%s", pg_sqlstate(*pg));
+        status = LARDER_OK;
+    }
+    session_rollback(*pg);
+    return status;
+}
+
+/* Tables that could not be read: undefined table or column, or no right. */
+static enum larder_status note_unreadable(struct verify *v, struct larder_error *error)
+{
+    size_t denied = 0;
+
+    for (size_t i = 0; i < v->proof->table_count; i++) {
+        struct larder_table_proof *t = &v->proof->tables[i];
+        const char *state = t->fingerprint_target;
+        const char *why = strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0
+                              ? "is not in the target"
+                          : strcmp(state, "42703") == 0 ? "has other columns in the target"
+                                                        : "could not be read in the target";
+
+        if (t->agree != LARDER_AGREE_NO)
+            continue;
+        if (strcmp(state, "42501") == 0) {
+            denied++;
+            why = "may not be read by this role, or not wholly, in the target";
+        }
+        findings_add(&v->proof->findings, v->arena,
+                     strcmp(state, "42501") == 0 ? "privilege" : "difference", t->name,
+                     "table \"%s.%s\" %s", t->schema, t->name, why);
+        t->fingerprint_target[0] = '\0';
+        if (strcmp(why, "may not be read by this role, or not wholly, in the target") == 0)
+            t->agree = LARDER_AGREE_UNKNOWN;
+    }
+    if (denied > 0)
+        return larder_fail(error, LARDER_UNVERIFIED, "%zu tables could not be read in the target",
+                           denied);
+    return LARDER_OK;
+}
+
+static enum larder_status compare(struct verify *v, struct larder_error *error)
+{
+    int lanes = crew_lanes(v->options->lanes);
+    enum larder_status status;
+
+    v->targets = arena_alloc(v->arena, (size_t)lanes, sizeof(struct pg *));
+    if (v->targets == NULL)
+        return larder_fail_memory(error);
+    status = crew_run(lanes, v->manifest->table_count, compare_on_lane, v, v->run, error);
+    if (status == LARDER_OK)
+        status = note_unreadable(v, error);
+    if (status == LARDER_OK)
+        status = proof_add_metadata(v->proof, v->manifest, v->options->metadata, v->targets[0],
+                                    v->run, error);
+    for (int i = 0; i < lanes; i++)
+        pg_close(v->targets[i]);
+    /* Whatever kept us from looking is never agreement. */
+    if (status == LARDER_FAILED)
+        status = error != NULL ? (error->status = LARDER_UNVERIFIED) : LARDER_UNVERIFIED;
+    return status;
+}
+
+static enum larder_status begin(struct verify *v, struct larder_error *error)
+{
+    const struct manifest_table **tables =
+        arena_alloc(v->arena, v->manifest->table_count, sizeof(struct manifest_table *));
+
+    if (tables == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < v->manifest->table_count; i++)
+        tables[i] = &v->manifest->tables[i];
+    return proof_begin(v->proof, v->manifest, tables, v->manifest->table_count, error);
+}
+
+enum larder_status larder_verify(const struct larder_verify_options *options,
+                                 const struct larder_run *run, struct larder_proof *proof,
+                                 struct larder_error *error)
+{
+    struct verify v = {.options = options, .run = run, .proof = proof, .arena = arena_new()};
+    double begun = run_clock();
+    enum larder_status status;
+
+    *proof = (struct larder_proof){
+        .archive = options->archive, .agree = LARDER_AGREE_UNKNOWN, .memory = v.arena};
+    if (v.arena == NULL)
+        return larder_fail_memory(error);
+    status = opened_find(&v.opened, options->archive, options->store, run, v.arena, error);
+    proof->archive = v.opened.location;
+    if (status == LARDER_OK)
+        status = check(&v, error);
+    if (status == LARDER_DAMAGED)
+        proof->agree = LARDER_AGREE_NO;
+    if (status == LARDER_OK)
+        status = begin(&v, error);
+    if (status == LARDER_OK && options->against != NULL)
+        status = compare(&v, error);
+    else if (status == LARDER_OK)
+        status = proof_add_metadata(proof, v.manifest, options->metadata, NULL, run, error);
+    if (status == LARDER_OK)
+        status = proof_judge(proof, v.manifest, options->against != NULL, error);
+    proof->archive = arena_strdup(v.arena, proof->archive);
+    proof->seconds = run_clock() - begun;
+    opened_close(&v.opened);
+    return status;
+}
+
+void larder_proof_free(struct larder_proof *proof)
+{
+    arena_free(proof->memory);
+    *proof = (struct larder_proof){0};
+}

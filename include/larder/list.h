@@ -1,0 +1,44 @@
+/* What a store holds, from the summaries alone: no database, no key. */
+#ifndef LARDER_LIST_H
+#define LARDER_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct larder_list_options {
+    const char *store;
+    const char *preset; /* NULL: all */
+};
+
+struct larder_list_item {
+    const char *archive; /* path or URL */
+    const char *backup_name, *preset, *source;
+    time_t created_at; /* 0: not known */
+    uint64_t bytes, rows;
+    bool encrypted;
+    const char *sha256; /* NULL: not known */
+    bool good; /* archive, digest and summary are there and agree in name, size and digest */
+    const char **problems;
+    size_t problem_count;
+    time_t verified_at, drilled_at, keep_until; /* 0: never; never; until removed by hand */
+    bool held;
+};
+
+struct larder_list {
+    struct larder_list_item *items; /* by source, preset and name */
+    size_t count;
+    void *memory;
+};
+
+/* The caller frees the list, on failure too. */
+enum larder_status larder_list(const struct larder_list_options *options,
+                               const struct larder_run *run, struct larder_list *list,
+                               struct larder_error *error);
+void larder_list_free(struct larder_list *list);
+
+#endif
