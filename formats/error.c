@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Here they are defined, behind the macros that repeat the status. */
+#undef larder_fail
+#undef larder_fail_errno
+#undef larder_fail_memory
+
 static void set_message(struct larder_error *error, enum larder_status status, const char *format,
                         va_list args) __attribute__((format(printf, 3, 0)));
 

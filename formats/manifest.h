@@ -80,6 +80,7 @@ struct manifest_external {
 
 struct manifest_metadata {
     const char *backup_date, *backup_name, *table_name, *kind;
+    const char *schema, *name; /* the table that table_name means */
     int64_t row_count;
 };
 
@@ -103,6 +104,8 @@ struct manifest {
     size_t table_count;
     struct manifest_sequence *sequences;
     size_t sequence_count;
+    const char **schemas; /* those whose definition schema.dump holds */
+    size_t schema_count;
     struct manifest_external *externals;
     size_t external_count;
     struct manifest_metadata *metadata;

@@ -363,6 +363,8 @@ static void read_metadata(struct reading *r, const json_t *json)
         metadata[i].backup_name = get_text(r, item, "backup_name");
         metadata[i].table_name = get_text(r, item, "table_name");
         metadata[i].kind = get_text(r, item, "kind");
+        metadata[i].schema = get_name(r, item, "schema");
+        metadata[i].name = get_name(r, item, "name");
         metadata[i].row_count = get_integer(r, item, "row_count");
     }
     r->manifest->metadata = metadata;
@@ -407,6 +409,7 @@ static void read_all(struct reading *r, const json_t *json)
     read_tables(r, json);
     check_names(r);
     read_sequences(r, json);
+    m->schemas = read_names(r, json, "schemas", &m->schema_count);
     read_externals(r, json);
     read_metadata(r, json);
     read_members(r, json);

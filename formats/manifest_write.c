@@ -166,10 +166,11 @@ static json_t *metadata_json(const struct manifest *m)
     for (size_t i = 0; i < m->metadata_count; i++) {
         const struct manifest_metadata *row = &m->metadata[i];
 
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:s}", "backup_date",
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "backup_date",
                                                row->backup_date, "backup_name", row->backup_name,
                                                "table_name", row->table_name, "row_count",
-                                               (json_int_t)row->row_count, "kind", row->kind));
+                                               (json_int_t)row->row_count, "kind", row->kind, "schema",
+                                        row->schema, "name", row->name));
     }
     return array;
 }
@@ -204,6 +205,7 @@ static json_t *head_json(const struct manifest *m, bool header)
     json_object_set_new(json, "pg_dump_version", json_string(m->pg_dump_version));
     json_object_set_new(json, "finished_at", time_json(m->finished_at));
     json_object_set_new(json, "sequences", sequences_json(m));
+    json_object_set_new(json, "schemas", names_json(m->schemas, m->schema_count));
     json_object_set_new(json, "externals", externals_json(m));
     json_object_set_new(json, "backup_metadata", metadata_json(m));
     json_object_set_new(json, "members", members_json(m));
@@ -266,13 +268,14 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
 
     if (head != NULL && !header &&
         (json_array_size(json_object_get(head, "sequences")) != manifest->sequence_count ||
+         json_array_size(json_object_get(head, "schemas")) != manifest->schema_count ||
          json_array_size(json_object_get(head, "externals")) != manifest->external_count ||
          json_array_size(json_object_get(head, "backup_metadata")) != manifest->metadata_count ||
          json_array_size(json_object_get(head, "members")) != manifest->member_count)) {
         json_decref(head);
         return fail(error);
     }
-    status = dump(head, header ? 11 : 17, out, error);
+    status = dump(head, header ? 11 : 18, out, error);
     if (status != LARDER_OK)
         return status;
     out->length--; /* the closing brace: the tables go before it */

@@ -45,6 +45,21 @@ enum larder_status larder_fail_errno(struct larder_error *error, enum larder_sta
 /* LARDER_FAILED with "out of memory". */
 enum larder_status larder_fail_memory(struct larder_error *error);
 
+/*
+ * Compilers and analysers look at one file at a time, and must see that a failure is no success: so
+ * the status is repeated where they look. It is evaluated twice.
+ */
+static inline enum larder_status larder_repeat(enum larder_status status)
+{
+    return status;
+}
+
+#define larder_fail(error, status, ...)                                                            \
+    (larder_fail(error, status, __VA_ARGS__), larder_repeat(status))
+#define larder_fail_errno(error, status, number, ...)                                              \
+    (larder_fail_errno(error, status, number, __VA_ARGS__), larder_repeat(status))
+#define larder_fail_memory(error) (larder_fail_memory(error), larder_repeat(LARDER_FAILED))
+
 /* Puts "CONTEXT: " before the message; returns the status that the error already has. */
 enum larder_status larder_context(struct larder_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -41,12 +41,15 @@ static struct manifest *full_manifest(void)
     SAMPLE_MUST((m->sequences = arena_alloc(m->arena, 1, sizeof(*m->sequences))) != NULL);
     m->sequences[0] = (struct manifest_sequence){"public", EXOTIC, INT64_MIN, true};
     m->sequence_count = 1;
+    m->schemas = columns;
+    m->schema_count = 2;
     SAMPLE_MUST((m->externals = arena_alloc(m->arena, 2, sizeof(*m->externals))) != NULL);
     m->externals[0] = (struct manifest_external){"role", NULL, "anon", NULL, NULL};
     m->externals[1] = (struct manifest_external){"function", "auth", "uid()", "uuid", EXOTIC};
     m->external_count = 2;
     SAMPLE_MUST((m->metadata = arena_alloc(m->arena, 1, sizeof(*m->metadata))) != NULL);
-    m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive", 1 << 30};
+    m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive",
+                                                "public",     EXOTIC,  1 << 30};
     m->metadata_count = 1;
     for (size_t i = 0; i < MANIFEST_MEMBERS; i++)
         m->members[i] = (struct manifest_member){archive_member_names[i], 512 * i, i, {9}};
@@ -117,6 +120,9 @@ static void what_was_written_is_read_back(void **state)
     assert_null(back->externals[0].schema);
     assert_string_equal(back->externals[1].used_by, EXOTIC);
     assert_int_equal(back->metadata[0].row_count, 1 << 30);
+    assert_string_equal(back->metadata[0].name, EXOTIC);
+    assert_int_equal(back->schema_count, 2);
+    assert_string_equal(back->schemas[1], EXOTIC);
     assert_string_equal(back->members[5].path, "load.sql");
     assert_int_equal(back->started_at, m->started_at);
     assert_int_equal(manifest_rows(back), 31);
@@ -477,6 +483,9 @@ static void a_name_that_is_no_utf8_is_not_written(void **state)
     m->externals[0].used_by = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->external_count = 0;
+    m->schemas = bad;
+    assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
+    m->schema_count = 0;
     m->pg_dump_version = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->pg_dump_version = "15";

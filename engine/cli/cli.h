@@ -1,0 +1,71 @@
+/*
+ * The command line: what was typed, as values; and what the commands share. The only place that
+ * prints.
+ *
+ * A new command is one file with a run function, one row in `cli_commands`, and its options in the
+ * table in options.c, from which parsing and help both come.
+ */
+#ifndef ENGINE_CLI_CLI_H
+#define ENGINE_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "larder/error.h"
+#include "larder/export.h"
+#include "larder/restore.h"
+#include "larder/run.h"
+
+enum { CLI_LIST_MAX = 1024 };
+
+struct cli_list {
+    const char *items[CLI_LIST_MAX];
+    size_t count;
+};
+
+/* Everything that any command takes; what was not given is zero. Strings are those of argv. */
+struct cli_values {
+    struct larder_connect connect;
+    bool never_password, force_password;
+    const char *store, *output, *source_name, *schema_from, *record_to, *sha256, *into_source,
+        *against;
+    struct cli_list tables;
+    struct cli_list arguments; /* what is no option */
+    int lanes, level, lock_timeout;
+    enum larder_copy_format copy_format;
+    enum larder_externals externals;
+    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, schema_all;
+    bool quiet, verbose, json, help;
+};
+
+struct cli_command {
+    const char *name;
+    const char *synopsis; /* its arguments */
+    const char *summary;  /* one line */
+    const char *letters;  /* of the option table: which options it takes */
+    enum larder_status (*run)(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
+};
+
+extern const struct cli_command cli_commands[];
+extern const size_t cli_command_count;
+
+/* LARDER_USAGE with a message where the arguments are none of the command's. */
+enum larder_status cli_parse(const struct cli_command *command, int argc, char **argv,
+                             struct cli_values *values, struct larder_error *error);
+void cli_print_help(const struct cli_command *command);
+void cli_print_overview(void);
+
+/* The commands. */
+enum larder_status cli_export(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
+enum larder_status cli_init(const struct cli_values *values, struct larder_run *run,
+                            struct larder_error *error);
+enum larder_status cli_list(const struct cli_values *values, struct larder_run *run,
+                            struct larder_error *error);
+enum larder_status cli_restore(const struct cli_values *values, struct larder_run *run,
+                               struct larder_error *error);
+enum larder_status cli_verify(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
+
+#endif

@@ -1,0 +1,85 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/password.h"
+#include "engine/cli/print.h"
+
+static json_t *result_json(const struct larder_export_result *r)
+{
+    json_t *tables = json_array(), *warnings = json_array();
+
+    for (size_t i = 0; i < r->table_count; i++) {
+        const struct larder_export_table *t = &r->tables[i];
+
+        json_array_append_new(
+            tables, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "schema", t->schema, "name",
+                              t->name, "rows", (json_int_t)t->rows, "bytes", (json_int_t)t->bytes,
+                              "copy_format", t->copy_format, "fingerprint", t->fingerprint));
+    }
+    for (size_t i = 0; i < r->warning_count; i++)
+        json_array_append_new(warnings, json_string(r->warnings[i]));
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o}",
+                     "archive", r->archive, "backup_name", r->backup_name, "preset", r->preset,
+                     "source", r->source, "database", r->database, "rows", (json_int_t)r->rows,
+                     "bytes", (json_int_t)r->bytes, "raw_bytes", (json_int_t)r->raw_bytes,
+                     "seconds", r->seconds, "sha256", r->sha256, "encrypted", r->encrypted,
+                     "recorded", r->recorded, "tables", tables, "warnings", warnings);
+}
+
+/* The archive itself may be what goes to standard output: then the summary goes to standard error.
+ */
+static void print_result(FILE *out, const struct larder_export_result *r)
+{
+    char rows[PRINT_NUMBER], bytes[PRINT_SIZE], raw[PRINT_SIZE];
+
+    fprintf(out, "%s\n", r->archive);
+    fprintf(out, "  %s rows of %zu tables, %s in %s (%.1f s)%s\n", print_number(r->rows, rows),
+            r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes), r->seconds,
+            r->recorded ? ", recorded in the database" : "");
+    fprintf(out, "  sha256 %s\n", r->sha256);
+}
+
+enum larder_status cli_export(const struct cli_values *v, struct larder_run *run,
+                              struct larder_error *error)
+{
+    struct larder_connect record_to = {.dbname = v->record_to};
+    struct larder_export_options options = {
+        .source = v->connect,
+        .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
+        .tables = v->tables.items,
+        .table_count = v->tables.count,
+        .output = v->output,
+        .store = v->output != NULL  ? v->store
+                 : v->store != NULL ? v->store
+                                    : getenv("LARDER_STORE"),
+        .source_name = v->source_name,
+        .lanes = v->lanes,
+        .level = v->level,
+        .copy_format = v->copy_format,
+        .record_to = v->record_to != NULL ? &record_to : NULL,
+        .no_record = v->no_record,
+        .lock_timeout = v->lock_timeout,
+        .whole_tables = v->whole_tables,
+    };
+    struct larder_export_result result;
+    bool to_stdout = v->output != NULL && v->output[0] == '-' && v->output[1] == '\0';
+    char password[PASSWORD_BYTES];
+    enum larder_status status;
+
+    if (v->arguments.count > 1)
+        return larder_fail(error, LARDER_USAGE, "one preset at a time: \"%s\" is one too many",
+                           v->arguments.items[1]);
+    status = password_ask(v, &options.source, password, run, error);
+    if (status != LARDER_OK)
+        return status;
+    status = larder_export(&options, run, &result, error);
+    if (status != LARDER_OK && result.findings.count > 1)
+        print_findings(&result.findings);
+    if (status == LARDER_OK && v->json && !to_stdout)
+        status = print_json(result_json(&result), error);
+    else if (status == LARDER_OK && !v->quiet)
+        print_result(to_stdout ? stderr : stdout, &result);
+    larder_export_result_free(&result);
+    return status;
+}

@@ -1,0 +1,134 @@
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/progress.h"
+
+#define CONNECT "dhpUwW"
+#define COMMON "qvJ?"
+
+const struct cli_command cli_commands[] = {
+    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "i" COMMON,
+     cli_init},
+    {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
+     "Stream tables out of a database into one archive", CONNECT "tosjZfnRNTG" COMMON, cli_export},
+    {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
+    {"verify", "ARCHIVE... [--quick] [--against TARGET]",
+     "Check archives, and compare them with a database", "skaj" COMMON, cli_verify},
+    {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
+     "Load an archive into a database, and prove that it is equal", CONNECT "tsjrxHIPV" COMMON,
+     cli_restore},
+};
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
+
+/* The two things that a signal handler can reach: nothing else of the program is global. */
+static volatile sig_atomic_t stop_signal;
+static int wake_fd;
+
+static void on_signal(int number)
+{
+    static const unsigned char one[8] = {1};
+
+    stop_signal = number;
+    if (write(wake_fd, one, sizeof(one)) < 0)
+        return;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    /* A reader that goes away, or a file that may not grow, is an error like others. */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+}
+
+/* What libpq would put into a connection's start-up packet; design section 2. */
+static void clean_environment(void)
+{
+    static const char *const names[] = {"PGOPTIONS", "PGCLIENTENCODING", "PGDATESTYLE", "PGTZ",
+                                        "PGGEQO"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        unsetenv(names[i]);
+}
+
+static const struct cli_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < cli_command_count; i++)
+        if (strcmp(cli_commands[i].name, name) == 0)
+            return &cli_commands[i];
+    return NULL;
+}
+
+static int report(const struct larder_error *error, enum larder_status status)
+{
+    if (error->message[0] != '\0')
+        fprintf(stderr, "larder: %s\n", error->message);
+    if (error->hint[0] != '\0')
+        fprintf(stderr, "  help: %s\n", error->hint);
+    return (int)status;
+}
+
+static int run_command(const struct cli_command *command, int argc, char **argv)
+{
+    static struct cli_values values; /* zero, and too large for the stack */
+    struct larder_error error = {0};
+    struct larder_run run = {.stop_signal = &stop_signal, .wake_fd = wake_fd};
+    struct progress *progress;
+    enum larder_status status = cli_parse(command, argc, argv, &values, &error);
+
+    if (status != LARDER_OK)
+        return report(&error, status);
+    if (values.help) {
+        cli_print_help(command);
+        return LARDER_OK;
+    }
+    progress = progress_new(values.quiet, values.verbose, &run);
+    status = command->run(&values, &run, &error);
+    progress_free(progress);
+    if (fflush(stdout) != 0 && status == LARDER_OK)
+        status = larder_fail(&error, LARDER_FAILED, "could not write to standard output");
+    return report(&error, status);
+}
+
+int main(int argc, char **argv)
+{
+    const struct cli_command *command;
+    struct larder_error error = {0};
+
+    catch_signals();
+    clean_environment();
+    if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
+        printf("larder %s\n", LARDER_VERSION);
+        return LARDER_OK;
+    }
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+        command = argc > 2 ? find_command(argv[2]) : NULL;
+        if (command != NULL)
+            cli_print_help(command);
+        else
+            cli_print_overview();
+        return LARDER_OK;
+    }
+    command = argc > 1 ? find_command(argv[1]) : NULL;
+    if (command == NULL) {
+        if (argc > 1)
+            larder_fail(&error, LARDER_USAGE, "there is no command \"%s\"", argv[1]);
+        else
+            larder_fail(&error, LARDER_USAGE, "no command was given");
+        larder_hint(
+            &error,
+            "The commands are init, export, list, verify and restore; `larder --help` says more.");
+        return report(&error, LARDER_USAGE);
+    }
+    return run_command(command, argc - 1, argv + 1);
+}

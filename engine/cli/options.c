@@ -1,0 +1,261 @@
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/cli.h"
+
+/* Every option there is. A command names those that it takes by their keys: the short letter, or a
+ * made-up one. */
+static const struct option_row {
+    char key;
+    bool has_letter;
+    const char *name;     /* long name, or NULL */
+    const char *argument; /* what its argument is, or NULL */
+    const char *help;
+} rows[] = {
+    {'d', true, "dbname", "SOURCE", "database: a name, a conninfo string or a URI"},
+    {'h', true, "host", "HOST", "host, or folder of the socket"},
+    {'p', true, "port", "PORT", "port"},
+    {'U', true, "username", "ROLE", "role"},
+    {'w', true, "no-password", NULL, "never ask for a password"},
+    {'W', true, "password", NULL, "ask for a password"},
+    {'t', true, "table", "TABLE", "a table, or a pattern such as 'public.*'; may be repeated"},
+    {'o', true, "output", "FILE", "write the archive to a file; - for standard output"},
+    {'s', false, "store", "URL", "the store: a folder (default: LARDER_STORE)"},
+    {'j', true, "jobs", "N", "connections at once"},
+    {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
+    {'f', false, "copy-format", "FORMAT", "auto, text or binary"},
+    {'n', false, "source-name", "NAME", "name that the archives are kept under"},
+    {'R', false, "record-to", "CONNINFO", "record the export in this database"},
+    {'N', false, "no-record", NULL, "do not record the export in the database"},
+    {'T', false, "lock-timeout", "S", "seconds to wait for locks (default 10)"},
+    {'G', false, "whole-tables", NULL, "never split a table between connections"},
+    {'k', false, "quick", NULL, "check only size and SHA-256 of the whole"},
+    {'a', false, "against", "TARGET", "compare with this database"},
+    {'r', false, "create-roles", NULL, "create missing roles, without login"},
+    {'x', false, "externals", "HOW",
+     "what the archive needs but does not hold: error, stub or skip"},
+    {'H', false, "sha256", "HEX", "digest that the archive must have"},
+    {'I', false, "into-source", "NAME", "allow restoring into the source itself"},
+    {'P', false, "preview", NULL, "report what stands in the way, and stop"},
+    {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
+    {'i', false, "print", NULL, "print the SQL instead of running it"},
+    {'q', true, "quiet", NULL, "say nothing but errors and results"},
+    {'v', true, "verbose", NULL, "say more"},
+    {'J', false, "json", NULL, "print one JSON document"},
+    {'?', false, "help", NULL, "print this help"},
+};
+enum { ROWS = sizeof(rows) / sizeof(rows[0]), LONG_BASE = 1000 };
+
+static const struct option_row *row_of(char key)
+{
+    for (size_t i = 0; i < ROWS; i++)
+        if (rows[i].key == key)
+            return &rows[i];
+    return NULL;
+}
+
+static enum larder_status usage(const struct cli_command *command, struct larder_error *error,
+                                const char *what, const char *value)
+{
+    larder_fail(error, LARDER_USAGE, "%s \"%s\"", what, value);
+    larder_hint(error, "`larder %s --help` shows what it takes.", command->name);
+    return LARDER_USAGE;
+}
+
+static bool to_number(const char *text, int low, int high, int *number)
+{
+    char *end;
+    long value;
+
+    errno = 0;
+    value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < low || value > high)
+        return false;
+    *number = (int)value;
+    return true;
+}
+
+/* The place of a word in a list of words that ends with NULL; -1 where it is not in it. */
+static int word_in(const char *const *words, const char *word)
+{
+    for (int i = 0; words[i] != NULL; i++)
+        if (strcmp(words[i], word) == 0)
+            return i;
+    return -1;
+}
+
+static bool set_word(const char *const *words, const char *word, int *value)
+{
+    *value = word_in(words, word);
+    return *value >= 0;
+}
+
+static bool set_value(struct cli_values *v, char key, const char *value)
+{
+    static const char *const formats[] = {"auto", "text", "binary", NULL};
+    static const char *const externals[] = {"error", "stub", "skip", NULL};
+    int word = 0;
+    bool ok = true;
+
+    switch (key) {
+    case 'd':
+        v->connect.dbname = value;
+        break;
+    case 'h':
+        v->connect.host = value;
+        break;
+    case 'p':
+        v->connect.port = value;
+        break;
+    case 'U':
+        v->connect.user = value;
+        break;
+    case 'w':
+        v->never_password = true;
+        break;
+    case 'W':
+        v->force_password = true;
+        break;
+    case 't':
+        ok = v->tables.count < CLI_LIST_MAX;
+        if (ok)
+            v->tables.items[v->tables.count++] = value;
+        break;
+    case 'o':
+        v->output = value;
+        break;
+    case 's':
+        v->store = value;
+        break;
+    case 'j':
+        ok = to_number(value, 1, 64, &v->lanes);
+        break;
+    case 'Z':
+        ok = strncmp(value, "zstd:", 5) == 0 && to_number(value + 5, 1, 19, &v->level);
+        break;
+    case 'f':
+        ok = set_word(formats, value, &word);
+        v->copy_format = (enum larder_copy_format)word;
+        break;
+    case 'n':
+        v->source_name = value;
+        break;
+    case 'R':
+        v->record_to = value;
+        break;
+    case 'N':
+        v->no_record = true;
+        break;
+    case 'T':
+        ok = to_number(value, 1, 86400, &v->lock_timeout);
+        break;
+    case 'G':
+        v->whole_tables = true;
+        break;
+    case 'k':
+        v->quick = true;
+        break;
+    case 'a':
+        v->against = value;
+        break;
+    case 'r':
+        v->create_roles = true;
+        break;
+    case 'x':
+        ok = set_word(externals, value, &word);
+        v->externals = (enum larder_externals)word;
+        break;
+    case 'H':
+        v->sha256 = value;
+        break;
+    case 'I':
+        v->into_source = value;
+        break;
+    case 'P':
+        v->preview = true;
+        break;
+    case 'V':
+        v->no_verify = true;
+        break;
+    case 'i':
+        v->print = true;
+        break;
+    case 'q':
+        v->quiet = true;
+        break;
+    case 'v':
+        v->verbose = true;
+        break;
+    case 'J':
+        v->json = true;
+        break;
+    default:
+        v->help = true;
+        break;
+    }
+    return ok;
+}
+
+enum larder_status cli_parse(const struct cli_command *command, int argc, char **argv,
+                             struct cli_values *values, struct larder_error *error)
+{
+    struct option longs[ROWS + 1] = {0};
+    char shorts[2 * ROWS + 2] = ":";
+    size_t n = 0, m = 1;
+    int found;
+
+    for (const char *key = command->letters; *key != '\0'; key++) {
+        const struct option_row *row = row_of(*key);
+
+        longs[n++] =
+            (struct option){row->name, row->argument != NULL ? required_argument : no_argument,
+                            NULL, LONG_BASE + *key};
+        if (row->has_letter) {
+            shorts[m++] = *key;
+            if (row->argument != NULL)
+                shorts[m++] = ':';
+        }
+    }
+    opterr = 0;
+    while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+        if (found == ':')
+            return usage(command, error, "an argument is missing for", argv[optind - 1]);
+        if (found == '?')
+            return usage(command, error, "there is no option", argv[optind - 1]);
+        if (!set_value(values, (char)(found >= LONG_BASE ? found - LONG_BASE : found), optarg))
+            return usage(command, error, "the option does not take", optarg);
+    }
+    for (; optind < argc; optind++) {
+        if (values->arguments.count == CLI_LIST_MAX)
+            return usage(command, error, "there are too many arguments, from", argv[optind]);
+        values->arguments.items[values->arguments.count++] = argv[optind];
+    }
+    return LARDER_OK;
+}
+
+void cli_print_help(const struct cli_command *command)
+{
+    printf("larder %s %s\n\n%s.\n\nOptions:\n", command->name, command->synopsis, command->summary);
+    for (const char *key = command->letters; *key != '\0'; key++) {
+        const struct option_row *row = row_of(*key);
+        char names[64];
+
+        snprintf(names, sizeof(names), "%s%c%s--%s%s%s", row->has_letter ? "-" : " ",
+                 row->has_letter ? row->key : ' ', row->has_letter ? ", " : "  ", row->name,
+                 row->argument != NULL ? " " : "", row->argument != NULL ? row->argument : "");
+        printf("  %-27s %s\n", names, row->help);
+    }
+}
+
+void cli_print_overview(void)
+{
+    printf("larder %s: an offline dump-and-archive engine for PostgreSQL\n\nCommands:\n",
+           LARDER_VERSION);
+    for (size_t i = 0; i < cli_command_count; i++)
+        printf("  %-8s %s\n", cli_commands[i].name, cli_commands[i].summary);
+    printf("\n`larder COMMAND --help` shows what a command takes.\n");
+}

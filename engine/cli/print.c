@@ -1,0 +1,96 @@
+#include "engine/cli/print.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *print_number(uint64_t number, char text[PRINT_NUMBER])
+{
+    char digits[PRINT_NUMBER];
+    int length = snprintf(digits, sizeof(digits), "%" PRIu64, number), n = 0;
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[n++] = ',';
+        text[n++] = digits[i];
+    }
+    text[n] = '\0';
+    return text;
+}
+
+const char *print_size(uint64_t bytes, char text[PRINT_SIZE])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+    double value = (double)bytes;
+    size_t unit = 0;
+
+    while (value >= 999.5 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+        value /= 1000;
+        unit++;
+    }
+    snprintf(text, PRINT_SIZE, unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
+             units[unit]);
+    return text;
+}
+
+/* Columns on the screen, for UTF-8: bytes that do not go on with a character. */
+static size_t width_of(const char *text)
+{
+    size_t width = 0;
+
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80 ? 1 : 0;
+    return width;
+}
+
+void print_table(const char *const *cells, size_t rows, size_t columns, const char *align)
+{
+    size_t *widths = calloc(columns, sizeof(*widths));
+
+    if (widths == NULL)
+        return;
+    for (size_t i = 0; i < rows * columns; i++)
+        if (width_of(cells[i]) > widths[i % columns])
+            widths[i % columns] = width_of(cells[i]);
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            const char *cell = cells[i * columns + j];
+            int pad = (int)(widths[j] - width_of(cell));
+
+            if (align[j] == 'r')
+                printf("%s%*s%s", j > 0 ? "  " : "", pad, "", cell);
+            else
+                printf("%s%s%*s", j > 0 ? "  " : "", cell, j + 1 < columns ? pad : 0, "");
+        }
+        printf("\n");
+    }
+    free(widths);
+}
+
+enum larder_status print_json(json_t *json, struct larder_error *error)
+{
+    int failed = json == NULL || json_dumpf(json, stdout, JSON_INDENT(2)) != 0;
+
+    json_decref(json);
+    printf("\n");
+    return failed ? larder_fail(error, LARDER_FAILED, "could not write the result as JSON")
+                  : LARDER_OK;
+}
+
+json_t *print_findings_json(const struct larder_findings *findings)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < findings->count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "kind", findings->items[i].kind,
+                                               "object", findings->items[i].object, "message",
+                                               findings->items[i].message));
+    return array;
+}
+
+void print_findings(const struct larder_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        fprintf(stderr, "  %s: %s\n", findings->items[i].kind, findings->items[i].message);
+}

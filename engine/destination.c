@@ -1,0 +1,145 @@
+#include "engine/destination.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/store/file.h"
+#include "formats/names.h"
+
+enum larder_status destination_open(struct destination *to, const char *store, const char *file,
+                                    const struct larder_run *run, struct larder_error *error)
+{
+    *to = (struct destination){0};
+    if (store != NULL)
+        return store_open(store, run, &to->store, error);
+    to->archive = to->location = file;
+    to->is_stream = strcmp(file, "-") == 0;
+    if (to->is_stream && isatty(STDOUT_FILENO)) {
+        larder_fail(error, LARDER_USAGE,
+                    "standard output is a terminal, and an archive is no text");
+        larder_hint(
+            error,
+            "Send it into a file or a pipe: larder export ... -o - | ssh host 'cat > x.tar'");
+        return LARDER_USAGE;
+    }
+    return LARDER_OK;
+}
+
+static const char *folder_of(const char *source, const char *preset, struct arena *arena)
+{
+    struct buffer folder = {0};
+    const char *text;
+
+    names_source(&folder, source);
+    buffer_printf(&folder, "/%s/", preset);
+    text = arena_strdup(arena, buffer_text(&folder));
+    buffer_free(&folder);
+    return text;
+}
+
+enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
+                                    struct arena *arena, struct larder_error *error)
+{
+    if (to->store == NULL || to->store->kind->lock == NULL)
+        return LARDER_OK;
+    return to->store->kind->lock(to->store, folder_of(source, preset, arena), error);
+}
+
+static enum larder_status begin_object(struct destination *to, struct arena *arena, bool *taken,
+                                       struct stage **stage, struct larder_error *error)
+{
+    struct store_object *objects;
+    struct buffer location = {0};
+    size_t count;
+    enum larder_status status = to->store->kind->list(
+        to->store, arena_printf(arena, "%.*s.", (int)names_stem(to->archive), to->archive), arena,
+        &objects, &count, error);
+
+    /* The store may not exist yet; create makes it. */
+    if (status == LARDER_OK && count > 0) {
+        *taken = true;
+        return LARDER_OK;
+    }
+    to->store->kind->location(to->store, to->archive, &location);
+    to->location = arena_strdup(arena, buffer_text(&location));
+    buffer_free(&location);
+    return to->store->kind->create(to->store, to->archive, stage, error);
+}
+
+enum larder_status destination_begin(struct destination *to, const char *source, const char *preset,
+                                     const char *backup_name, struct arena *arena, bool *taken,
+                                     struct stage **stage, struct larder_error *error)
+{
+    *taken = false;
+    *stage = NULL;
+    if (to->is_stream)
+        return file_write_to(STDOUT_FILENO, "standard output", stage, error);
+    if (to->store == NULL)
+        return file_create(to->archive, stage, error);
+    to->archive = arena_printf(arena, "%s%s.tar", folder_of(source, preset, arena), backup_name);
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    return begin_object(to, arena, taken, stage, error);
+}
+
+static enum larder_status put(struct destination *to, const char *name, const struct buffer *bytes,
+                              struct larder_error *error)
+{
+    struct stage *stage;
+    enum larder_status status;
+
+    if (to->store != NULL)
+        return store_put(to->store, name, bytes->bytes, bytes->length, error);
+    status = file_create(name, &stage, error);
+    if (status != LARDER_OK)
+        return status;
+    status = stage_push(stage, bytes->bytes, bytes->length, error);
+    if (status == LARDER_OK)
+        status = stage_finish(stage, error);
+    stage_free(stage);
+    return status;
+}
+
+static void take_back(struct destination *to, const char *name)
+{
+    if (to->store != NULL)
+        to->store->kind->remove(to->store, name, NULL);
+    else
+        unlink(name);
+}
+
+enum larder_status destination_publish(struct destination *to, struct summary *summary,
+                                       struct arena *arena, struct larder_error *error)
+{
+    const char *slash = strrchr(to->archive, '/');
+    int stem = (int)names_stem(to->archive);
+    const char *digest_name = arena_printf(arena, "%.*s.sha256", stem, to->archive);
+    const char *summary_name = arena_printf(arena, "%.*s.json", stem, to->archive);
+    struct buffer digest = {0}, text = {0};
+    enum larder_status status;
+
+    summary->archive = slash == NULL ? to->archive : slash + 1;
+    if (to->is_stream)
+        return LARDER_OK;
+    summary_write_digest_line(&digest, summary->sha256, summary->archive);
+    status = digest.failed || arena_failed(arena) ? larder_fail_memory(error)
+                                                  : summary_write(summary, &text, error);
+    if (status == LARDER_OK)
+        status = put(to, digest_name, &digest, error);
+    if (status == LARDER_OK) {
+        status = put(to, summary_name, &text, error);
+        if (status != LARDER_OK)
+            take_back(to, digest_name);
+    }
+    if (status != LARDER_OK)
+        take_back(to, to->archive);
+    buffer_free(&digest);
+    buffer_free(&text);
+    return status;
+}
+
+void destination_close(struct destination *to)
+{
+    store_close(to->store);
+    to->store = NULL;
+}

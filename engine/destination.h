@@ -1,0 +1,47 @@
+/* Where an export goes: an object in a store, a file, or standard output, and what lies beside it.
+ */
+#ifndef ENGINE_DESTINATION_H
+#define ENGINE_DESTINATION_H
+
+#include <stdbool.h>
+
+#include "engine/store/store.h"
+#include "formats/arena.h"
+#include "formats/hash_stage.h"
+#include "formats/stage.h"
+#include "formats/summary.h"
+#include "larder/error.h"
+
+struct destination {
+    struct store *store;  /* NULL for a file */
+    const char *archive;  /* the key, or the path; "-" */
+    const char *location; /* as a person names it */
+    bool is_stream;
+};
+
+/* Opens the store, or takes the file; exactly one of the two is given. */
+enum larder_status destination_open(struct destination *to, const char *store, const char *file,
+                                    const struct larder_run *run, struct larder_error *error);
+
+/* Takes the lock of the preset's folder in the store, where the store has locks. */
+enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
+                                    struct arena *arena, struct larder_error *error);
+
+/*
+ * Names the archive, and begins it. Where an archive of that name is in the store already, `*taken`
+ * is set, and nothing begun.
+ */
+enum larder_status destination_begin(struct destination *to, const char *source, const char *preset,
+                                     const char *backup_name, struct arena *arena, bool *taken,
+                                     struct stage **stage, struct larder_error *error);
+
+/*
+ * Puts digest and summary beside the archive, which is complete. Where that fails, all three are
+ * removed. Sets the summary's `archive`.
+ */
+enum larder_status destination_publish(struct destination *to, struct summary *summary,
+                                       struct arena *arena, struct larder_error *error);
+
+void destination_close(struct destination *to);
+
+#endif

@@ -1,0 +1,620 @@
+#include "larder/export.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/destination.h"
+#include "engine/export_lanes.h"
+#include "engine/export_schema.h"
+#include "engine/pg/catalog.h"
+#include "engine/pg/connection.h"
+#include "engine/pg/session.h"
+#include "engine/pg/snapshot.h"
+#include "engine/pg/tools.h"
+#include "engine/record.h"
+#include "engine/run/run.h"
+#include "engine/source_name.h"
+#include "formats/archive_writer.h"
+#include "formats/hash_stage.h"
+#include "formats/names.h"
+#include "formats/recovery.h"
+#include "formats/sql_text.h"
+#include "formats/summary.h"
+
+/*
+ * The story, from top to bottom of larder_export():
+ *
+ *   prepare   connect, find the preset, take the run's lock, look the tables up, report all
+ * obstacles lead      lock the tables, then take the snapshot, then look them up again in it write
+ * pg_dump beside the lanes; whole parts arrive in the archive under one lock publish   digest and
+ * summary beside the archive, and the rows in the database
+ */
+
+enum {
+    LANES_MAX = 64,
+    LANES_DEFAULT_MAX = 8,
+    LOCK_TIMEOUT = 10,
+    TRIES = 3,
+    TID_RANGE_SCANS = 140000
+};
+
+struct export
+{
+    const struct larder_export_options *options;
+    const struct larder_run *run;
+    struct larder_export_result *result;
+    struct arena *arena; /* the result's */
+
+    struct pg *control; /* holds the run's lock in a transaction of its own, looks up first, and
+                           records at the end */
+    struct pg *leader;
+    struct catalog_server server;
+    struct catalog_preset preset;
+    const char *const *names; /* of the tables, as they were asked for */
+    size_t name_count;
+
+    struct manifest *manifest; /* of the last lookup */
+    struct catalog_table *extra;
+    struct tool pg_dump, pg_restore;
+    struct destination to;
+    struct hash_result hash;
+    time_t started_at;
+};
+
+static void warn(struct export *e, const char *text)
+{
+    struct larder_export_result *result = e->result;
+    const char **warnings =
+        arena_alloc(e->arena, result->warning_count + 1, sizeof(*result->warnings));
+
+    run_message(e->run, LARDER_WARNING, "%s", text);
+    if (warnings == NULL)
+        return;
+    if (result->warning_count > 0)
+        memcpy(warnings, result->warnings, result->warning_count * sizeof(*warnings));
+    warnings[result->warning_count++] = arena_strdup(e->arena, text);
+    result->warnings = warnings;
+}
+
+static enum larder_status check_options(const struct larder_export_options *o,
+                                        struct larder_error *error)
+{
+    if ((o->preset == NULL) == (o->table_count == 0)) {
+        larder_fail(error, LARDER_USAGE, "an export needs either a preset or tables");
+        larder_hint(error,
+                    "larder export daily --store DIR, or larder export -t TABLE -o FILE.tar");
+        return LARDER_USAGE;
+    }
+    if ((o->store == NULL) == (o->output == NULL)) {
+        larder_fail(error, LARDER_USAGE, "an export needs either a store or a file to write to");
+        larder_hint(error, "Give --store URL (or set LARDER_STORE), or -o FILE.");
+        return LARDER_USAGE;
+    }
+    if (o->preset != NULL && !names_is_preset(o->preset)) {
+        larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a preset", o->preset);
+        larder_hint(error, "Presets are written with small letters, digits and _.");
+        return LARDER_USAGE;
+    }
+    if (o->lanes < 0 || o->lanes > LANES_MAX)
+        return larder_fail(error, LARDER_USAGE, "-j takes a number from 1 to %d", LANES_MAX);
+    return LARDER_OK;
+}
+
+static enum larder_status find_tables(struct export *e, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    if (e->options->preset != NULL) {
+        status = catalog_preset(e->control, e->options->preset, e->arena, &e->preset, error);
+        e->names = e->preset.tables;
+        e->name_count = e->preset.table_count;
+    } else {
+        e->preset = (struct catalog_preset){.name = "adhoc", .copy_format = "auto"};
+        e->names = e->options->tables;
+        e->name_count = e->options->table_count;
+    }
+    return status;
+}
+
+/* Binary where every column's type allows it, unless text is asked for. */
+static void choose_formats(struct export *e, struct manifest *manifest,
+                           const struct catalog_table *extra, struct larder_findings *findings)
+{
+    enum larder_copy_format wanted = e->options->copy_format;
+
+    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "text") == 0)
+        wanted = LARDER_COPY_TEXT;
+    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "binary") == 0)
+        wanted = LARDER_COPY_BINARY;
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        struct manifest_table *table = &manifest->tables[i];
+        bool stable = extra[i].why_text == NULL;
+
+        table->copy_format = wanted == LARDER_COPY_TEXT || !stable ? COPY_TEXT : COPY_BINARY;
+        if (!stable && wanted == LARDER_COPY_BINARY)
+            findings_add(findings, manifest->arena, "copy format", table->name,
+                         "table \"%s.%s\" cannot be copied in binary format: %s", table->schema,
+                         table->name, extra[i].why_text);
+    }
+}
+
+/* Looks everything up, on whichever connection; into a manifest that takes the place of an earlier
+ * one. */
+static enum larder_status look_up(struct export *e, struct pg *pg, struct larder_error *error)
+{
+    struct larder_findings *findings = &e->result->findings;
+    struct manifest *manifest = manifest_new();
+    struct catalog_tables tables;
+    enum larder_status status;
+
+    if (manifest == NULL)
+        return larder_fail_memory(error);
+    *findings = (struct larder_findings){0};
+    status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
+    if (status == LARDER_OK)
+        status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
+    if (status == LARDER_OK)
+        choose_formats(e, manifest, e->extra, findings);
+    findings_keep(findings, e->arena);
+    manifest_free(e->manifest);
+    e->manifest = manifest;
+    return arena_failed(e->arena) ? larder_fail_memory(error) : status;
+}
+
+/* All obstacles at once, or LARDER_OK where there are none. */
+static enum larder_status report_obstacles(const struct export *e, struct larder_error *error)
+{
+    const struct larder_findings *findings = &e->result->findings;
+
+    if (findings->count == 0 && e->manifest->table_count == 0)
+        return larder_fail(error, LARDER_USAGE, "there is no table to export");
+    if (findings->count == 0)
+        return LARDER_OK;
+    if (findings->count == 1)
+        return larder_fail(error, LARDER_FAILED, "%s", findings->items[0].message);
+    return larder_fail(error, LARDER_FAILED, "%zu things stand in the way of this export",
+                       findings->count);
+}
+
+static enum larder_status prepare(struct export *e, struct larder_error *error)
+{
+    const struct larder_export_options *o = e->options;
+    enum larder_status status;
+    int major;
+
+    status = pg_connect(&o->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
+    if (status == LARDER_OK)
+        status = catalog_server(e->control, e->arena, &e->server, error);
+    if (status != LARDER_OK)
+        return status;
+    major = pg_server_version(e->control) / 10000;
+    e->result->database = e->server.database;
+    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
+    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
+    status = tools_find("pg_dump", major, e->run, e->arena, &e->pg_dump, error);
+    if (status == LARDER_OK)
+        status =
+            tools_find("pg_restore", e->pg_dump.major, e->run, e->arena, &e->pg_restore, error);
+    if (status == LARDER_OK)
+        status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
+                                   e->result->preset, error);
+    if (status == LARDER_OK)
+        status = find_tables(e, error);
+    if (status == LARDER_OK)
+        status = look_up(e, e->control, error);
+    if (status == LARDER_OK)
+        status = report_obstacles(e, error);
+    return status;
+}
+
+static bool same_tables(const struct manifest *a, const struct manifest *b)
+{
+    if (a->table_count != b->table_count)
+        return false;
+    for (size_t i = 0; i < a->table_count; i++)
+        if (a->tables[i].oid != b->tables[i].oid)
+            return false;
+    return true;
+}
+
+/* Locks what was looked up; looks it up again in the snapshot. `*again` where that is not the same
+ * any more. */
+static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
+{
+    struct manifest *before;
+    int timeout = e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
+    enum larder_status status =
+        snapshot_lead(e->leader, e->control, e->manifest, timeout, again, error);
+
+    if (status != LARDER_OK || *again)
+        return status;
+    before = e->manifest;
+    e->manifest = NULL;
+    status = look_up(e, e->leader, error);
+    if (status == LARDER_OK && !same_tables(before, e->manifest)) {
+        *again = true;
+        session_rollback(e->leader);
+    }
+    manifest_free(before);
+    return status;
+}
+
+static enum larder_status lead(struct export *e, struct larder_error *error)
+{
+    bool again = true;
+    enum larder_status status =
+        pg_connect(&e->options->source, e->run, -1, PG_CONNECT_SECONDS, &e->leader, error);
+
+    for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
+        if (i > 0)
+            status = look_up(e, e->control, error);
+        if (status == LARDER_OK)
+            status = report_obstacles(e, error);
+        if (status == LARDER_OK)
+            status = lock_and_look(e, &again, error);
+    }
+    if (status == LARDER_OK && again)
+        return larder_fail(error, LARDER_FAILED,
+                           "the tables change faster than they can be locked");
+    if (status == LARDER_OK)
+        status = report_obstacles(e, error);
+    return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
+}
+
+/* Everything of the manifest that is known before the first row. */
+static enum larder_status complete_manifest(struct export *e, struct catalog_schemas *schemas,
+                                            struct larder_error *error)
+{
+    struct manifest *m = e->manifest;
+    enum larder_status status;
+
+    m->format_version = MANIFEST_FORMAT_VERSION;
+    m->larder_version = LARDER_VERSION;
+    m->backup_name = e->result->backup_name;
+    m->preset = e->result->preset;
+    m->source = e->result->source;
+    m->database = e->server.database;
+    m->system_identifier = e->server.system_identifier;
+    m->server_version = e->server.version;
+    m->server_encoding = e->server.encoding;
+    m->pg_dump_version = e->pg_dump.version;
+    m->started_at = e->started_at;
+    status = catalog_sequences(e->leader, m, &e->result->findings, error);
+    findings_keep(&e->result->findings, e->arena);
+    if (status == LARDER_OK)
+        status = report_obstacles(e, error);
+    if (status == LARDER_OK)
+        status = catalog_schemas(e->leader, m, m->arena, schemas, error);
+    if (status == LARDER_OK)
+        status = catalog_externals(e->leader, schemas, m, error);
+    m->schemas = schemas->names;
+    m->schema_count = schemas->count;
+    return status;
+}
+
+/* The name is the time; a second export within one second waits for the next. */
+static enum larder_status begin_archive(struct export *e, struct stage **stage,
+                                        struct larder_error *error)
+{
+    enum larder_status status;
+    bool taken = true;
+
+    while (taken) {
+        char name[NAMES_BACKUP];
+
+        status = run_check(e->run, error);
+        if (status != LARDER_OK)
+            return status;
+        e->started_at = time(NULL);
+        names_backup(e->result->preset, e->started_at, name);
+        e->result->backup_name = arena_strdup(e->arena, name);
+        status = destination_begin(&e->to, e->result->source, e->result->preset, name, e->arena,
+                                   &taken, stage, error);
+        if (status != LARDER_OK)
+            return status;
+        if (taken)
+            usleep(100000);
+    }
+    return LARDER_OK;
+}
+
+/* The schema's part of the work, in a thread of its own beside the lanes. */
+struct schema_work {
+    struct export_schema_call call;
+    struct export_lanes *lanes;
+    struct archive_writer *writer;
+    const struct manifest *manifest;
+};
+
+static enum larder_status write_members(struct archive_writer *writer,
+                                        const struct manifest *manifest,
+                                        const struct export_schema *schema,
+                                        struct larder_error *error)
+{
+    struct buffer recovery = {0}, header = {0};
+    enum larder_status status = recovery_write(manifest, &recovery, error);
+
+    if (status == LARDER_OK)
+        status = manifest_write(manifest, true, &header, error);
+    if (status == LARDER_OK)
+        status =
+            archive_writer_member(writer, ARCHIVE_RECOVERY, recovery.bytes, recovery.length, error);
+    if (status == LARDER_OK)
+        status = archive_writer_member(writer, ARCHIVE_HEADER, header.bytes, header.length, error);
+    if (status == LARDER_OK)
+        status = archive_writer_member(writer, ARCHIVE_SCHEMA_DUMP, schema->dump.bytes,
+                                       schema->dump.length, error);
+    if (status == LARDER_OK)
+        status = archive_writer_member(writer, ARCHIVE_PRE_DATA, schema->pre_data.bytes,
+                                       schema->pre_data.length, error);
+    if (status == LARDER_OK)
+        status = archive_writer_member(writer, ARCHIVE_POST_DATA, schema->post_data.bytes,
+                                       schema->post_data.length, error);
+    buffer_free(&recovery);
+    buffer_free(&header);
+    return status;
+}
+
+static void *work_on_schema(void *arg)
+{
+    struct schema_work *work = arg;
+    struct export_schema schema = {0};
+    struct larder_error error = {0};
+    enum larder_status status = export_schema_run(&work->call, &schema, &error);
+
+    if (status == LARDER_OK)
+        status = write_members(work->writer, work->manifest, &schema, &error);
+    if (status == LARDER_OK)
+        export_lanes_open(work->lanes, work->writer);
+    else
+        export_lanes_stop(work->lanes, status, &error);
+    export_schema_free(&schema);
+    return NULL;
+}
+
+static int lane_count(const struct export *e)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (e->options->lanes > 0)
+        return e->options->lanes;
+    return processors < 1                   ? 1
+           : processors > LANES_DEFAULT_MAX ? LANES_DEFAULT_MAX
+                                            : (int)processors;
+}
+
+static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,
+                                    const struct catalog_schemas *schemas,
+                                    struct larder_error *error)
+{
+    struct export_lanes_options options = {
+        .source = &e->options->source,
+        .lanes = lane_count(e),
+        .level = e->options->level != 0 ? e->options->level : 1,
+        .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
+        .run = e->run,
+    };
+    struct schema_work work = {.writer = writer, .manifest = e->manifest};
+    int timeout = e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
+    enum larder_status status =
+        export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
+    pthread_t thread;
+
+    if (status != LARDER_OK)
+        return status;
+    status = export_schema_prepare(&e->pg_dump, &e->pg_restore, e->leader, e->manifest, schemas,
+                                   timeout, e->run, export_lanes_stop_fd(work.lanes), e->arena,
+                                   &work.call, error);
+    if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
+        status = larder_fail(error, LARDER_FAILED, "could not start a thread");
+    if (status == LARDER_OK) {
+        status = export_lanes_run(work.lanes, e->leader, error);
+        pthread_join(thread, NULL);
+    }
+    export_lanes_free(work.lanes);
+    return status;
+}
+
+/* One row for each table that was named: a parent's count is the sum over its descendants. */
+static enum larder_status count_metadata(struct export *e, struct larder_error *error)
+{
+    struct manifest *m = e->manifest;
+    char date[16] = "";
+    struct tm tm = {0};
+
+    gmtime_r(&m->started_at, &tm);
+    strftime(date, sizeof(date), "%Y-%m-%d", &tm);
+    m->metadata = arena_alloc(m->arena, m->table_count, sizeof(*m->metadata));
+    if (m->metadata == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < m->table_count; i++) {
+        struct manifest_metadata *row;
+
+        if (e->extra[i].named != m->tables[i].oid)
+            continue;
+        row = &m->metadata[m->metadata_count++];
+        *row = (struct manifest_metadata){.backup_date = arena_strdup(m->arena, date),
+                                          .backup_name = m->backup_name,
+                                          .table_name = e->extra[i].label,
+                                          .kind = "archive",
+                                          .schema = m->tables[i].schema,
+                                          .name = m->tables[i].name};
+        for (size_t j = 0; j < m->table_count; j++)
+            if (e->extra[j].named == m->tables[i].oid)
+                row->row_count += (int64_t)m->tables[j].rows;
+    }
+    return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+static enum larder_status finish_archive(struct export *e, struct archive_writer *writer,
+                                         struct larder_error *error)
+{
+    struct buffer load = {0};
+    enum larder_status status = sql_load_script(e->manifest, &load, error);
+
+    if (status == LARDER_OK)
+        status = archive_writer_member(writer, ARCHIVE_LOAD, load.bytes, load.length, error);
+    buffer_free(&load);
+    if (status == LARDER_OK)
+        status = count_metadata(e, error);
+    e->manifest->finished_at = time(NULL);
+    return status == LARDER_OK ? archive_writer_finish(writer, error) : status;
+}
+
+/* Everything between the first and the last byte of the archive. */
+static enum larder_status write_archive(struct export *e, struct larder_error *error)
+{
+    struct catalog_schemas schemas = {0};
+    struct archive_writer *writer = NULL;
+    struct stage *stage, *hash;
+    enum larder_status status = begin_archive(e, &stage, error);
+
+    if (status != LARDER_OK)
+        return status;
+    hash = hash_stage_new(stage, &e->hash);
+    if (hash == NULL)
+        stage_free(stage);
+    else
+        writer = archive_writer_new(hash, e->manifest);
+    if (writer == NULL)
+        return larder_fail_memory(error);
+    status = complete_manifest(e, &schemas, error);
+    if (status == LARDER_OK)
+        status = run_lanes(e, writer, &schemas, error);
+    if (status == LARDER_OK)
+        status = finish_archive(e, writer, error);
+    archive_writer_free(writer);
+    return status;
+}
+
+static void summarize(struct export *e, struct summary *summary)
+{
+    const struct manifest *m = e->manifest;
+
+    sha256_to_hex(e->hash.sha256, e->result->sha256);
+    *summary = (struct summary){
+        .larder_version = m->larder_version,
+        .backup_name = m->backup_name,
+        .preset = m->preset,
+        .source = m->source,
+        .system_identifier = m->system_identifier,
+        .started_at = m->started_at,
+        .created_at = m->finished_at,
+        .bytes = e->hash.bytes,
+        .raw_bytes = manifest_raw_bytes(m),
+        .rows = manifest_rows(m),
+        .sha256 = e->result->sha256,
+        .keep_until = e->preset.keep_seconds > 0 ? m->started_at + e->preset.keep_seconds : 0,
+        .every = e->preset.every,
+    };
+}
+
+/* An archive that is published counts, also where it could not be recorded. */
+static enum larder_status record(struct export *e, const struct summary *summary,
+                                 struct larder_error *error)
+{
+    struct larder_error why = {0};
+    struct pg *pg = e->control;
+    enum larder_status status = LARDER_OK;
+
+    (void)error;
+    if (e->options->no_record)
+        return LARDER_OK;
+    if (e->options->record_to != NULL) {
+        pg = NULL;
+        status = pg_connect(e->options->record_to, e->run, -1, PG_CONNECT_SECONDS, &pg, &why);
+        if (status == LARDER_OK)
+            status = session_begin_write(pg, &why);
+    } else if (e->server.is_standby) {
+        status = larder_fail(&why, LARDER_FAILED, "the server is a standby");
+    }
+    if (status == LARDER_OK)
+        status = record_archive(pg, e->manifest, summary, e->to.location, &why);
+    e->result->recorded = status == LARDER_OK;
+    if (!e->result->recorded)
+        warn(e, arena_printf(e->arena,
+                             "the archive is complete, but was not recorded in the database: %s",
+                             why.message));
+    if (pg != e->control)
+        pg_close(pg);
+    return LARDER_OK;
+}
+
+static enum larder_status describe_result(struct export *e, struct larder_error *error)
+{
+    struct larder_export_result *result = e->result;
+    const struct manifest *m = e->manifest;
+
+    result->archive = e->to.location;
+    result->rows = manifest_rows(m);
+    result->bytes = e->hash.bytes;
+    result->raw_bytes = manifest_raw_bytes(m);
+    result->tables = arena_alloc(e->arena, m->table_count, sizeof(*result->tables));
+    for (size_t i = 0; result->tables != NULL && i < m->table_count; i++) {
+        const struct manifest_table *table = &m->tables[i];
+        char fingerprint[FINGERPRINT_HEX];
+        uint64_t bytes = 0;
+
+        for (size_t j = 0; j < table->part_count; j++)
+            bytes += table->parts[j].bytes;
+        fingerprint_to_hex(table->fingerprint, fingerprint);
+        result->tables[i] = (struct larder_export_table){
+            .schema = arena_strdup(e->arena, table->schema),
+            .name = arena_strdup(e->arena, table->name),
+            .copy_format = table->copy_format == COPY_TEXT ? "text" : "binary",
+            .fingerprint = arena_strdup(e->arena, fingerprint),
+            .rows = table->rows,
+            .bytes = bytes,
+        };
+    }
+    result->table_count = m->table_count;
+    return arena_failed(e->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status larder_export(const struct larder_export_options *options,
+                                 const struct larder_run *run, struct larder_export_result *result,
+                                 struct larder_error *error)
+{
+    struct export e = {.options = options, .run = run, .result = result, .arena = arena_new()};
+    double begin = run_clock();
+    struct summary summary;
+    enum larder_status status;
+
+    *result = (struct larder_export_result){.memory = e.arena};
+    if (e.arena == NULL)
+        return larder_fail_memory(error);
+    status = check_options(options, error);
+    if (status == LARDER_OK)
+        status = destination_open(&e.to, options->store, options->output, run, error);
+    if (status == LARDER_OK)
+        status = prepare(&e, error);
+    if (status == LARDER_OK)
+        status = destination_lock(&e.to, result->source, result->preset, e.arena, error);
+    if (status == LARDER_OK)
+        status = lead(&e, error);
+    if (status == LARDER_OK)
+        status = write_archive(&e, error);
+    if (status == LARDER_OK) {
+        summarize(&e, &summary);
+        status = destination_publish(&e.to, &summary, e.arena, error);
+    }
+    if (status == LARDER_OK)
+        status = record(&e, &summary, error);
+    if (status == LARDER_OK)
+        status = describe_result(&e, error);
+    result->seconds = run_clock() - begin;
+    destination_close(&e.to);
+    manifest_free(e.manifest);
+    pg_close(e.leader);
+    pg_close(e.control);
+    return status;
+}
+
+void larder_export_result_free(struct larder_export_result *result)
+{
+    arena_free(result->memory);
+    *result = (struct larder_export_result){0};
+}

@@ -1,0 +1,55 @@
+/*
+ * The lanes of an export: connections on one snapshot, each reading ranges of tables, compressing
+ * them into parts of its own, and handing whole parts to the archive under one lock.
+ */
+#ifndef ENGINE_EXPORT_LANES_H
+#define ENGINE_EXPORT_LANES_H
+
+#include <stdbool.h>
+
+#include "engine/pg/catalog.h"
+#include "engine/pg/connection.h"
+#include "formats/archive_writer.h"
+#include "formats/manifest.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct export_lanes;
+
+struct export_lanes_options {
+    const struct larder_connect *source;
+    int lanes, level;
+    bool whole_tables;
+    const struct larder_run *run;
+};
+
+/*
+ * The manifest must be complete but for parts, rows and fingerprints, which the lanes fill; it,
+ * `extra` and what the options point to must live as long.
+ */
+enum larder_status export_lanes_new(const struct export_lanes_options *options,
+                                    struct manifest *manifest, const struct catalog_table *extra,
+                                    struct export_lanes **lanes, struct larder_error *error);
+void export_lanes_free(struct export_lanes *lanes);
+
+/* Becomes readable when the export has failed anywhere: for the other waits of the run. */
+int export_lanes_stop_fd(const struct export_lanes *lanes);
+
+/*
+ * Parts wait until the members that stand before them are written. To be called once, from any
+ * thread: the writer is the lanes' until export_lanes_run returns.
+ */
+void export_lanes_open(struct export_lanes *lanes, struct archive_writer *writer);
+
+/* The same, where those members could not be had: the lanes stop, and this is the cause. */
+void export_lanes_stop(struct export_lanes *lanes, enum larder_status status,
+                       const struct larder_error *error);
+
+/*
+ * Reads all tables; `leader` is the first lane, the others connect by themselves. Returns when all
+ * have ended: with the first cause, where one has failed.
+ */
+enum larder_status export_lanes_run(struct export_lanes *lanes, struct pg *leader,
+                                    struct larder_error *error);
+
+#endif

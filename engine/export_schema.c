@@ -1,0 +1,156 @@
+#include "engine/export_schema.h"
+
+#include <string.h>
+
+#include "engine/pg/schema.h"
+#include "formats/sql_text.h"
+#include "formats/stub_sql.h"
+
+static const char settings[] = "SET statement_timeout = 0;\n"
+                               "SET lock_timeout = 0;\n"
+                               "SET client_encoding = 'UTF8';\n"
+                               "SET standard_conforming_strings = on;\n"
+                               "SET check_function_bodies = false;\n"
+                               "SET client_min_messages = warning;\n"
+                               "SET row_security = off;\n"
+                               "SELECT pg_catalog.set_config('search_path', '', false);\n\n";
+
+/* A name as pg_dump's patterns take it: quoted, it means itself. */
+static const char *as_pattern(struct arena *arena, const char *name)
+{
+    struct buffer quoted = {0};
+    const char *text;
+
+    sql_identifier(&quoted, name);
+    text = arena_strdup(arena, buffer_text(&quoted));
+    buffer_free(&quoted);
+    return text;
+}
+
+enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
+                                         struct pg *pg, const struct manifest *manifest,
+                                         const struct catalog_schemas *schemas, int lock_timeout,
+                                         const struct larder_run *run, int stop_fd,
+                                         struct arena *arena, struct export_schema_call *call,
+                                         struct larder_error *error)
+{
+    const char **arguments = arena_alloc(
+        arena, 8 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
+    size_t n = 0;
+
+    *call = (struct export_schema_call){
+        .pg_restore = *pg_restore, .manifest = manifest, .run = run, .stop_fd = stop_fd};
+    if (arguments == NULL)
+        return larder_fail_memory(error);
+    arguments[n++] = "--format=custom";
+    arguments[n++] = "--schema-only";
+    arguments[n++] = "--no-password";
+    arguments[n++] = "--encoding=UTF8";
+    arguments[n++] = arena_printf(arena, "--snapshot=%s", manifest->snapshot);
+    arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout);
+    for (size_t i = 0; i < schemas->count; i++) {
+        arguments[n++] = "-n";
+        arguments[n++] = as_pattern(arena, schemas->names[i]);
+    }
+    for (size_t i = 0; i < schemas->unreadable_count; i++) {
+        arguments[n++] = "-T";
+        arguments[n++] = schemas->unreadable[i];
+    }
+    return tools_pg_dump(pg_dump, pg, arguments, arena, &call->pg_dump, error);
+}
+
+/* pre-data.sql: whatever is missing, then what the tables need, the tables, and who may do what
+ * with them. */
+static enum larder_status write_pre_data(const struct export_schema_call *call,
+                                         const struct schema *schema, struct buffer *out,
+                                         struct larder_error *error)
+{
+    const struct manifest *manifest = call->manifest;
+    enum larder_status status;
+
+    buffer_puts(out, settings);
+    for (size_t i = 0; i < manifest->external_count; i++)
+        stub_sql_create(out, &manifest->externals[i]);
+    /* pg_dump's own CREATE SCHEMA fails where there is one. */
+    for (size_t i = 0; i < manifest->schema_count; i++)
+        stub_sql_schema(out, manifest->schemas[i]);
+    buffer_puts(out, "\n");
+    status = schema_sql(schema, SCHEMA_CREATE, call->run, call->stop_fd, out, error);
+    if (status == LARDER_OK)
+        status = schema_sql(schema, SCHEMA_GRANT, call->run, call->stop_fd, out, error);
+    return status;
+}
+
+static enum larder_status write_post_data(const struct export_schema_call *call,
+                                          const struct schema *schema, struct buffer *out,
+                                          struct larder_error *error)
+{
+    const struct manifest *manifest = call->manifest;
+    enum larder_status status;
+
+    buffer_puts(out, settings);
+    status = schema_sql(schema, SCHEMA_INDEX, call->run, call->stop_fd, out, error);
+    buffer_puts(out, "\n");
+    for (size_t i = 0; i < manifest->table_count; i++)
+        for (size_t j = 0; j < manifest->tables[i].reference_count; j++) {
+            const struct manifest_reference *r = &manifest->tables[i].references[j];
+
+            if (manifest_find(manifest, r->schema, r->name) == NULL)
+                stub_sql_fill(out, &manifest->tables[i], r);
+        }
+    buffer_puts(out, "\n");
+    if (status == LARDER_OK)
+        status = schema_sql(schema, SCHEMA_LAST, call->run, call->stop_fd, out, error);
+    return status;
+}
+
+static enum larder_status write_sql(const struct export_schema_call *call,
+                                    struct export_schema *out, struct larder_error *error)
+{
+    const struct manifest *manifest = call->manifest;
+    struct arena *arena = arena_new();
+    struct larder_findings left_out = {0};
+    const struct manifest_table **tables;
+    struct schema schema;
+    enum larder_status status;
+
+    if (arena == NULL)
+        return larder_fail_memory(error);
+    tables = arena_alloc(arena, manifest->table_count, sizeof(struct manifest_table *));
+    for (size_t i = 0; tables != NULL && i < manifest->table_count; i++)
+        tables[i] = &manifest->tables[i];
+    status = arena_failed(arena)
+                 ? larder_fail_memory(error)
+                 : schema_open(&schema, &call->pg_restore, out->dump.bytes, out->dump.length,
+                               call->run, call->stop_fd, arena, error);
+    if (status == LARDER_OK)
+        status =
+            schema_select(&schema, tables, manifest->table_count, NULL, 0, arena, &left_out, error);
+    if (status == LARDER_OK)
+        status = write_pre_data(call, &schema, &out->pre_data, error);
+    if (status == LARDER_OK)
+        status = write_post_data(call, &schema, &out->post_data, error);
+    if (status == LARDER_OK && (out->pre_data.failed || out->post_data.failed))
+        status = larder_fail_memory(error);
+    arena_free(arena);
+    return status;
+}
+
+enum larder_status export_schema_run(const struct export_schema_call *call,
+                                     struct export_schema *schema, struct larder_error *error)
+{
+    enum larder_status status;
+
+    *schema = (struct export_schema){0};
+    status = process_run(&call->pg_dump, call->run, call->stop_fd, &schema->dump, error);
+    if (status != LARDER_OK)
+        return larder_context(error, "could not export the schema");
+    return write_sql(call, schema, error);
+}
+
+void export_schema_free(struct export_schema *schema)
+{
+    buffer_free(&schema->dump);
+    buffer_free(&schema->pre_data);
+    buffer_free(&schema->post_data);
+}

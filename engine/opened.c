@@ -1,0 +1,161 @@
+#include "engine/opened.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/run/run.h"
+#include "engine/store/file.h"
+#include "formats/names.h"
+#include "formats/sha256.h"
+#include "formats/summary.h"
+
+enum { BLOCK = 1024 * 1024, DIGEST_LINE_MAX = 4096 };
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
+static void read_digest_line(struct opened *opened, const char *archive, struct buffer *line)
+{
+    if (!summary_read_digest_line(line->bytes, line->length, base_name(archive), opened->sha256))
+        opened->sha256[0] = '\0';
+    buffer_free(line);
+}
+
+/* The digest's file stands beside the archive; that it is missing is no failure here. */
+static void find_digest(struct opened *opened, const char *archive, struct arena *arena)
+{
+    const char *name =
+        arena_printf(arena, "%.*s.sha256", (int)names_stem(archive), archive);
+    struct buffer line = {0};
+    struct input *input;
+
+    if (opened->store != NULL) {
+        if (store_get(opened->store, name, DIGEST_LINE_MAX, &line, NULL) == LARDER_OK)
+            read_digest_line(opened, archive, &line);
+    } else if (file_read(name, &input, NULL) == LARDER_OK) {
+        if (input->size <= DIGEST_LINE_MAX && buffer_reserve(&line, (size_t)input->size) &&
+            input_read_at(input, 0, line.bytes, (size_t)input->size, NULL) == LARDER_OK) {
+            line.length = (size_t)input->size;
+            read_digest_line(opened, archive, &line);
+        }
+        input_close(input);
+    }
+    buffer_free(&line);
+}
+
+static bool names_backup_of(const char *key, const char *name)
+{
+    const char *base = base_name(key);
+    size_t stem = names_stem(base);
+
+    return base[stem] != '\0' && strlen(name) == stem && strncmp(base, name, stem) == 0;
+}
+
+static enum larder_status find_in_store(struct opened *opened, const char *name, const char *store,
+                                        const struct larder_run *run, struct arena *arena,
+                                        struct larder_error *error)
+{
+    struct store_object *objects;
+    const char *key = NULL;
+    struct buffer location = {0};
+    size_t count;
+    enum larder_status status = store_open(store, run, &opened->store, error);
+
+    if (status == LARDER_OK)
+        status = opened->store->kind->list(opened->store, "", arena, &objects, &count, error);
+    if (status != LARDER_OK)
+        return status;
+    for (size_t i = 0; i < count; i++) {
+        if (!names_backup_of(objects[i].key, name))
+            continue;
+        if (key != NULL)
+            return larder_fail(error, LARDER_USAGE,
+                               "\"%s\" is in the store more than once: as \"%s\" and \"%s\"", name,
+                               key, objects[i].key);
+        key = objects[i].key;
+    }
+    if (key == NULL) {
+        larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store \"%s\"", name, store);
+        larder_hint(error, "`larder list --store %s` shows those there are.", store);
+        return LARDER_USAGE;
+    }
+    opened->store->kind->location(opened->store, key, &location);
+    opened->location = arena_strdup(arena, buffer_text(&location));
+    buffer_free(&location);
+    find_digest(opened, key, arena);
+    return opened->store->kind->read(opened->store, key, &opened->input, error);
+}
+
+enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,
+                               const struct larder_run *run, struct arena *arena,
+                               struct larder_error *error)
+{
+    char preset[NAMES_PRESET_MAX + 1];
+    enum larder_status status;
+
+    *opened = (struct opened){.location = archive};
+    if (strcmp(archive, "-") == 0) {
+        opened->location = "standard input";
+        status = file_read_from(STDIN_FILENO, opened->location, &opened->input, error);
+    } else if (access(archive, F_OK) != 0 && names_is_backup(archive, preset) && store != NULL) {
+        status = find_in_store(opened, archive, store, run, arena, error);
+    } else {
+        status = file_read(archive, &opened->input, error);
+        if (status == LARDER_OK)
+            find_digest(opened, archive, arena);
+        else if (status == LARDER_USAGE && names_is_backup(archive, preset))
+            larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
+    }
+    return status;
+}
+
+enum larder_status opened_read(struct opened *opened, struct larder_error *error)
+{
+    enum larder_status status = archive_reader_open(opened->input, &opened->reader, error);
+
+    if (status != LARDER_OK)
+        return larder_context(error, "could not use \"%s\"", opened->location);
+    return LARDER_OK;
+}
+
+enum larder_status opened_digest(struct opened *opened, const struct larder_run *run,
+                                 char sha256[65], struct larder_error *error)
+{
+    struct sha256 *sha = sha256_new();
+    uint8_t *block = malloc(BLOCK), digest[SHA256_BYTES];
+    enum larder_status status =
+        sha == NULL || block == NULL ? larder_fail_memory(error) : LARDER_OK;
+    uint64_t size = opened->input->size;
+
+    for (uint64_t at = 0; status == LARDER_OK && at < size; at += BLOCK) {
+        size_t length = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
+
+        status = run_check(run, error);
+        if (status == LARDER_OK)
+            status = input_read_at(opened->input, at, block, length, error);
+        if (status == LARDER_OK)
+            status = sha256_update(sha, block, length, error);
+    }
+    if (status == LARDER_OK)
+        status = sha256_final(sha, digest, error);
+    if (status == LARDER_OK)
+        sha256_to_hex(digest, sha256);
+    free(block);
+    sha256_free(sha);
+    return status;
+}
+
+void opened_close(struct opened *opened)
+{
+    if (opened->reader != NULL)
+        archive_reader_close(opened->reader);
+    else
+        input_close(opened->input);
+    store_close(opened->store);
+    *opened = (struct opened){0};
+}

@@ -1,0 +1,106 @@
+/*
+ * What the catalogs say: presets, which tables a list of names means, what these are made of, and
+ * what stands in the way of reading them. The number of queries does not depend on the number of
+ * tables.
+ *
+ * All text goes into the arena that is given. Everything that stands in the way is reported at
+ * once, as findings.
+ */
+#ifndef ENGINE_PG_CATALOG_H
+#define ENGINE_PG_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/pg/connection.h"
+#include "formats/arena.h"
+#include "formats/manifest.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct catalog_preset {
+    const char *name;
+    const char **tables;
+    size_t table_count;
+    int64_t keep_seconds; /* 0: until removed by hand */
+    int64_t every;        /* seconds; 0: not scheduled */
+    const char *copy_format;
+};
+
+/* LARDER_USAGE where there is no such preset (the message lists those there are) or no backups
+ * schema. */
+enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena *arena,
+                                  struct catalog_preset *preset, struct larder_error *error);
+
+/* What the server says of itself. */
+struct catalog_server {
+    const char *database, *version, *encoding;
+    const char *system_identifier; /* NULL where the role may not ask */
+    bool is_standby;
+};
+
+enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct catalog_server *server,
+                                  struct larder_error *error);
+
+struct catalog_tables {
+    uint32_t *oids;
+    /* The table that was named and that brought this one (a partition, a child) along, or its own
+     * OID. */
+    uint32_t *named;
+    size_t count;
+};
+
+/*
+ * The tables that the names mean, in the order of the names, with the descendants of each. Adds a
+ * finding for every name that means no table.
+ */
+enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size_t count,
+                                   struct arena *arena, struct catalog_tables *tables,
+                                   struct larder_findings *findings, struct larder_error *error);
+
+/* What the engine wants to know of a table beside what the manifest records. */
+struct catalog_table {
+    uint32_t named; /* as in catalog_tables */
+    const char *owner;
+    const char
+        *label; /* as backups.backup_metadata names it: without the schema where that is public */
+    double estimated_rows; /* the planner's; -1 where it has none */
+    uint32_t pages;        /* of the heap */
+    uint64_t bytes;        /* heap and TOAST */
+    bool has_rows;         /* a partitioned table has none */
+    const char *why_text;  /* why it must be copied as text; NULL where binary will do */
+};
+
+/*
+ * Fills the manifest's tables and their columns, objects and references, in the given order;
+ * `extra` gets one element a table. Adds a finding for every table that the role may not read, or
+ * not wholly.
+ */
+enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *tables,
+                                    struct manifest *manifest, struct catalog_table **extra,
+                                    struct larder_findings *findings, struct larder_error *error);
+
+/* The sequences that the tables own or take defaults from, with their values. To be called after
+ * the snapshot. */
+enum larder_status catalog_sequences(struct pg *pg, struct manifest *manifest,
+                                     struct larder_findings *findings, struct larder_error *error);
+
+/* Schemas whose definition an archive of the tables needs, and tables in them that the role may not
+ * read. */
+struct catalog_schemas {
+    const char **names;
+    size_t count;
+    const char **unreadable; /* as quoted, qualified names */
+    size_t unreadable_count;
+};
+
+enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifest,
+                                   struct arena *arena, struct catalog_schemas *schemas,
+                                   struct larder_error *error);
+
+/* What the tables need and the schemas do not hold. */
+enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas *schemas,
+                                     struct manifest *manifest, struct larder_error *error);
+
+#endif

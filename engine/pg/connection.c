@@ -1,0 +1,359 @@
+#include "engine/pg/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/run/run.h"
+
+enum { CANCEL_SECONDS = 10, KEYWORDS = 16 };
+
+struct pg {
+    PGconn *conn;
+    const struct larder_run *run;
+    int stop_fd;
+    char sqlstate[6];
+};
+
+/* libpq's messages end in a line feed and may have several lines: they are put on one. */
+static void one_line(const char *text, char *line, size_t size)
+{
+    size_t length = 0;
+
+    for (; *text != '\0' && length + 1 < size; text++) {
+        bool space = *text == '\n' || *text == '\t' || *text == ' ';
+
+        if (space && (length == 0 || line[length - 1] == ' '))
+            continue;
+        line[length++] = space ? ' ' : *text;
+    }
+    while (length > 0 && line[length - 1] == ' ')
+        length--;
+    line[length] = '\0';
+}
+
+enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_error *error)
+{
+    char text[1024];
+    const char *state = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary =
+        result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *detail = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+    const char *hint = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+    const char *context = result == NULL ? NULL : PQresultErrorField(result, PG_DIAG_CONTEXT);
+
+    snprintf(pg->sqlstate, sizeof(pg->sqlstate), "%s", state == NULL ? "" : state);
+    if (primary == NULL) {
+        one_line(result == NULL ? PQerrorMessage(pg->conn) : PQresultErrorMessage(result), text,
+                 sizeof(text));
+        return larder_fail(error, LARDER_FAILED, "%s",
+                           text[0] != '\0' ? text : "the connection to the server was lost");
+    }
+    larder_fail(error, LARDER_FAILED, "%s", primary);
+    if (error != NULL && detail != NULL) {
+        one_line(detail, text, sizeof(text));
+        larder_fail(error, LARDER_FAILED, "%s (%s)", error->message, text);
+    }
+    if (error != NULL && context != NULL && strncmp(context, "COPY ", 5) == 0) {
+        one_line(context, text, sizeof(text));
+        larder_fail(error, LARDER_FAILED, "%s [%.200s]", error->message, text);
+    }
+    if (hint != NULL) {
+        one_line(hint, text, sizeof(text));
+        larder_hint(error, "%s", text);
+    }
+    return LARDER_FAILED;
+}
+
+/* Waits for the socket, until `deadline` on run_clock() where it is not 0. */
+static enum larder_status wait_socket(struct pg *pg, bool reading, bool writing, double deadline,
+                                      struct larder_error *error)
+{
+    struct pollfd fds[3] = {
+        {.fd = PQsocket(pg->conn)}, {.fd = pg->stop_fd, .events = POLLIN}, {.fd = -1}};
+    enum larder_status status;
+    int timeout = -1;
+
+    fds[0].events = (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0));
+    if (pg->run->stop_signal != NULL)
+        fds[2] = (struct pollfd){.fd = pg->run->wake_fd, .events = POLLIN};
+    for (;;) {
+        status = run_check(pg->run, error);
+        if (status != LARDER_OK)
+            return status;
+        if (deadline > 0) {
+            double left = deadline - run_clock();
+
+            if (left <= 0)
+                return larder_fail(error, LARDER_FAILED, "timeout expired");
+            timeout = (int)(left * 1000) + 1;
+        }
+        if (poll(fds, 3, timeout) < 0 && errno != EINTR)
+            return larder_fail_errno(error, LARDER_FAILED, errno, "could not wait for the server");
+        status = run_check(pg->run, error);
+        if (status != LARDER_OK)
+            return status;
+        if (fds[1].revents != 0)
+            return larder_fail(error, LARDER_FAILED, "stopped");
+        if (fds[0].revents != 0)
+            return LARDER_OK;
+    }
+}
+
+enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error)
+{
+    return wait_socket(pg, true, writing, 0, error);
+}
+
+void pg_cancel(struct pg *pg)
+{
+    char why[256];
+    PGcancel *cancel = PQgetCancel(pg->conn);
+    PGresult *result;
+    double deadline = run_clock() + CANCEL_SECONDS;
+
+    if (cancel != NULL) {
+        PQcancel(cancel, why, sizeof(why));
+        PQfreeCancel(cancel);
+    }
+    /* What stopped the run must not stop this wait, too. */
+    while (PQstatus(pg->conn) == CONNECTION_OK && run_clock() < deadline) {
+        struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+        char *row = NULL;
+
+        while (PQgetCopyData(pg->conn, &row, 1) > 0)
+            PQfreemem(row);
+        if (!PQisBusy(pg->conn)) {
+            result = PQgetResult(pg->conn);
+            if (result == NULL)
+                return;
+            if (PQresultStatus(result) == PGRES_COPY_IN)
+                PQputCopyEnd(pg->conn, "stopped");
+            PQclear(result);
+            continue;
+        }
+        if (poll(&fd, 1, 1000) > 0 && PQconsumeInput(pg->conn) == 0)
+            return;
+    }
+}
+
+static void drop_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+static void show_notice(void *arg, const PGresult *result)
+{
+    const struct pg *pg = arg;
+    const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (text != NULL)
+        run_message(pg->run, LARDER_NOTE, "%s", text);
+}
+
+void pg_show_notices(struct pg *pg)
+{
+    PQsetNoticeReceiver(pg->conn, show_notice, pg);
+}
+
+static enum larder_status poll_connect(struct pg *pg, int seconds, struct larder_error *error)
+{
+    double deadline = run_clock() + seconds;
+    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
+    enum larder_status status;
+
+    if (pg->conn == NULL)
+        return larder_fail_memory(error);
+    if (PQstatus(pg->conn) == CONNECTION_BAD)
+        return pg_fail(pg, NULL, error);
+    while (state != PGRES_POLLING_OK) {
+        if (state == PGRES_POLLING_FAILED)
+            return pg_fail(pg, NULL, error);
+        status = wait_socket(pg, state == PGRES_POLLING_READING, state == PGRES_POLLING_WRITING,
+                             deadline, error);
+        if (status != LARDER_OK)
+            return status;
+        state = PQconnectPoll(pg->conn);
+    }
+    return LARDER_OK;
+}
+
+/* Says what would help, where libpq's message alone leaves one wondering. */
+static void hint_at(const struct pg *pg, struct larder_error *error)
+{
+    if (error == NULL || pg->conn == NULL)
+        return;
+    if (PQconnectionNeedsPassword(pg->conn))
+        larder_hint(error, "Give the password in ~/.pgpass, in PGPASSWORD, or with -W.");
+    else if (strstr(error->message, "does not exist") != NULL)
+        larder_hint(error, "`psql -l` lists the databases; -d names one, -U the role.");
+    else if (strstr(error->message, "password authentication failed") != NULL)
+        larder_hint(error, "Check the role and its password (~/.pgpass, PGPASSWORD, or -W).");
+    else
+        larder_hint(
+            error,
+            "Check host and port (-h, -p, or the conninfo of -d), and that the server runs.");
+}
+
+enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
+                              int stop_fd, int seconds, struct pg **pg, struct larder_error *error)
+{
+    /* A silent network ends a run within two minutes; what the caller's conninfo says goes before.
+     */
+    const char *keywords[KEYWORDS] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
+                                      "tcp_user_timeout"};
+    const char *values[KEYWORDS] = {"30", "10", "5", "60000"};
+    const char *names[] = {"dbname", "host", "port", "user", "password"};
+    const char *given[] = {to->dbname, to->host, to->port, to->user, to->password};
+    struct pg *p = calloc(1, sizeof(*p));
+    enum larder_status status;
+    int n = 4;
+
+    *pg = NULL;
+    if (p == NULL)
+        return larder_fail_memory(error);
+    for (int i = 0; i < 5; i++)
+        if (given[i] != NULL && given[i][0] != '\0') {
+            keywords[n] = names[i];
+            values[n++] = given[i];
+        }
+    p->run = run;
+    p->stop_fd = stop_fd;
+    p->conn = PQconnectStartParams(keywords, values, 1);
+    status = poll_connect(p, seconds, error);
+    if (status != LARDER_OK) {
+        if (status == LARDER_FAILED)
+            hint_at(p, error);
+        larder_context(error, "could not connect to the database");
+        pg_close(p);
+        return status;
+    }
+    PQsetNoticeReceiver(p->conn, drop_notice, p);
+    *pg = p;
+    return LARDER_OK;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (pg == NULL)
+        return;
+    PQfinish(pg->conn);
+    free(pg);
+}
+
+/* Waits for the next result; NULL in `*result` when there is none left. */
+static enum larder_status next_result(struct pg *pg, PGresult **result, struct larder_error *error)
+{
+    enum larder_status status;
+    int unsent;
+
+    while ((unsent = PQflush(pg->conn)) > 0 || PQisBusy(pg->conn)) {
+        status = pg_wait(pg, unsent > 0, error);
+        if (status != LARDER_OK) {
+            pg_cancel(pg);
+            return status;
+        }
+        if (PQconsumeInput(pg->conn) == 0)
+            return pg_fail(pg, NULL, error);
+    }
+    *result = PQgetResult(pg->conn);
+    return LARDER_OK;
+}
+
+/* Reads all results; gives the last, or fails with the first error. */
+static enum larder_status finish_query(struct pg *pg, PGresult **last, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK, waited;
+    PGresult *result = NULL;
+
+    *last = NULL;
+    for (;;) {
+        waited = next_result(pg, &result, status == LARDER_OK ? error : NULL);
+        if (waited != LARDER_OK) {
+            PQclear(*last);
+            *last = NULL;
+            return status == LARDER_OK ? waited : status;
+        }
+        if (result == NULL)
+            return status;
+        if (status == LARDER_OK && PQresultStatus(result) != PGRES_COMMAND_OK &&
+            PQresultStatus(result) != PGRES_TUPLES_OK)
+            status = pg_fail(pg, result, error);
+        PQclear(*last);
+        *last = result;
+        if (PQstatus(pg->conn) == CONNECTION_BAD)
+            return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
+    }
+}
+
+enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error)
+{
+    PGresult *result;
+    enum larder_status status;
+
+    pg->sqlstate[0] = '\0';
+    if (PQsendQuery(pg->conn, sql) == 0)
+        return pg_fail(pg, NULL, error);
+    status = finish_query(pg, &result, error);
+    PQclear(result);
+    return status;
+}
+
+enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
+                            PGresult **result, struct larder_error *error)
+{
+    enum larder_status status;
+
+    *result = NULL;
+    pg->sqlstate[0] = '\0';
+    if (PQsendQueryParams(pg->conn, sql, count, NULL, values, NULL, NULL, 0) == 0)
+        return pg_fail(pg, NULL, error);
+    status = finish_query(pg, result, error);
+    if (status != LARDER_OK) {
+        PQclear(*result);
+        *result = NULL;
+    }
+    return status;
+}
+
+enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
+                                const char *const *values, char **value, struct larder_error *error)
+{
+    PGresult *result;
+    enum larder_status status = pg_query(pg, sql, count, values, &result, error);
+
+    *value = NULL;
+    if (status != LARDER_OK)
+        return status;
+    if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0)) {
+        *value = strdup(PQgetvalue(result, 0, 0));
+        if (*value == NULL)
+            status = larder_fail_memory(error);
+    }
+    PQclear(result);
+    return status;
+}
+
+const char *pg_sqlstate(const struct pg *pg)
+{
+    return pg->sqlstate;
+}
+
+int pg_server_version(const struct pg *pg)
+{
+    return PQserverVersion(pg->conn);
+}
+
+PGconn *pg_libpq(struct pg *pg)
+{
+    return pg->conn;
+}
+
+bool pg_is_broken(const struct pg *pg)
+{
+    return PQstatus(pg->conn) == CONNECTION_BAD;
+}

@@ -1,0 +1,65 @@
+/*
+ * One connection to a PostgreSQL server, through libpq's asynchronous calls, so that no wait
+ * outlasts a signal or the failure of another lane.
+ *
+ * Failures carry the server's own message, and its hint. A call that was stopped has cancelled its
+ * query.
+ */
+#ifndef ENGINE_PG_CONNECTION_H
+#define ENGINE_PG_CONNECTION_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct pg;
+
+/*
+ * Connects. `run` must live as long as the connection. `stop_fd`, where it is not -1, ends every
+ * wait once it is readable, with LARDER_FAILED and the message "stopped".
+ */
+enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
+                              int stop_fd, int seconds, struct pg **pg, struct larder_error *error);
+
+enum { PG_CONNECT_SECONDS = 30 };
+
+/* Closing NULL is fine. An open transaction is rolled back by the server. */
+void pg_close(struct pg *pg);
+
+/* Runs one or more statements, whose results do not matter. */
+enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error);
+
+/* Runs one statement; the caller clears `*result`. Parameters are text, NULL for null. */
+enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
+                            PGresult **result, struct larder_error *error);
+
+/* The same, where only the first column of the only row matters: NULL for null, else the caller
+ * frees it. */
+enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
+                                const char *const *values, char **value,
+                                struct larder_error *error);
+
+/* The SQLSTATE of the last failure on this connection; "" where it was none of the server's. */
+const char *pg_sqlstate(const struct pg *pg);
+
+int pg_server_version(const struct pg *pg); /* as 150018 */
+PGconn *pg_libpq(struct pg *pg);
+
+/* Whether the connection has broken. */
+bool pg_is_broken(const struct pg *pg);
+
+/* Sends NOTICEs to the run's messages, as notes; they are dropped otherwise. */
+void pg_show_notices(struct pg *pg);
+
+/* Waits until the socket may be read (or written, too); ends early by signal or stop. */
+enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error);
+
+/* Cancels what runs, and reads until the connection is idle or broken. */
+void pg_cancel(struct pg *pg);
+
+/* Turns a result into an error, or what libpq says of the connection where `result` is NULL. */
+enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_error *error);
+
+#endif

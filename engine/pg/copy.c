@@ -1,0 +1,233 @@
+#include "engine/pg/copy.h"
+
+#include <stdlib.h>
+
+#include "formats/sql_text.h"
+
+static void put_options(struct buffer *sql, const struct manifest_table *table,
+                        const char *encoding, bool freeze)
+{
+    buffer_printf(sql, " WITH (FORMAT %s", table->copy_format == COPY_TEXT ? "text" : "binary");
+    if (encoding[0] != '\0') {
+        buffer_puts(sql, ", ENCODING ");
+        sql_literal(sql, encoding);
+    }
+    buffer_puts(sql, freeze ? ", FREEZE)" : ")");
+}
+
+/* A subselect stands wherever COPY of the bare table could not be restricted. */
+static void put_range(struct buffer *sql, const struct manifest_table *table,
+                      struct copy_range range)
+{
+    const char *before = "";
+
+    buffer_puts(sql, "(SELECT ");
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (table->columns[i].generated)
+            continue;
+        buffer_puts(sql, before);
+        sql_identifier(sql, table->columns[i].name);
+        before = ", ";
+    }
+    buffer_puts(sql, " FROM ONLY ");
+    sql_qualified(sql, table->schema, table->name);
+    buffer_printf(sql, " WHERE ctid >= '(%u,0)'", range.begin);
+    if (range.end != 0)
+        buffer_printf(sql, " AND ctid < '(%u,0)'", range.end);
+    buffer_puts(sql, ")");
+}
+
+static enum larder_status begin(struct pg *pg, struct buffer *sql, ExecStatusType wanted,
+                                struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+    PGresult *result;
+    const char *text = buffer_text(sql);
+
+    if (sql->failed)
+        return larder_fail_memory(error);
+    if (PQsendQuery(pg_libpq(pg), text) == 0)
+        return pg_fail(pg, NULL, error);
+    while (PQisBusy(pg_libpq(pg))) {
+        status = pg_wait(pg, PQflush(pg_libpq(pg)) > 0, error);
+        if (status != LARDER_OK) {
+            pg_cancel(pg);
+            return status;
+        }
+        if (PQconsumeInput(pg_libpq(pg)) == 0)
+            return pg_fail(pg, NULL, error);
+    }
+    result = PQgetResult(pg_libpq(pg));
+    if (PQresultStatus(result) != wanted) {
+        status = pg_fail(pg, result, error);
+        pg_cancel(pg);
+    }
+    PQclear(result);
+    return status;
+}
+
+enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
+                                  const struct manifest_table *table, const char *encoding,
+                                  struct copy_range range, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    buffer_puts(&sql, "COPY ");
+    if (range.begin == 0 && range.end == 0) {
+        sql_qualified(&sql, table->schema, table->name);
+        sql_columns(&sql, table);
+    } else {
+        put_range(&sql, table, range);
+    }
+    buffer_puts(&sql, " TO STDOUT");
+    put_options(&sql, table, encoding, false);
+    status = begin(pg, &sql, PGRES_COPY_OUT, error);
+    buffer_free(&sql);
+    copy->row = NULL;
+    copy->pg = status == LARDER_OK ? pg : NULL;
+    return status;
+}
+
+/* The end of a COPY is believed only with the command's own completion behind it. */
+static enum larder_status take_completion(struct pg *pg, uint64_t *rows, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+    bool complete = false;
+    PGresult *result;
+
+    for (;;) {
+        while (PQisBusy(pg_libpq(pg))) {
+            status = pg_wait(pg, PQflush(pg_libpq(pg)) > 0, error);
+            if (status != LARDER_OK) {
+                pg_cancel(pg);
+                return status;
+            }
+            if (PQconsumeInput(pg_libpq(pg)) == 0)
+                return pg_fail(pg, NULL, error);
+        }
+        result = PQgetResult(pg_libpq(pg));
+        if (result == NULL)
+            break;
+        if (PQresultStatus(result) == PGRES_COMMAND_OK) {
+            complete = true;
+            *rows = strtoull(PQcmdTuples(result), NULL, 10);
+        } else if (status == LARDER_OK) {
+            status = pg_fail(pg, result, error);
+        }
+        PQclear(result);
+        if (PQstatus(pg_libpq(pg)) == CONNECTION_BAD)
+            break;
+    }
+    if (status == LARDER_OK && !complete)
+        status = larder_fail(error, LARDER_FAILED, "the server did not complete the COPY");
+    return status;
+}
+
+enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, size_t *length,
+                                 uint64_t *rows, struct larder_error *error)
+{
+    struct pg *pg = copy->pg;
+    enum larder_status status;
+    int got;
+
+    PQfreemem(copy->row);
+    copy->row = NULL;
+    *length = 0;
+    while ((got = PQgetCopyData(pg_libpq(pg), &copy->row, 1)) == 0) {
+        status = pg_wait(pg, false, error);
+        if (status != LARDER_OK)
+            return status;
+        if (PQconsumeInput(pg_libpq(pg)) == 0)
+            return pg_fail(pg, NULL, error);
+    }
+    if (got > 0) {
+        *bytes = (const uint8_t *)copy->row;
+        *length = (size_t)got;
+        return LARDER_OK;
+    }
+    copy->pg = NULL;
+    return got == -1 ? take_completion(pg, rows, error) : pg_fail(pg, NULL, error);
+}
+
+void copy_out_end(struct copy_out *copy)
+{
+    PQfreemem(copy->row);
+    copy->row = NULL;
+    if (copy->pg != NULL && !pg_is_broken(copy->pg))
+        pg_cancel(copy->pg);
+    copy->pg = NULL;
+}
+
+enum larder_status copy_in_begin(struct pg *pg, const struct manifest_table *table,
+                                 const char *encoding, bool freeze, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    buffer_puts(&sql, "COPY ");
+    sql_qualified(&sql, table->schema, table->name);
+    sql_columns(&sql, table);
+    buffer_puts(&sql, " FROM STDIN");
+    put_options(&sql, table, encoding, freeze);
+    status = begin(pg, &sql, PGRES_COPY_IN, error);
+    buffer_free(&sql);
+    if (status == LARDER_OK && PQsetnonblocking(pg_libpq(pg), 1) != 0)
+        status = pg_fail(pg, NULL, error);
+    return status;
+}
+
+/* What the server has to say while it is being fed: an error ends the COPY at once. */
+static enum larder_status flush(struct pg *pg, struct larder_error *error)
+{
+    enum larder_status status;
+    int unsent;
+
+    while ((unsent = PQflush(pg_libpq(pg))) > 0) {
+        status = pg_wait(pg, true, error);
+        if (status != LARDER_OK)
+            return status;
+        if (PQconsumeInput(pg_libpq(pg)) == 0)
+            return pg_fail(pg, NULL, error);
+    }
+    return unsent < 0 ? pg_fail(pg, NULL, error) : LARDER_OK;
+}
+
+enum larder_status copy_in_push(struct pg *pg, const uint8_t *bytes, size_t length,
+                                struct larder_error *error)
+{
+    enum { PIECE = 64 * 1024 };
+    enum larder_status status = LARDER_OK;
+
+    /* In pieces, so that libpq's own buffer stays small. */
+    while (status == LARDER_OK && length > 0) {
+        int step = length < PIECE ? (int)length : PIECE;
+
+        if (PQputCopyData(pg_libpq(pg), (const char *)bytes, step) < 0) {
+            uint64_t rows;
+
+            /* The server has ended the COPY; what it said comes with the result. */
+            status = take_completion(pg, &rows, error);
+            return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
+        }
+        status = flush(pg, error);
+        bytes += step;
+        length -= (size_t)step;
+    }
+    return status;
+}
+
+enum larder_status copy_in_end(struct pg *pg, uint64_t *rows, struct larder_error *error)
+{
+    enum larder_status status;
+
+    if (PQputCopyEnd(pg_libpq(pg), NULL) < 0) {
+        status = take_completion(pg, rows, error);
+        return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
+    }
+    status = flush(pg, error);
+    if (status == LARDER_OK)
+        status = take_completion(pg, rows, error);
+    PQsetnonblocking(pg_libpq(pg), 0);
+    return status;
+}

@@ -1,0 +1,29 @@
+/*
+ * Names of tables as people write them, and as psql understands them: `profiles`, `public.*`,
+ * `"Weird.Name"`.
+ *
+ * Outside double quotes letters are folded, `*` stands for any characters, `?` for any one, and a
+ * dot parts schema and name. A name without a schema is one of schema public. `!` before it leaves
+ * out what it matches; `~` takes it only where it exists and may be read.
+ */
+#ifndef ENGINE_PG_PATTERN_H
+#define ENGINE_PG_PATTERN_H
+
+#include <stdbool.h>
+
+#include "formats/arena.h"
+#include "larder/error.h"
+
+struct pattern {
+    const char *text;          /* as it was written */
+    const char *schema, *name; /* regular expressions that match the whole */
+    bool any_schema;           /* the schema was a pattern */
+    bool any;                  /* schema or name was a pattern */
+    bool leave_out, optional;
+};
+
+/* LARDER_USAGE where it is no pattern. Strings go into the arena. */
+enum larder_status pattern_parse(const char *text, struct arena *arena, struct pattern *pattern,
+                                 struct larder_error *error);
+
+#endif

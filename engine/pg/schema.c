@@ -1,0 +1,377 @@
+#include "engine/pg/schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "engine/run/process.h"
+#include "engine/run/run.h"
+
+enum {
+    CATALOG_CLASS = 1259,
+    CATALOG_FUNCTION = 1255,
+    OID_PUBLIC = 2200, /* of the schema, in every database */
+};
+
+/* The kinds of entries that are told apart; the longest that fits counts. */
+static const struct {
+    const char *what;
+    enum schema_pass pass;
+} kinds[] = {
+    {"ACL", SCHEMA_GRANT},
+    {"DEFAULT ACL", SCHEMA_LAST},
+    {"CHECK CONSTRAINT", SCHEMA_LAST},
+    {"COMMENT", SCHEMA_CREATE},
+    {"CONSTRAINT", SCHEMA_INDEX},
+    {"DATABASE", SCHEMA_LAST},
+    {"FK CONSTRAINT", SCHEMA_LAST},
+    {"INDEX", SCHEMA_INDEX},
+    {"INDEX ATTACH", SCHEMA_INDEX},
+    {"POLICY", SCHEMA_CREATE},
+    {"PUBLICATION", SCHEMA_LAST},
+    {"PUBLICATION TABLE", SCHEMA_LAST},
+    {"ROW SECURITY", SCHEMA_CREATE},
+    {"RULE", SCHEMA_LAST},
+    {"SCHEMA", SCHEMA_CREATE},
+    {"SECURITY LABEL", SCHEMA_CREATE},
+    {"SEQUENCE", SCHEMA_CREATE},
+    {"SEQUENCE OWNED BY", SCHEMA_CREATE},
+    {"STATISTICS", SCHEMA_LAST},
+    {"TABLE", SCHEMA_CREATE},
+    {"TABLE ATTACH", SCHEMA_CREATE},
+    {"TRIGGER", SCHEMA_LAST},
+    {"VIEW", SCHEMA_CREATE},
+    {"MATERIALIZED VIEW", SCHEMA_CREATE},
+};
+
+static bool is(const struct schema_entry *entry, const char *what)
+{
+    return strcmp(entry->what, what) == 0;
+}
+
+static void set_kind(struct schema_entry *entry, const char *at)
+{
+    size_t longest = 0;
+
+    entry->what = "";
+    entry->pass = SCHEMA_CREATE;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        size_t length = strlen(kinds[i].what);
+
+        if (length > longest && strncmp(at, kinds[i].what, length) == 0 && at[length] == ' ') {
+            longest = length;
+            entry->what = kinds[i].what;
+            entry->pass = kinds[i].pass;
+        }
+    }
+}
+
+/* "858; 1247 16413 TYPE public storage_location postgres" */
+static bool parse_entry(const char *line, struct schema_entry *entry, struct arena *arena)
+{
+    unsigned catalog, oid;
+    int id, at = 0;
+
+    if (sscanf(line, "%d; %u %u %n", &id, &catalog, &oid, &at) != 3 || at == 0)
+        return false;
+    *entry = (struct schema_entry){.id = id, .catalog = catalog, .oid = oid};
+    entry->text = arena_strdup(arena, line + at);
+    set_kind(entry, line + at);
+    return true;
+}
+
+/* ";	depends on: 219 3494 " */
+static void parse_depends(const char *line, struct schema_entry *entry, struct arena *arena)
+{
+    size_t most = 0;
+    char *end;
+
+    for (const char *c = line; *c != '\0'; c++)
+        most += *c == ' ' ? 1 : 0;
+    entry->depends = arena_alloc(arena, most + 1, sizeof(*entry->depends));
+    for (line = strchr(line, ':') + 1; entry->depends != NULL; line = end) {
+        long id = strtol(line, &end, 10);
+
+        if (end == line)
+            break;
+        entry->depends[entry->depend_count++] = (int)id;
+    }
+}
+
+static enum larder_status parse_list(struct schema *schema, char *list, struct arena *arena,
+                                     struct larder_error *error)
+{
+    size_t lines = 0;
+    char *rest = NULL;
+
+    for (const char *c = list; *c != '\0'; c++)
+        lines += *c == '\n' ? 1 : 0;
+    schema->entries = arena_alloc(arena, lines + 1, sizeof(*schema->entries));
+    if (schema->entries == NULL)
+        return larder_fail_memory(error);
+    for (char *line = strtok_r(list, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        if (line[0] != ';') {
+            if (parse_entry(line, &schema->entries[schema->count], arena))
+                schema->count++;
+        } else if (strncmp(line, ";\tdepends on:", 13) == 0 && schema->count > 0) {
+            parse_depends(line, &schema->entries[schema->count - 1], arena);
+        }
+    }
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->entries[i].id >= schema->id_limit)
+            schema->id_limit = schema->entries[i].id + 1;
+    schema->by_id = arena_alloc(arena, (size_t)schema->id_limit, sizeof(struct schema_entry *));
+    for (size_t i = 0; schema->by_id != NULL && i < schema->count; i++)
+        if (schema->entries[i].id >= 0)
+            schema->by_id[schema->entries[i].id] = &schema->entries[i];
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status schema_open(struct schema *schema, const struct tool *restore,
+                               const uint8_t *dump, size_t length, const struct larder_run *run,
+                               int stop_fd, struct arena *arena, struct larder_error *error)
+{
+    const char *arguments[] = {restore->path, "--list", "--verbose", NULL};
+    struct process process = {.arguments = arguments, .input = dump, .input_length = length};
+    struct buffer list = {0};
+    enum larder_status status;
+
+    *schema = (struct schema){.restore = *restore, .dump = dump, .dump_length = length};
+    status = process_run(&process, run, stop_fd, &list, error);
+    if (status == LARDER_OK) {
+        buffer_text(&list);
+        status = list.failed ? larder_fail_memory(error)
+                             : parse_list(schema, (char *)list.bytes, arena, error);
+    }
+    buffer_free(&list);
+    return status == LARDER_OK ? LARDER_OK
+                               : larder_context(error, "could not read the archived schema");
+}
+
+static struct schema_entry *find(const struct schema *schema, int id)
+{
+    return id >= 0 && id < schema->id_limit ? schema->by_id[id] : NULL;
+}
+
+static bool is_relation(const struct schema_entry *entry)
+{
+    return is(entry, "TABLE") || is(entry, "VIEW") || is(entry, "MATERIALIZED VIEW");
+}
+
+/* Entries that follow what they stand on, and are never wanted for themselves. */
+static bool is_attachment(const struct schema_entry *entry)
+{
+    return is(entry, "COMMENT") || is(entry, "ACL") || is(entry, "SECURITY LABEL") ||
+           is(entry, "SEQUENCE OWNED BY") || is(entry, "TABLE ATTACH") || is(entry, "INDEX ATTACH");
+}
+
+/* Whether an entry can be created: no relation that is not selected is among what it needs. */
+static bool can_be_had(const struct schema *schema, const struct schema_entry *entry, int depth)
+{
+    if (entry->selected)
+        return true;
+    if (is_relation(entry) || depth > 64)
+        return false;
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *needed = find(schema, entry->depends[i]);
+
+        if (needed != NULL && !can_be_had(schema, needed, depth + 1))
+            return false;
+    }
+    return true;
+}
+
+static void take(const struct schema *schema, struct schema_entry *entry)
+{
+    if (entry->selected)
+        return;
+    entry->selected = true;
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        struct schema_entry *needed = find(schema, entry->depends[i]);
+
+        if (needed != NULL)
+            take(schema, needed);
+    }
+}
+
+static void take_attachments(struct schema *schema)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < schema->count; i++) {
+            struct schema_entry *entry = &schema->entries[i];
+            bool whole = entry->depend_count > 0;
+
+            if (entry->selected || !is_attachment(entry))
+                continue;
+            for (size_t j = 0; j < entry->depend_count && whole; j++) {
+                const struct schema_entry *on = find(schema, entry->depends[j]);
+
+                whole = on != NULL && on->selected;
+                if (whole && (is(entry, "COMMENT") || is(entry, "SECURITY LABEL")))
+                    entry->pass = on->pass == SCHEMA_GRANT ? SCHEMA_CREATE : on->pass;
+            }
+            if (whole)
+                more = entry->selected = true;
+        }
+    }
+}
+
+struct key {
+    uint32_t catalog, oid;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    const struct key *x = a, *y = b;
+
+    if (x->catalog != y->catalog)
+        return x->catalog < y->catalog ? -1 : 1;
+    return x->oid < y->oid ? -1 : x->oid > y->oid;
+}
+
+/* The entries that are the tables' own, sorted. */
+static struct key *own_keys(const struct manifest_table *const *tables, size_t count,
+                            struct arena *arena, size_t *key_count)
+{
+    size_t n = 0;
+    struct key *keys;
+
+    for (size_t i = 0; i < count; i++)
+        n += 2 + tables[i]->object_count;
+    keys = arena_alloc(arena, n, sizeof(*keys));
+    n = 0;
+    for (size_t i = 0; keys != NULL && i < count; i++) {
+        keys[n++] = (struct key){CATALOG_CLASS, tables[i]->oid};
+        keys[n++] = (struct key){0, tables[i]->oid}; /* how pg_dump marks ROW SECURITY */
+        for (size_t j = 0; j < tables[i]->object_count; j++)
+            keys[n++] = (struct key){tables[i]->objects[j].catalog, tables[i]->objects[j].oid};
+    }
+    if (keys != NULL)
+        qsort(keys, n, sizeof(*keys), by_key);
+    *key_count = n;
+    return keys;
+}
+
+static bool is_left_out(const uint32_t *left_out, size_t count, uint32_t oid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (left_out[i] == oid)
+            return true;
+    return false;
+}
+
+enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
+                                 size_t count, const uint32_t *left_out, size_t left_out_count,
+                                 struct arena *arena, struct larder_findings *findings,
+                                 struct larder_error *error)
+{
+    size_t key_count;
+    struct key *keys = own_keys(tables, count, arena, &key_count);
+
+    if (keys == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < schema->count; i++)
+        schema->entries[i].selected = false;
+    /* The tables first, so that what needs two of them finds both. */
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < schema->count; i++) {
+            struct schema_entry *entry = &schema->entries[i];
+            struct key key = {entry->catalog, entry->oid};
+
+            if (entry->oid == 0 || is_relation(entry) != (round == 0) ||
+                bsearch(&key, keys, key_count, sizeof(key), by_key) == NULL ||
+                is_left_out(left_out, left_out_count, entry->oid))
+                continue;
+            if (round == 0 || can_be_had(schema, entry, 0))
+                take(schema, entry);
+            else
+                findings_add(findings, arena, "left out", entry->text,
+                             "%s needs a table or view that is not restored", entry->text);
+        }
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->entries[i].catalog == CATALOG_FUNCTION &&
+            can_be_had(schema, &schema->entries[i], 0))
+            take(schema, &schema->entries[i]);
+    take_attachments(schema);
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. */
+static void append_entries(struct buffer *out, const char *sql)
+{
+    static const char first[] = "\n--\n-- Name: ";
+    static const char last[] = "\n--\n-- PostgreSQL database dump complete\n--\n";
+    const char *begin = strstr(sql, first), *end = NULL;
+
+    for (const char *at = sql; (at = strstr(at, last)) != NULL; at++)
+        end = at;
+    if (begin == NULL || end == NULL || end < begin)
+        return;
+    buffer_append(out, begin + 1, (size_t)(end - begin));
+}
+
+/*
+ * Schemas are made by us, where they are missing; what is said of them follows, but not of
+ * "public", which every database has in its own way.
+ */
+static bool is_wanted(const struct schema *schema, const struct schema_entry *entry,
+                      enum schema_pass pass)
+{
+    const struct schema_entry *on =
+        entry->depend_count == 1 && is_attachment(entry) ? find(schema, entry->depends[0]) : NULL;
+
+    if (!entry->selected || entry->pass != pass || is(entry, "SCHEMA"))
+        return false;
+    return on == NULL || !is(on, "SCHEMA") || on->oid != OID_PUBLIC;
+}
+
+enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
+                              const struct larder_run *run, int stop_fd, struct buffer *out,
+                              struct larder_error *error)
+{
+    char list_path[64];
+    const char *arguments[] = {schema->restore.path, "--use-list", list_path, "--file", "-", NULL};
+    struct process process = {
+        .arguments = arguments, .input = schema->dump, .input_length = schema->dump_length};
+    struct buffer list = {0}, sql = {0};
+    enum larder_status status = LARDER_OK;
+    size_t wanted = 0;
+    int fd = -1;
+
+    for (size_t i = 0; i < schema->count; i++)
+        if (is_wanted(schema, &schema->entries[i], pass)) {
+            buffer_printf(&list, "%d;\n", schema->entries[i].id);
+            wanted++;
+        }
+    if (wanted == 0)
+        goto done;
+    /* Memory with a file's name, without close-on-exec: pg_restore opens it by that name. */
+    fd = memfd_create("larder-list", 0);
+    if (fd < 0 || list.failed || write(fd, list.bytes, list.length) != (ssize_t)list.length) {
+        status =
+            larder_fail_errno(error, LARDER_FAILED, errno, "could not pass a list to pg_restore");
+        goto done;
+    }
+    snprintf(list_path, sizeof(list_path), "/dev/fd/%d", fd);
+    status = process_run(&process, run, stop_fd, &sql, error);
+    if (status != LARDER_OK) {
+        larder_context(error, "could not read the archived schema");
+        goto done;
+    }
+    append_entries(out, buffer_text(&sql));
+    if (sql.failed || out->failed)
+        status = larder_fail_memory(error);
+done:
+    if (fd >= 0)
+        close(fd);
+    buffer_free(&list);
+    buffer_free(&sql);
+    return status;
+}

@@ -1,0 +1,77 @@
+/*
+ * The schema of an archive: what pg_dump made of it, and the choice of what some tables need out of
+ * it.
+ *
+ * The choice is made on pg_restore's own list: an entry is known by its catalog and OID, and by
+ * what it depends on. SQL comes from pg_restore, too; nothing of it touches the disk.
+ */
+#ifndef ENGINE_PG_SCHEMA_H
+#define ENGINE_PG_SCHEMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/pg/tools.h"
+#include "formats/arena.h"
+#include "formats/buffer.h"
+#include "formats/manifest.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+/* When an entry is created; in this order. */
+enum schema_pass {
+    SCHEMA_CREATE, /* schemas, types, functions, tables, defaults, policies, row security */
+    SCHEMA_GRANT,  /* what the source granted on these */
+    SCHEMA_INDEX,  /* primary keys, unique constraints, indexes */
+    SCHEMA_LAST,   /* foreign keys, triggers, rules, statistics objects, and comments on these */
+    SCHEMA_PASSES,
+};
+
+struct schema_entry {
+    int id;
+    uint32_t catalog, oid;
+    const char *what; /* "TABLE", "FK CONSTRAINT", ...: as far as it matters here */
+    const char *text; /* the list's line, for people */
+    int *depends;     /* ids */
+    size_t depend_count;
+    bool selected;
+    enum schema_pass pass;
+};
+
+struct schema {
+    struct tool restore;
+    const uint8_t *dump; /* the caller's */
+    size_t dump_length;
+    struct schema_entry *entries;
+    size_t count;
+    struct schema_entry **by_id; /* NULL where there is none of that id */
+    int id_limit;
+};
+
+/* Reads the list of a dump. Entries live in the arena, the dump must stay. */
+enum larder_status schema_open(struct schema *schema, const struct tool *restore,
+                               const uint8_t *dump, size_t length, const struct larder_run *run,
+                               int stop_fd, struct arena *arena, struct larder_error *error);
+
+/*
+ * Selects what the tables need, and all functions that can be had with it. `left_out`,
+ * `left_out_count`: OIDs of objects of the tables that must not be taken. Entries of a table that
+ * need something that is not there are not selected, and added to the findings with kind "left
+ * out".
+ */
+enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
+                                 size_t count, const uint32_t *left_out, size_t left_out_count,
+                                 struct arena *arena, struct larder_findings *findings,
+                                 struct larder_error *error);
+
+/*
+ * Appends the SQL of the selected entries of one pass, without settings, `\restrict` lines or
+ * CREATE SCHEMA. `entries`, where it is not NULL, gets the place of each entry's SQL in `out`, in
+ * the order of the list.
+ */
+enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
+                              const struct larder_run *run, int stop_fd, struct buffer *out,
+                              struct larder_error *error);
+
+#endif

@@ -1,0 +1,70 @@
+#include "engine/pg/session.h"
+
+#include <stdio.h>
+
+static const char pinned[] = "SET LOCAL application_name = 'larder';"
+                             "SET LOCAL client_encoding = 'UTF8';"
+                             "SET LOCAL standard_conforming_strings = on;"
+                             "SET LOCAL DateStyle = 'ISO, YMD';"
+                             "SET LOCAL IntervalStyle = 'postgres';"
+                             "SET LOCAL TimeZone = 'UTC';"
+                             "SET LOCAL extra_float_digits = 3;"
+                             "SET LOCAL bytea_output = 'hex';"
+                             "SET LOCAL search_path = '';"
+                             "SET LOCAL quote_all_identifiers = off;"
+                             "SET LOCAL array_nulls = on;"
+                             "SET LOCAL xmloption = 'content';"
+                             "SET LOCAL lc_monetary = 'C';"
+                             "SET LOCAL row_security = off;"
+                             "SET LOCAL synchronize_seqscans = off;"
+                             "SET LOCAL jit = off;"
+                             "SET LOCAL statement_timeout = 0;"
+                             "SET LOCAL lock_timeout = 0;"
+                             "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                             "SET LOCAL check_function_bodies = off;"
+                             "SET LOCAL client_min_messages = warning;";
+
+/* Settings that older servers do not know. */
+static const struct {
+    int version;
+    const char *sql;
+} newer[] = {
+    {170000, "SET LOCAL transaction_timeout = 0;"},
+};
+
+static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
+{
+    char sql[2048];
+    int length = snprintf(sql, sizeof(sql), "BEGIN %s;%s", mode, pinned);
+
+    for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
+        if (pg_server_version(pg) >= newer[i].version)
+            length += snprintf(sql + length, sizeof(sql) - (size_t)length, "%s", newer[i].sql);
+    return pg_exec(pg, sql, error);
+}
+
+enum larder_status session_begin_read(struct pg *pg, struct larder_error *error)
+{
+    return begin(pg, "ISOLATION LEVEL REPEATABLE READ, READ ONLY", error);
+}
+
+enum larder_status session_begin_write(struct pg *pg, struct larder_error *error)
+{
+    return begin(pg, "ISOLATION LEVEL READ COMMITTED, READ WRITE", error);
+}
+
+enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error)
+{
+    return begin(pg, "ISOLATION LEVEL READ COMMITTED", error);
+}
+
+enum larder_status session_commit(struct pg *pg, struct larder_error *error)
+{
+    return pg_exec(pg, "COMMIT", error);
+}
+
+void session_rollback(struct pg *pg)
+{
+    if (pg != NULL && !pg_is_broken(pg))
+        pg_exec(pg, "ROLLBACK", NULL);
+}

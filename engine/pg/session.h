@@ -1,0 +1,21 @@
+/* What a transaction of ours looks like: design section 2, "Nothing outside the transaction". */
+#ifndef ENGINE_PG_SESSION_H
+#define ENGINE_PG_SESSION_H
+
+#include "engine/pg/connection.h"
+
+/*
+ * Begins a transaction and pins, with SET LOCAL alone, every setting that could change what COPY
+ * gives or takes. Nothing in it takes the snapshot of a REPEATABLE READ transaction.
+ */
+/* REPEATABLE READ, READ ONLY */
+enum larder_status session_begin_read(struct pg *pg, struct larder_error *error);
+/* READ COMMITTED, READ WRITE */
+enum larder_status session_begin_write(struct pg *pg, struct larder_error *error);
+/* READ COMMITTED, and as the server is: on a standby, too */
+enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
+enum larder_status session_commit(struct pg *pg, struct larder_error *error);
+/* Errors do not matter: the connection may be broken. */
+void session_rollback(struct pg *pg);
+
+#endif

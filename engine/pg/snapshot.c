@@ -1,0 +1,157 @@
+#include "engine/pg/snapshot.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/array.h"
+#include "engine/pg/session.h"
+#include "formats/sql_text.h"
+
+static const char lock_not_available[] = "55P03";
+
+enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char *source,
+                                     const char *preset, struct larder_error *error)
+{
+    const char *values[] = {source, preset};
+    char *locked = NULL;
+    enum larder_status status =
+        is_standby ? session_begin_plain(pg, error) : session_begin_write(pg, error);
+
+    if (status == LARDER_OK)
+        status = pg_query_one(pg,
+                              "SELECT pg_catalog.pg_try_advisory_xact_lock("
+                              "pg_catalog.hashtextextended('larder ' || $1 || '/' || $2, 0))",
+                              2, values, &locked, error);
+    if (status == LARDER_OK && (locked == NULL || locked[0] != 't')) {
+        status = larder_fail(error, LARDER_LOCKED, "another run exports \"%s\" of \"%s\" right now",
+                             preset, source);
+        larder_hint(error,
+                    "It ends by itself, or when its connection does; pg_stat_activity shows it as "
+                    "\"larder\".");
+    }
+    free(locked);
+    return status;
+}
+
+/* Names the first of the tables that somebody holds or awaits a conflicting lock on, and who. */
+static void name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+                         struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT l.relation::pg_catalog.regclass, l.pid, coalesce(a.usename, '?'), "
+        "coalesce(nullif(a.application_name, ''), '?'), l.granted, "
+        "pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\\s+', ' ', 'g'), 80) "
+        "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
+        "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY "
+        "($1::oid[]) "
+        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
+        "current_database()) "
+        "ORDER BY l.granted DESC LIMIT 1";
+    struct buffer oids = {0};
+    const char *value;
+    PGresult *result = NULL;
+
+    for (size_t i = 0; i < manifest->table_count; i++)
+        array_add_number(&oids, manifest->tables[i].oid);
+    value = array_finish(&oids);
+    if (!oids.failed && pg_query(other, sql, 1, &value, &result, NULL) == LARDER_OK &&
+        PQntuples(result) > 0) {
+        larder_fail(
+            error, LARDER_FAILED,
+            "could not lock table \"%s\" within %d seconds: process %s of role \"%s\" (%s) %s a "
+            "lock on it (%s)",
+            PQgetvalue(result, 0, 0), timeout, PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
+            PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4)[0] == 't' ? "holds" : "waits for",
+            PQgetvalue(result, 0, 5));
+        larder_hint(error, "Try again when it is done, or wait longer with --lock-timeout.");
+    } else {
+        larder_context(error, "could not lock the tables within %d seconds", timeout);
+    }
+    PQclear(result);
+    buffer_free(&oids);
+}
+
+static bool means_changed(const char *sqlstate)
+{
+    /* No such table or schema (dropped, renamed), or it is no table any more. */
+    return strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0 ||
+           strcmp(sqlstate, "42809") == 0;
+}
+
+enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
+                                 int timeout, bool *changed, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    *changed = false;
+    buffer_printf(&sql, "SET LOCAL lock_timeout = '%ds'; LOCK TABLE ", timeout);
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        buffer_puts(&sql, i > 0 ? ", ONLY " : "ONLY ");
+        sql_qualified(&sql, manifest->tables[i].schema, manifest->tables[i].name);
+    }
+    buffer_puts(&sql, " IN ACCESS SHARE MODE; SET LOCAL lock_timeout = 0");
+    status = session_begin_read(pg, error);
+    if (status == LARDER_OK && sql.failed)
+        status = larder_fail_memory(error);
+    if (status == LARDER_OK) {
+        status = pg_exec(pg, buffer_text(&sql), error);
+        if (status == LARDER_FAILED && means_changed(pg_sqlstate(pg))) {
+            *changed = true;
+            status = LARDER_OK;
+            session_rollback(pg);
+        } else if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), lock_not_available) == 0) {
+            name_blocker(other, manifest, timeout, error);
+        }
+    }
+    buffer_free(&sql);
+    return status;
+}
+
+enum larder_status snapshot_export(struct pg *pg, struct manifest *manifest,
+                                   struct larder_error *error)
+{
+    char *name = NULL;
+    enum larder_status status =
+        pg_query_one(pg, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, &name, error);
+
+    if (status != LARDER_OK)
+        return larder_context(error, "could not export the snapshot");
+    manifest->snapshot = arena_strdup(manifest->arena, name == NULL ? "" : name);
+    free(name);
+    return arena_failed(manifest->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status = session_begin_read(pg, error);
+
+    buffer_puts(&sql, "SET TRANSACTION SNAPSHOT ");
+    sql_literal(&sql, snapshot);
+    if (status == LARDER_OK)
+        status = pg_exec(pg, buffer_text(&sql), error);
+    buffer_free(&sql);
+    return status == LARDER_OK ? status : larder_context(error, "could not take over the snapshot");
+}
+
+enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
+                                       bool *refused, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    *refused = false;
+    buffer_puts(&sql, "SAVEPOINT larder_lock; LOCK TABLE ONLY ");
+    sql_qualified(&sql, table->schema, table->name);
+    buffer_puts(&sql, " IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT larder_lock");
+    status = sql.failed ? larder_fail_memory(error) : pg_exec(pg, buffer_text(&sql), error);
+    if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), lock_not_available) == 0) {
+        *refused = true;
+        status =
+            pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_lock; RELEASE SAVEPOINT larder_lock", error);
+    }
+    buffer_free(&sql);
+    return status;
+}

@@ -1,0 +1,41 @@
+/* One moment for many connections: locks first, then the snapshot. Design section 2. */
+#ifndef ENGINE_PG_SNAPSHOT_H
+#define ENGINE_PG_SNAPSHOT_H
+
+#include "engine/pg/catalog.h"
+#include "engine/pg/connection.h"
+#include "formats/manifest.h"
+#include "larder/error.h"
+
+/*
+ * The run's own lock, which lasts as long as the transaction that it begins on `pg`. LARDER_LOCKED
+ * where another run of the same source and preset holds it.
+ */
+enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char *source,
+                                     const char *preset, struct larder_error *error);
+
+/*
+ * Begins the leader's transaction and locks the tables in ACCESS SHARE mode, as they were looked up
+ * before; `timeout` in seconds. Where a table cannot be locked in time, `other`, a second
+ * connection, is asked who stands in the way. Sets
+ * `*changed`, and returns LARDER_OK, where a table is not what it was: then the transaction is
+ * over, and the lookup must be done again.
+ */
+enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
+                                 int timeout, bool *changed, struct larder_error *error);
+
+/* The leader's snapshot, by the name that others import it by; in the arena of the manifest. */
+enum larder_status snapshot_export(struct pg *pg, struct manifest *manifest,
+                                   struct larder_error *error);
+
+/* Begins a lane's transaction on that snapshot. */
+enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct larder_error *error);
+
+/*
+ * Locks one table for a lane, without waiting. `*refused` where somebody waits for a stronger lock
+ * on it: then the leader, who has its lock, must read it.
+ */
+enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
+                                       bool *refused, struct larder_error *error);
+
+#endif

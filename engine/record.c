@@ -1,0 +1,123 @@
+#include "engine/record.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/array.h"
+#include "engine/pg/session.h"
+#include "formats/times.h"
+
+enum { NUMBER = 24 };
+
+static enum larder_status insert_metadata(struct pg *pg, const struct manifest *m,
+                                          const char *location, struct larder_error *error)
+{
+    struct buffer names = {0}, counts = {0};
+    const char *values[6];
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    if (m->metadata_count == 0)
+        return LARDER_OK;
+    for (size_t i = 0; i < m->metadata_count; i++) {
+        array_add(&names, m->metadata[i].table_name);
+        array_add_number(&counts, (uint64_t)m->metadata[i].row_count);
+    }
+    values[0] = m->metadata[0].backup_date;
+    values[1] = m->backup_name;
+    values[2] = array_finish(&names);
+    values[3] = array_finish(&counts);
+    values[4] = location;
+    values[5] = NULL;
+    status = names.failed || counts.failed
+                 ? larder_fail_memory(error)
+                 : pg_query(pg,
+                            "INSERT INTO backups.backup_metadata "
+                            "(backup_date, backup_name, table_name, row_count, notes, kind) "
+                            "SELECT $1::date, $2, u.name, u.count, $5, 'archive' "
+                            "FROM unnest($3::text[], $4::bigint[]) AS u(name, count)",
+                            5, values, &result, error);
+    PQclear(result);
+    buffer_free(&names);
+    buffer_free(&counts);
+    return status;
+}
+
+static enum larder_status insert_archive(struct pg *pg, const struct manifest *m,
+                                         const struct summary *s, const char *location,
+                                         struct larder_error *error)
+{
+    char bytes[NUMBER], raw[NUMBER], rows[NUMBER], started[TIMES_TEXT], finished[TIMES_TEXT];
+    const char *values[] = {m->backup_name,
+                            m->preset,
+                            m->source,
+                            location,
+                            s->sha256,
+                            bytes,
+                            raw,
+                            rows,
+                            s->encrypted ? "t" : "f",
+                            m->snapshot,
+                            started,
+                            finished,
+                            m->larder_version};
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    snprintf(bytes, sizeof(bytes), "%" PRIu64, s->bytes);
+    snprintf(raw, sizeof(raw), "%" PRIu64, s->raw_bytes);
+    snprintf(rows, sizeof(rows), "%" PRIu64, s->rows);
+    times_to_text(m->started_at, started);
+    times_to_text(m->finished_at, finished);
+    status = pg_query(
+        pg,
+        "INSERT INTO backups.archives (backup_name, preset, source, location, sha256, "
+        "bytes, raw_bytes, row_count, encrypted, snapshot, started_at, finished_at, "
+        "larder_version) "
+        "VALUES ($1, $2, $3, $4, $5, $6::bigint, $7::bigint, $8::bigint, $9::boolean, $10, "
+        "$11::timestamptz, $12::timestamptz, $13)",
+        13, values, &result, error);
+    PQclear(result);
+    return status;
+}
+
+enum larder_status record_archive(struct pg *pg, const struct manifest *manifest,
+                                  const struct summary *summary, const char *location,
+                                  struct larder_error *error)
+{
+    enum larder_status status = insert_metadata(pg, manifest, location, error);
+
+    if (status == LARDER_OK)
+        status = insert_archive(pg, manifest, summary, location, error);
+    if (status == LARDER_OK)
+        status = session_commit(pg, error);
+    else
+        session_rollback(pg);
+    return status;
+}
+
+enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
+                                      int64_t *counts, bool *asked, struct larder_error *error)
+{
+    const char *name = manifest->backup_name;
+    PGresult *result;
+    enum larder_status status =
+        pg_query(pg,
+                 "SELECT table_name, row_count FROM backups.backup_metadata "
+                 "WHERE backup_name = $1 AND kind = 'archive'",
+                 1, &name, &result, error);
+
+    for (size_t i = 0; i < manifest->metadata_count; i++)
+        counts[i] = -1;
+    *asked = status == LARDER_OK && PQntuples(result) > 0;
+    if (status != LARDER_OK)
+        return pg_is_broken(pg) ? status : LARDER_OK;
+    for (int row = 0; row < PQntuples(result); row++)
+        for (size_t i = 0; i < manifest->metadata_count; i++)
+            if (strcmp(manifest->metadata[i].table_name, PQgetvalue(result, row, 0)) == 0)
+                counts[i] = strtoll(PQgetvalue(result, row, 1), NULL, 10);
+    PQclear(result);
+    return LARDER_OK;
+}

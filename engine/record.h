@@ -1,0 +1,23 @@
+/* What the database knows of archives: rows in backups.backup_metadata and backups.archives. */
+#ifndef ENGINE_RECORD_H
+#define ENGINE_RECORD_H
+
+#include "engine/pg/connection.h"
+#include "formats/manifest.h"
+#include "formats/summary.h"
+#include "larder/error.h"
+
+/* Inserts the rows in the transaction that is open on `pg`, and commits it. */
+enum larder_status record_archive(struct pg *pg, const struct manifest *manifest,
+                                  const struct summary *summary, const char *location,
+                                  struct larder_error *error);
+
+/*
+ * The counts that backups.backup_metadata has for a backup, by the names in the manifest's own copy
+ * of these rows: -1 where it has none. `*asked` is false where the database has no such table or
+ * the role may not read it. `counts` has an element for each element of manifest->metadata.
+ */
+enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
+                                      int64_t *counts, bool *asked, struct larder_error *error);
+
+#endif

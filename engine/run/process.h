@@ -1,0 +1,27 @@
+/* Runs another program, without a shell. */
+#ifndef ENGINE_RUN_PROCESS_H
+#define ENGINE_RUN_PROCESS_H
+
+#include <stddef.h>
+
+#include "formats/buffer.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct process {
+    const char *const *arguments; /* the program's path first, NULL last */
+    const char *const
+        *environment;  /* "NAME=VALUE" that are set beside ours, NULL last; may be NULL */
+    const void *input; /* what it reads on standard input */
+    size_t input_length;
+};
+
+/*
+ * Runs it to its end; what it writes to standard output is appended to `output`. Where it fails,
+ * the message has the last line that it wrote to standard error. A signal for the run, or a
+ * readable `stop_fd` (-1: none), ends it with SIGTERM.
+ */
+enum larder_status process_run(const struct process *process, const struct larder_run *run,
+                               int stop_fd, struct buffer *output, struct larder_error *error);
+
+#endif

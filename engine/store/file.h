@@ -1,0 +1,34 @@
+/* Files that appear whole or not at all, and files read at any place. */
+#ifndef ENGINE_STORE_FILE_H
+#define ENGINE_STORE_FILE_H
+
+#include "formats/input.h"
+#include "formats/stage.h"
+#include "larder/error.h"
+
+/* What the name of a file under construction begins with; its owner holds a lock (flock) on it. */
+#define FILE_TEMPORARY ".larder-tmp-"
+
+/*
+ * Writes the file `path`, mode 0600: under a temporary name in the same folder, then fsync, rename,
+ * fsync of the folder. It never replaces a file.
+ */
+enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error);
+
+/* Writes to a descriptor that is open already, such as standard output, and leaves it open. */
+enum larder_status file_write_to(int fd, const char *name, struct stage **stage,
+                                 struct larder_error *error);
+
+enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
+
+/*
+ * Reads what a descriptor gives, which may be a pipe: then it is first copied to a file without a
+ * name in TMPDIR. The descriptor stays the caller's.
+ */
+enum larder_status file_read_from(int fd, const char *name, struct input **input,
+                                  struct larder_error *error);
+
+/* Removes the files that killed runs have left under construction in a folder. */
+void file_remove_leftovers(const char *folder);
+
+#endif

@@ -1,0 +1,249 @@
+/* A store that is a folder of this machine. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/store/file.h"
+#include "engine/store/store.h"
+
+struct folder {
+    struct store store;
+    char *path;
+    int lock_fd;
+};
+
+static const char lock_name[] = ".larder.lock";
+
+static void path_of(const struct folder *folder, const char *key, struct buffer *path)
+{
+    buffer_printf(path, "%s/%s", folder->path, key);
+}
+
+static enum larder_status folder_open(const char *url, const struct larder_run *run,
+                                      struct store **store, struct larder_error *error)
+{
+    struct folder *folder = calloc(1, sizeof(*folder));
+    const char *path = strncmp(url, "file://", 7) == 0 ? url + 7 : url;
+    size_t length = strlen(path);
+
+    if (folder == NULL)
+        return larder_fail_memory(error);
+    folder->store = (struct store){&store_folder, run};
+    folder->lock_fd = -1;
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    folder->path = strndup(path, length);
+    if (folder->path == NULL) {
+        free(folder);
+        return larder_fail_memory(error);
+    }
+    *store = &folder->store;
+    return LARDER_OK;
+}
+
+static void folder_close(struct store *store)
+{
+    struct folder *folder = (struct folder *)store;
+
+    if (folder->lock_fd >= 0)
+        close(folder->lock_fd);
+    free(folder->path);
+    free(folder);
+}
+
+/* Makes the folders above a path, each 0700; those that exist stay as they are. */
+static enum larder_status make_folders(char *path, struct larder_error *error)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        bool failed;
+
+        *slash = '\0';
+        failed = mkdir(path, 0700) != 0 && errno != EEXIST;
+        if (failed) {
+            larder_fail_errno(error, LARDER_FAILED, errno, "could not create the folder \"%s\"",
+                              path);
+            *slash = '/';
+            return LARDER_FAILED;
+        }
+        *slash = '/';
+    }
+    return LARDER_OK;
+}
+
+static enum larder_status folder_create(struct store *store, const char *key, struct stage **stage,
+                                        struct larder_error *error)
+{
+    struct buffer path = {0};
+    enum larder_status status;
+
+    path_of((struct folder *)store, key, &path);
+    buffer_text(&path);
+    status = path.failed ? larder_fail_memory(error) : make_folders((char *)path.bytes, error);
+    if (status == LARDER_OK)
+        status = file_create((char *)path.bytes, stage, error);
+    buffer_free(&path);
+    return status;
+}
+
+static enum larder_status folder_read(struct store *store, const char *key, struct input **input,
+                                      struct larder_error *error)
+{
+    struct buffer path = {0};
+    enum larder_status status;
+
+    path_of((struct folder *)store, key, &path);
+    status = file_read(buffer_text(&path), input, error);
+    buffer_free(&path);
+    return status;
+}
+
+struct listing {
+    struct arena *arena;
+    struct store_object *objects;
+    size_t count, capacity;
+};
+
+static void add_object(struct listing *listing, const char *key, uint64_t bytes)
+{
+    if (listing->count == listing->capacity) {
+        size_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
+        struct store_object *objects = arena_alloc(listing->arena, capacity, sizeof(*objects));
+
+        if (objects == NULL)
+            return;
+        if (listing->count > 0)
+            memcpy(objects, listing->objects, listing->count * sizeof(*objects));
+        listing->objects = objects;
+        listing->capacity = capacity;
+    }
+    listing->objects[listing->count++] =
+        (struct store_object){arena_strdup(listing->arena, key), bytes};
+}
+
+/* Descends at most as deep as keys go; what begins with a dot is no object. */
+static enum larder_status list_folder(const char *path, const char *key, const char *prefix,
+                                      int depth, struct listing *listing,
+                                      struct larder_error *error)
+{
+    DIR *dir = opendir(path);
+    enum larder_status status = LARDER_OK;
+    struct dirent *entry;
+
+    if (dir == NULL && (errno == ENOENT || errno == ENOTDIR) && depth > 0)
+        return LARDER_OK;
+    if (dir == NULL)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not read the folder \"%s\"",
+                                 path);
+    while (status == LARDER_OK && (entry = readdir(dir)) != NULL) {
+        const char *sub_key =
+            arena_printf(listing->arena, "%s%s%s", key, key[0] != '\0' ? "/" : "", entry->d_name);
+        const char *sub_path = arena_printf(listing->arena, "%s/%s", path, entry->d_name);
+        size_t common = strlen(sub_key) < strlen(prefix) ? strlen(sub_key) : strlen(prefix);
+        struct stat stat;
+
+        if (entry->d_name[0] == '.' || strncmp(sub_key, prefix, common) != 0 ||
+            lstat(sub_path, &stat) != 0)
+            continue;
+        if (S_ISDIR(stat.st_mode) && depth < 2)
+            status = list_folder(sub_path, sub_key, prefix, depth + 1, listing, error);
+        else if (S_ISREG(stat.st_mode) && strlen(sub_key) >= strlen(prefix))
+            add_object(listing, sub_key, (uint64_t)stat.st_size);
+    }
+    closedir(dir);
+    return status;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct store_object *)a)->key, ((const struct store_object *)b)->key);
+}
+
+static enum larder_status folder_list(struct store *store, const char *prefix, struct arena *arena,
+                                      struct store_object **objects, size_t *count,
+                                      struct larder_error *error)
+{
+    struct listing listing = {.arena = arena};
+    const char *path = ((struct folder *)store)->path;
+    enum larder_status status = LARDER_OK;
+
+    /* A store that nothing was written to yet has no folder. */
+    if (access(path, F_OK) == 0 || errno != ENOENT)
+        status = list_folder(path, "", prefix, 0, &listing, error);
+
+    if (status == LARDER_OK && arena_failed(arena))
+        status = larder_fail_memory(error);
+    if (status != LARDER_OK)
+        return status;
+    if (listing.count > 0)
+        qsort(listing.objects, listing.count, sizeof(*listing.objects), by_name);
+    *objects = listing.objects;
+    *count = listing.count;
+    return LARDER_OK;
+}
+
+static enum larder_status folder_remove(struct store *store, const char *key,
+                                        struct larder_error *error)
+{
+    struct buffer path = {0};
+    enum larder_status status = LARDER_OK;
+
+    path_of((struct folder *)store, key, &path);
+    if (unlink(buffer_text(&path)) != 0 && errno != ENOENT)
+        status = larder_fail_errno(error, LARDER_FAILED, errno, "could not remove \"%s\"",
+                                   buffer_text(&path));
+    buffer_free(&path);
+    return status;
+}
+
+static void folder_location(struct store *store, const char *key, struct buffer *out)
+{
+    path_of((struct folder *)store, key, out);
+}
+
+static enum larder_status folder_lock(struct store *store, const char *keys,
+                                      struct larder_error *error)
+{
+    struct folder *folder = (struct folder *)store;
+    struct buffer path = {0};
+    enum larder_status status;
+
+    path_of(folder, keys, &path);
+    buffer_puts(&path, lock_name);
+    buffer_text(&path);
+    status = path.failed ? larder_fail_memory(error) : make_folders((char *)path.bytes, error);
+    if (status == LARDER_OK) {
+        folder->lock_fd = open((char *)path.bytes, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (folder->lock_fd < 0)
+            status = larder_fail_errno(error, LARDER_FAILED, errno,
+                                       "could not open the lock \"%s\"", (char *)path.bytes);
+        else if (flock(folder->lock_fd, LOCK_EX | LOCK_NB) != 0)
+            status = larder_fail(error, LARDER_LOCKED,
+                                 "another run of this preset is writing to \"%s/%s\"", folder->path,
+                                 keys);
+    }
+    buffer_free(&path);
+    if (status == LARDER_OK) {
+        path_of(folder, keys, &path);
+        file_remove_leftovers(buffer_text(&path));
+        buffer_free(&path);
+    }
+    return status;
+}
+
+const struct store_kind store_folder = {
+    .prefix = "",
+    .open = folder_open,
+    .close = folder_close,
+    .create = folder_create,
+    .read = folder_read,
+    .list = folder_list,
+    .remove = folder_remove,
+    .location = folder_location,
+    .lock = folder_lock,
+};

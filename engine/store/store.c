@@ -1,0 +1,66 @@
+#include "engine/store/store.h"
+
+#include <string.h>
+
+static const struct store_kind *const kinds[] = {
+    &store_folder,
+};
+
+enum larder_status store_open(const char *url, const struct larder_run *run, struct store **store,
+                              struct larder_error *error)
+{
+    *store = NULL;
+    if (url[0] == '\0')
+        return larder_fail(error, LARDER_USAGE, "the store has no name");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strncmp(url, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0) {
+            enum larder_status status = kinds[i]->open(url, run, store, error);
+
+            return status == LARDER_OK
+                       ? status
+                       : larder_context(error, "could not open the store \"%s\"", url);
+        }
+    return larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
+}
+
+void store_close(struct store *store)
+{
+    if (store != NULL)
+        store->kind->close(store);
+}
+
+enum larder_status store_put(struct store *store, const char *key, const void *bytes, size_t length,
+                             struct larder_error *error)
+{
+    struct stage *stage;
+    enum larder_status status = store->kind->create(store, key, &stage, error);
+
+    if (status != LARDER_OK)
+        return status;
+    status = stage_push(stage, bytes, length, error);
+    if (status == LARDER_OK)
+        status = stage_finish(stage, error);
+    stage_free(stage);
+    return status;
+}
+
+enum larder_status store_get(struct store *store, const char *key, size_t most, struct buffer *out,
+                             struct larder_error *error)
+{
+    struct input *input;
+    enum larder_status status = store->kind->read(store, key, &input, error);
+
+    if (status != LARDER_OK)
+        return status;
+    if (input->size > most)
+        status =
+            larder_fail(error, LARDER_DAMAGED, "\"%s\" is too large to be what it is named", key);
+    else if (!buffer_reserve(out, (size_t)input->size))
+        status = larder_fail_memory(error);
+    else
+        status = input_read_at(input, 0, out->bytes + out->length, (size_t)input->size, error);
+    if (status == LARDER_OK)
+        out->length += (size_t)input->size;
+    input_close(input);
+    return status;
+}

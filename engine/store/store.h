@@ -1,0 +1,78 @@
+/*
+ * Where archives live. An object is named by a key, "SOURCE/PRESET/BACKUP_NAME.tar"; what a key
+ * means as a path or a URL is the store's.
+ *
+ * A new kind of store is one file with a `struct store_kind`, and one row in the table in store.c.
+ * Everything in it is required but what is marked optional (NULL).
+ *
+ * Objects are written once: creating one that exists fails. An object under construction is not
+ * visible under its key until its stage has finished, and then it is durable.
+ */
+#ifndef ENGINE_STORE_STORE_H
+#define ENGINE_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/arena.h"
+#include "formats/buffer.h"
+#include "formats/input.h"
+#include "formats/stage.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct store {
+    const struct store_kind *kind;
+    const struct larder_run *run;
+};
+
+struct store_object {
+    const char *key;
+    uint64_t bytes;
+};
+
+struct store_kind {
+    const char *prefix; /* of its URLs; "" for the one that takes plain paths, which stands last */
+
+    /* Opens the store; on success the caller owns it, and frees it with close. */
+    enum larder_status (*open)(const char *url, const struct larder_run *run, struct store **store,
+                               struct larder_error *error);
+    void (*close)(struct store *store);
+
+    /* Begins an object. LARDER_FAILED where it exists. */
+    enum larder_status (*create)(struct store *store, const char *key, struct stage **stage,
+                                 struct larder_error *error);
+    enum larder_status (*read)(struct store *store, const char *key, struct input **input,
+                               struct larder_error *error);
+    /* All objects whose key begins with the prefix, sorted by key, in the arena. */
+    enum larder_status (*list)(struct store *store, const char *prefix, struct arena *arena,
+                               struct store_object **objects, size_t *count,
+                               struct larder_error *error);
+    /* Removing what is not there is fine. */
+    enum larder_status (*remove)(struct store *store, const char *key, struct larder_error *error);
+
+    /* Appends how a person would name the object: a path or URL that larder takes. */
+    void (*location)(struct store *store, const char *key, struct buffer *out);
+
+    /*
+     * Optional. Takes the lock of a folder of keys ("SOURCE/PRESET/") until the store is closed,
+     * and removes what killed runs have left there; LARDER_LOCKED where another run holds it.
+     */
+    enum larder_status (*lock)(struct store *store, const char *folder, struct larder_error *error);
+};
+
+/* Opens the store that a URL or path names. */
+enum larder_status store_open(const char *url, const struct larder_run *run, struct store **store,
+                              struct larder_error *error);
+void store_close(struct store *store);
+
+/* Writes a whole small object; reads one of at most `most` bytes. */
+enum larder_status store_put(struct store *store, const char *key, const void *bytes, size_t length,
+                             struct larder_error *error);
+enum larder_status store_get(struct store *store, const char *key, size_t most, struct buffer *out,
+                             struct larder_error *error);
+
+extern const struct store_kind store_folder;
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * SQL that makes, where it is missing, what an archive's tables need and the archive does not hold:
+ * roles without login, schemas, extensions, functions from their definitions, and tables that hold
+ * nothing but the keys that foreign keys refer to.
+ *
+ * Used in schema/pre-data.sql and schema/post-data.sql, and by a restore that is told to make
+ * stubs.
+ */
+#ifndef FORMATS_STUB_SQL_H
+#define FORMATS_STUB_SQL_H
+
+#include "formats/buffer.h"
+#include "formats/manifest.h"
+
+/* What the comment on a table that is a stub begins with. */
+#define STUB_COMMENT "larder stub:"
+
+/* CREATE SCHEMA IF NOT EXISTS. */
+void stub_sql_schema(struct buffer *out, const char *schema);
+/* Makes one external where it is missing. */
+void stub_sql_create(struct buffer *out, const struct manifest_external *external);
+/* Gives a stub table the keys that the rows of `table` refer to by the reference; nothing where the
+ * table is no stub. */
+void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
+                   const struct manifest_reference *reference);
+
+#endif

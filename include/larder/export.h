@@ -1,0 +1,67 @@
+/* Exporting: tables of a database leave as one archive. */
+#ifndef LARDER_EXPORT_H
+#define LARDER_EXPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "larder/error.h"
+#include "larder/run.h"
+
+enum larder_copy_format { LARDER_COPY_AUTO, LARDER_COPY_TEXT, LARDER_COPY_BINARY };
+
+/* What to export and where to. Zero means default; strings stay the caller's. */
+struct larder_export_options {
+    struct larder_connect source;
+
+    /* Either a preset of backups.presets, or names and patterns of tables. */
+    const char *preset;
+    const char *const *tables;
+    size_t table_count;
+
+    /* Either a store's URL or path, or a file ("-": standard output). */
+    const char *store;
+    const char *output;
+
+    const char *source_name;                /* default: the project's or the database's name */
+    int lanes;                              /* connections; default: one per processor, at most 8 */
+    int level;                              /* zstd's; default 1 */
+    enum larder_copy_format copy_format;    /* default: as the preset says, else auto */
+    const struct larder_connect *record_to; /* where to record it; default: the source */
+    bool no_record;
+    int lock_timeout;  /* seconds; default 10 */
+    bool whole_tables; /* never cut a table into ranges of pages */
+};
+
+struct larder_export_table {
+    const char *schema, *name, *copy_format, *fingerprint;
+    uint64_t rows, bytes; /* bytes: in the archive */
+};
+
+struct larder_export_result {
+    const char *archive; /* path or URL; "-" for standard output */
+    const char *backup_name, *preset, *source, *database;
+    uint64_t rows, bytes, raw_bytes;
+    double seconds;
+    char sha256[65];
+    bool encrypted, recorded;
+    struct larder_export_table *tables;
+    size_t table_count;
+    const char **warnings;
+    size_t warning_count;
+    struct larder_findings findings; /* what stood in the way; filled on failure, too */
+    void *memory;                    /* what all of this lies in */
+};
+
+/*
+ * Exports. The caller frees `result` with larder_export_result_free, on failure too. Fails with
+ * LARDER_USAGE (no such preset, no pg_dump for the server, ...), LARDER_LOCKED, LARDER_FAILED, or a
+ * signal's status; then nothing was published and nothing is left behind.
+ */
+enum larder_status larder_export(const struct larder_export_options *options,
+                                 const struct larder_run *run, struct larder_export_result *result,
+                                 struct larder_error *error);
+void larder_export_result_free(struct larder_export_result *result);
+
+#endif

@@ -1,0 +1,81 @@
+/* Restoring and verifying: what an archive holds, loaded into a database, counted, and compared. */
+#ifndef LARDER_RESTORE_H
+#define LARDER_RESTORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "larder/error.h"
+#include "larder/run.h"
+
+enum larder_externals { LARDER_EXTERNALS_ERROR, LARDER_EXTERNALS_STUB, LARDER_EXTERNALS_SKIP };
+
+struct larder_restore_options {
+    const char *archive; /* a path, "-" for standard input, or a backup's name in `store` */
+    const char *store;   /* may be NULL */
+    struct larder_connect target; /* must be named: its dbname is never taken from PGDATABASE */
+    const struct larder_connect
+        *metadata; /* where backup_metadata is asked for first; may be NULL */
+
+    const char *const *tables; /* patterns of tables of the archive; none: all */
+    size_t table_count;
+    int lanes; /* default: one per processor, at most 8 */
+    bool create_roles;
+    enum larder_externals externals;
+    const char *sha256;      /* what the whole archive must have; may be NULL */
+    const char *into_source; /* the database's name, where the target is the source */
+    bool preview;            /* stop after the preflight */
+    bool no_verify;          /* leave out ANALYZE and the proof */
+};
+
+struct larder_verify_options {
+    const char *archive;
+    const char *store;
+    int lanes;
+    bool quick;                           /* the whole against its digest, without decoding */
+    const struct larder_connect *against; /* a database to compare with; may be NULL */
+    const struct larder_connect *metadata;
+};
+
+enum larder_agree { LARDER_AGREE_UNKNOWN = -1, LARDER_AGREE_NO = 0, LARDER_AGREE_YES = 1 };
+
+/* One table, counted in up to three places; a count of -1 is not known, and so is an empty
+ * fingerprint. */
+struct larder_table_proof {
+    const char *schema, *name;
+    int64_t rows_archive, rows_metadata, rows_target;
+    char fingerprint_archive[33], fingerprint_target[33];
+    enum larder_agree agree;
+};
+
+struct larder_proof {
+    const char *archive, *backup_name, *preset, *source;
+    enum larder_agree agree;
+    double seconds;
+    uint64_t rows, bytes; /* of the archive */
+    struct larder_table_proof *tables;
+    size_t table_count;
+    const char *metadata_from; /* "database" or "manifest"; NULL where nothing was compared */
+    struct larder_findings findings;
+    void *memory; /* what all of this lies in */
+};
+
+/*
+ * Both fill `proof` as far as they come, on failure too; the caller frees it with
+ * larder_proof_free.
+ *
+ * LARDER_DAMAGED: the archive disagrees with itself, and nothing was touched. LARDER_DIFFERENCE: it
+ * disagrees with the database or with its metadata. LARDER_FAILED with findings: they stand in the
+ * way, and nothing was touched; without: the message says what was changed. LARDER_LEFT_OUT:
+ * restored and equal, but what the findings list was left out as asked.
+ */
+enum larder_status larder_restore(const struct larder_restore_options *options,
+                                  const struct larder_run *run, struct larder_proof *proof,
+                                  struct larder_error *error);
+enum larder_status larder_verify(const struct larder_verify_options *options,
+                                 const struct larder_run *run, struct larder_proof *proof,
+                                 struct larder_error *error);
+void larder_proof_free(struct larder_proof *proof);
+
+#endif

@@ -1,0 +1,176 @@
+# shellcheck shell=bash
+# What a scenario is made of: it runs the program LARDER against real servers and says what it
+# expects. A scenario begins with
+#
+#   set -euo pipefail
+#   source "$(dirname "$0")/../support/scenario.bash"
+#
+#   it "SENTENCE"                    names the behaviour that the next lines show
+#   expect_exit CODE COMMAND...      runs the command; what it wrote is in $STDOUT and $STDERR (files)
+#   expect_says TEXT                 the last command wrote TEXT, on either
+#   expect_stdout TEXT, expect_stderr TEXT, expect_unsaid TEXT
+#   expect_json FILTER TEXT          jq's answer to FILTER, over what it wrote to standard output
+#   expect_query DATABASE SQL TEXT   psql's unaligned answer
+#   expect_equal WHAT WANTED FOUND
+#   expect_files FOLDER TEXT         the files under the folder, sorted, one a line, are TEXT
+#   wait_until COMMAND...            tries the command ten times a second, for at most 60 seconds
+#   sql DATABASE [SQL]               runs SQL, or standard input, and stops at the first error
+#   new_database NAME [OPTION]...    an empty one; sample_database NAME [ROWS] KitchAI's
+#   skip REASON                      ends the scenario as skipped
+#
+# The first expectation that is not met ends the scenario, with its line, the command and its
+# output.
+
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=tests/support/server.bash
+source "$TESTS/support/server.bash"
+
+: "${LARDER:?is the program to test}"
+STDOUT=$SCRATCH/stdout
+STDERR=$SCRATCH/stderr
+LAST=none
+SENTENCE='before the first sentence'
+touch "$STDOUT" "$STDERR"
+
+# Nothing of the caller's may be seen: no config, no passwords. And a sanitizer's report must never
+# look like one of larder's own exit codes.
+unset LARDER_STORE LARDER_CONFIG LARDER_IDENTITY
+export HOME=$SCRATCH/home LC_ALL=C.UTF-8 TZ=UTC
+unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_STATE_HOME XDG_DATA_HOME
+mkdir "$HOME"
+export ASAN_OPTIONS=exitcode=86:${ASAN_OPTIONS:-}
+export LSAN_OPTIONS=exitcode=86:${LSAN_OPTIONS:-}
+export UBSAN_OPTIONS=exitcode=86:print_stacktrace=1:${UBSAN_OPTIONS:-}
+
+larder()
+{
+    "$LARDER" "$@"
+}
+
+it()
+{
+    SENTENCE=$1
+    echo "- $1"
+}
+
+fail()
+{
+    local depth=0 line file
+
+    while read -r line _ file < <(caller "$depth") && [ "$file" = "${BASH_SOURCE[0]}" ]; do
+        depth=$((depth + 1))
+    done
+    {
+        echo "FAILED: $SENTENCE"
+        echo "$file, line $line: $1"
+        echo "the last command was: $LAST"
+        echo "--- standard output"
+        head -c 20000 "$STDOUT"
+        echo "--- standard error"
+        head -c 20000 "$STDERR"
+        echo "---"
+    } | tr -d '\0' >&2
+    exit 1
+}
+
+skip()
+{
+    echo "skipped: $1"
+    exit 77
+}
+
+expect_exit()
+{
+    local wanted=$1 status=0
+
+    shift
+    LAST=$(printf '%q ' "$@")
+    "$@" >"$STDOUT" 2>"$STDERR" || status=$?
+    [ "$status" = "$wanted" ] || fail "exit $wanted was expected, not $status"
+}
+
+holds()
+{
+    local text
+
+    text=$(tr -d '\0' <"$1")
+    [[ $text == *"$2"* ]]
+}
+
+expect_stdout()
+{
+    holds "$STDOUT" "$1" || fail "standard output was to say \"$1\""
+}
+
+expect_stderr()
+{
+    holds "$STDERR" "$1" || fail "standard error was to say \"$1\""
+}
+
+expect_says()
+{
+    holds "$STDOUT" "$1" || holds "$STDERR" "$1" || fail "the output was to say \"$1\""
+}
+
+expect_unsaid()
+{
+    ! holds "$STDOUT" "$1" || fail "standard output was not to say \"$1\""
+    ! holds "$STDERR" "$1" || fail "standard error was not to say \"$1\""
+}
+
+expect_equal()
+{
+    [ "$2" = "$3" ] || fail "$1: \"$2\" was expected, not \"$3\""
+}
+
+expect_json()
+{
+    local found
+
+    found=$(jq -r "$1" "$STDOUT") || fail "standard output is no JSON document"
+    expect_equal "the result of $1" "$2" "$found"
+}
+
+expect_query()
+{
+    local found
+
+    found=$(sql "$1" "$2") || fail "the query failed: $2"
+    expect_equal "the answer to $2" "$3" "$found"
+}
+
+expect_files()
+{
+    expect_equal "the files in $1" "$2" "$(cd "$1" && find . -type f -printf '%P\n' | sort)"
+}
+
+wait_until()
+{
+    for _ in {1..600}; do
+        if "$@" >/dev/null 2>&1; then
+            return 0
+        fi
+        sleep 0.1
+    done
+    fail "waited in vain for: $*"
+}
+
+sql()
+{
+    if [ $# -gt 1 ]; then
+        psql -XAtq -v ON_ERROR_STOP=1 -d "$1" -c "$2"
+    else
+        psql -XAtq -v ON_ERROR_STOP=1 -d "$1"
+    fi
+}
+
+new_database()
+{
+    createdb "$@"
+}
+
+sample_database()
+{
+    createdb "$1"
+    psql -Xq -v ON_ERROR_STOP=1 -v rows="${2:-2000}" -d "$1" -f "$TESTS/support/kitchai.sql" >/dev/null
+}
