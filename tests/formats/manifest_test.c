@@ -484,6 +484,7 @@ static void a_name_that_is_no_utf8_is_not_written(void **state)
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->external_count = 0;
     m->schemas = bad;
+    m->schema_count = 1;
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->schema_count = 0;
     m->pg_dump_version = "\377";
