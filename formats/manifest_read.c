@@ -301,13 +301,13 @@ static int by_name(const void *a, const void *b)
 static void check_names(struct reading *r)
 {
     size_t count = r->manifest->table_count;
-    const struct manifest_table **sorted = take_array(r, "tables", count, sizeof(*sorted));
+    const struct manifest_table **sorted = take_array(r, "tables", count, sizeof(const void *));
 
     if (r->wrong != NULL)
         return;
     for (size_t i = 0; i < count; i++)
         sorted[i] = &r->manifest->tables[i];
-    qsort(sorted, count, sizeof(*sorted), by_name);
+    qsort(sorted, count, sizeof(const void *), by_name);
     for (size_t i = 1; i < count; i++)
         if (by_name(&sorted[i - 1], &sorted[i]) == 0)
             set_wrong(r, "name");

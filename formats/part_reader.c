@@ -133,8 +133,8 @@ enum larder_status part_reader_count(struct part_reader *reader, const struct pa
                                      struct rows *rows, struct larder_error *error)
 {
     uint64_t before = rows_count(rows);
-    const uint8_t *bytes;
-    size_t length;
+    const uint8_t *bytes = NULL;
+    size_t length = 0;
     enum larder_status status = part_reader_begin(reader, part, error);
 
     do {

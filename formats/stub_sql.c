@@ -105,7 +105,8 @@ void stub_sql_create(struct buffer *out, const struct manifest_external *externa
         create_extension(out, external);
     else if (strcmp(external->kind, "function") == 0 && external->definition != NULL)
         create_function(out, external);
-    else if (strcmp(external->kind, "table") == 0 && external->definition != NULL)
+    else if (strcmp(external->kind, "table") == 0 && external->schema != NULL &&
+             external->definition != NULL)
         create_table(out, external);
 }
 

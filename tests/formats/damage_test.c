@@ -255,18 +255,6 @@ static const struct {
 };
 /* clang-format on */
 
-static json_t *object_at(json_t *json, const char *path)
-{
-    char copy[64], *save = NULL;
-
-    strcpy(copy, path);
-    for (char *step = strtok_r(copy, "/", &save); step != NULL; step = strtok_r(NULL, "/", &save))
-        json = step[0] >= '0' && step[0] <= '9' ? json_array_get(json, (size_t)atoi(step))
-                                                : json_object_get(json, step);
-    assert_non_null(json);
-    return json;
-}
-
 static void check_message(const struct buffer *archive, const char *message, const char *what)
 {
     struct larder_error error = {0};
@@ -288,7 +276,7 @@ static void a_signed_manifest_that_lies_is_found(void **state)
 
         pieces_take(&p, &archive);
         pieces_lay_out(&p, SIGN_ALL, &out);
-        json_object_set_new(object_at(p.manifest, lies[i].object), lies[i].key,
+        json_object_set_new(pieces_at(p.manifest, lies[i].object), lies[i].key,
                             json_loads(lies[i].value, JSON_DECODE_ANY, NULL));
         pieces_close(&p, SIGN_ALL, NULL, &out);
         check_message(&out, lies[i].message, lies[i].value);
@@ -327,8 +315,8 @@ static void counts_that_agree_with_each_other_but_not_with_the_rows_are_found(vo
         struct pieces p;
 
         pieces_take(&p, &archive);
-        add_to(object_at(p.manifest, "tables/0"), cases[i].key, cases[i].more);
-        add_to(object_at(p.manifest, "tables/0/parts/1"), cases[i].key, cases[i].more);
+        add_to(pieces_at(p.manifest, "tables/0"), cases[i].key, cases[i].more);
+        add_to(pieces_at(p.manifest, "tables/0/parts/1"), cases[i].key, cases[i].more);
         pieces_lay_out(&p, SIGN_ALL, &out);
         pieces_close(&p, SIGN_ALL, NULL, &out);
         check_message(&out, cases[i].message, cases[i].key);
@@ -449,23 +437,19 @@ static void compress(struct buffer *out, const void *bytes, size_t length, int c
     ZSTD_freeCCtx(zstd);
 }
 
-/* Numbers of a part, and of its table with it. */
+/* Numbers of a part, which its path names, and of its table with it. */
 static void set_part(struct pieces *p, const char *path, json_int_t raw_bytes, json_int_t rows)
 {
-    size_t i, j;
-    json_t *table, *part;
+    size_t number = strtoul(path + strlen("data/"), NULL, 10);
+    json_t *table = json_array_get(json_object_get(p->manifest, "tables"), number - 1), *part;
 
-    json_array_foreach(json_object_get(p->manifest, "tables"), i, table)
-        json_array_foreach(json_object_get(table, "parts"), j, part)
-    {
-        if (strcmp(json_string_value(json_object_get(part, "path")), path) != 0)
-            continue;
-        add_to(table, "raw_bytes",
-               raw_bytes - json_integer_value(json_object_get(part, "raw_bytes")));
-        add_to(table, "rows", rows - json_integer_value(json_object_get(part, "rows")));
-        json_object_set_new(part, "raw_bytes", json_integer(raw_bytes));
-        json_object_set_new(part, "rows", json_integer(rows));
-    }
+    number = strtoul(strrchr(path, '/') + 1, NULL, 10);
+    part = json_array_get(json_object_get(table, "parts"), number - 1);
+    assert_non_null(part);
+    add_to(table, "raw_bytes", raw_bytes - json_integer_value(json_object_get(part, "raw_bytes")));
+    add_to(table, "rows", rows - json_integer_value(json_object_get(part, "rows")));
+    json_object_set_new(part, "raw_bytes", json_integer(raw_bytes));
+    json_object_set_new(part, "rows", json_integer(rows));
 }
 
 /* Puts a part's data into a signed archive and says what the full check finds. */

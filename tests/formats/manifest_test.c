@@ -4,10 +4,9 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <jansson.h>
 #include <string.h>
 
-#include "tests/formats/sample.h"
+#include "tests/formats/pieces.h"
 
 #define EXOTIC "a\"b\\c/\n\t\001 \303\244\342\202\254\360\237\215\262 'x'"
 
@@ -41,12 +40,15 @@ static struct manifest *full_manifest(void)
     SAMPLE_MUST((m->sequences = arena_alloc(m->arena, 1, sizeof(*m->sequences))) != NULL);
     m->sequences[0] = (struct manifest_sequence){"public", EXOTIC, INT64_MIN, true};
     m->sequence_count = 1;
+    m->schemas = columns;
+    m->schema_count = 2;
     SAMPLE_MUST((m->externals = arena_alloc(m->arena, 2, sizeof(*m->externals))) != NULL);
     m->externals[0] = (struct manifest_external){"role", NULL, "anon", NULL, NULL};
     m->externals[1] = (struct manifest_external){"function", "auth", "uid()", "uuid", EXOTIC};
     m->external_count = 2;
     SAMPLE_MUST((m->metadata = arena_alloc(m->arena, 1, sizeof(*m->metadata))) != NULL);
-    m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive", 1 << 30};
+    m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive",
+                                                "public",     EXOTIC,  1 << 30};
     m->metadata_count = 1;
     for (size_t i = 0; i < MANIFEST_MEMBERS; i++)
         m->members[i] = (struct manifest_member){archive_member_names[i], 512 * i, i, {9}};
@@ -117,6 +119,9 @@ static void what_was_written_is_read_back(void **state)
     assert_null(back->externals[0].schema);
     assert_string_equal(back->externals[1].used_by, EXOTIC);
     assert_int_equal(back->metadata[0].row_count, 1 << 30);
+    assert_string_equal(back->metadata[0].name, EXOTIC);
+    assert_int_equal(back->schema_count, 2);
+    assert_string_equal(back->schemas[1], EXOTIC);
     assert_string_equal(back->members[5].path, "load.sql");
     assert_int_equal(back->started_at, m->started_at);
     assert_int_equal(manifest_rows(back), 31);
@@ -157,19 +162,6 @@ static void the_header_has_what_is_known_at_the_start(void **state)
     manifest_free(m);
 }
 
-/* The objects of a manifest, each found by a path of keys and places. */
-static json_t *object_at(json_t *json, const char *path)
-{
-    char copy[64], *save = NULL;
-
-    strcpy(copy, path);
-    for (char *step = strtok_r(copy, "/", &save); step != NULL; step = strtok_r(NULL, "/", &save))
-        json = step[0] >= '0' && step[0] <= '9' ? json_array_get(json, (size_t)atoi(step))
-                                                : json_object_get(json, step);
-    assert_non_null(json);
-    return json;
-}
-
 static const char *const objects[] = {
     "",
     "tables/1",
@@ -195,14 +187,11 @@ static void check_damaged(json_t *json, const char *object, const char *key, con
 static size_t list_keys(const char *object, const char *keys[32])
 {
     static char names[32][32];
-    json_t *json = full_json();
+    json_t *json = full_json(), *found = pieces_at(json, object);
     size_t count = 0;
-    const char *key;
-    json_t *value;
 
-    json_object_foreach(object_at(json, object), key, value)
-    {
-        strcpy(names[count], key);
+    for (void *at = json_object_iter(found); at != NULL; at = json_object_iter_next(found, at)) {
+        strcpy(names[count], json_object_iter_key(at));
         keys[count] = names[count];
         count++;
     }
@@ -219,7 +208,7 @@ static void no_key_may_be_missing_or_of_a_wrong_type(void **state)
         size_t count = list_keys(objects[i], keys);
 
         for (size_t j = 0; j < count; j++) {
-            json_t *json = full_json(), *object = object_at(json, objects[i]);
+            json_t *json = full_json(), *object = pieces_at(json, objects[i]);
 
             json_object_set_new(object, keys[j], json_real(1.5));
             check_damaged(json, objects[i], keys[j], "as a fraction");
@@ -239,7 +228,7 @@ static void a_key_that_stands_twice_is_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < count; i++) {
-        json_t *json = full_json(), *table = object_at(json, "tables/1");
+        json_t *json = full_json(), *table = pieces_at(json, "tables/1");
         char *value = json_dumps(json_object_get(table, keys[i]), JSON_ENCODE_ANY | JSON_COMPACT);
         char *text, *twice, *mark;
         struct manifest *back;
@@ -268,7 +257,7 @@ static void unknown_keys_are_ignored(void **state)
     for (size_t i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {
         json_t *json = full_json();
 
-        json_object_set_new(object_at(json, objects[i]), "of version 1.9",
+        json_object_set_new(pieces_at(json, objects[i]), "of version 1.9",
                             json_pack("[{s:n}]", "a"));
         json_object_set_new(json, "format_version", json_string("1.9"));
         assert_int_equal(read_json(json, NULL), LARDER_OK);
@@ -331,7 +320,7 @@ static void a_value_that_cannot_be_is_refused_and_named(void **state)
         char end[64];
 
         snprintf(end, sizeof(end), " \"%s\"", wrong[i].message);
-        json_object_set_new(object_at(json, wrong[i].object), wrong[i].key,
+        json_object_set_new(pieces_at(json, wrong[i].object), wrong[i].key,
                             json_loads(wrong[i].value, JSON_DECODE_ANY, NULL));
         if (read_json(json, &error) != LARDER_DAMAGED ||
             (strstr(error.message, end) == NULL && strcmp(wrong[i].message, "format_version") != 0))
@@ -350,11 +339,11 @@ static void names_have_a_length(void **state)
     memset(name, 'n', sizeof(name));
     name[255] = '\0';
     /* A table without parts, whose paths would follow its name. */
-    json_object_set_new(object_at(json, "tables/2"), "name", json_string(name));
+    json_object_set_new(pieces_at(json, "tables/2"), "name", json_string(name));
     assert_int_equal(read_json(json, NULL), LARDER_OK);
     name[255] = 'n';
     name[256] = '\0';
-    json_object_set_new(object_at(json, "tables/2"), "name", json_string(name));
+    json_object_set_new(pieces_at(json, "tables/2"), "name", json_string(name));
     assert_int_equal(read_json(json, NULL), LARDER_DAMAGED);
     json_decref(json);
 }
@@ -477,6 +466,10 @@ static void a_name_that_is_no_utf8_is_not_written(void **state)
     m->externals[0].used_by = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->external_count = 0;
+    m->schemas = bad;
+    m->schema_count = 1;
+    assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
+    m->schema_count = 0;
     m->pg_dump_version = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->pg_dump_version = "15";

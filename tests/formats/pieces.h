@@ -61,6 +61,19 @@ static inline struct piece *pieces_find(struct pieces *pieces, const char *name)
     return NULL;
 }
 
+/* A value in a manifest, by a path of keys and places, such as "tables/0/parts/1". */
+static inline json_t *pieces_at(json_t *json, const char *path)
+{
+    char copy[64], *save = NULL;
+
+    strcpy(copy, path);
+    for (char *step = strtok_r(copy, "/", &save); step != NULL; step = strtok_r(NULL, "/", &save))
+        json = step[0] >= '0' && step[0] <= '9' ? json_array_get(json, strtoul(step, NULL, 10))
+                                                : json_object_get(json, step);
+    SAMPLE_MUST(json != NULL);
+    return json;
+}
+
 /* Takes a good archive to pieces. */
 static inline void pieces_take(struct pieces *pieces, const struct buffer *archive)
 {
@@ -112,13 +125,11 @@ static inline void pieces_sign(json_t *array, const struct piece *piece, uint64_
 {
     uint8_t digest[SHA256_BYTES];
     char hex[SHA256_HEX];
-    json_t *item;
-    size_t i;
-
     SAMPLE_MUST(sha256_of(piece->data.bytes, piece->data.length, digest, NULL) == LARDER_OK);
     sha256_to_hex(digest, hex);
-    json_array_foreach(array, i, item)
-    {
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        json_t *item = json_array_get(array, i);
+
         if (strcmp(json_string_value(json_object_get(item, "path")), piece->name) != 0)
             continue;
         json_object_set_new(item, "offset", json_integer((json_int_t)offset));
@@ -130,8 +141,7 @@ static inline void pieces_sign(json_t *array, const struct piece *piece, uint64_
 /* The members of the archive; the manifest then has their places, where it is to be signed. */
 static inline void pieces_lay_out(struct pieces *pieces, enum sign sign, struct buffer *out)
 {
-    json_t *table;
-    size_t j;
+    json_t *tables = json_object_get(pieces->manifest, "tables");
 
     for (size_t i = 0; i < pieces->count; i++) {
         struct piece *piece = &pieces->piece[i];
@@ -141,8 +151,8 @@ static inline void pieces_lay_out(struct pieces *pieces, enum sign sign, struct 
         if (sign != SIGN_ALL)
             continue;
         pieces_sign(json_object_get(pieces->manifest, "members"), piece, offset);
-        json_array_foreach(json_object_get(pieces->manifest, "tables"), j, table)
-            pieces_sign(json_object_get(table, "parts"), piece, offset);
+        for (size_t j = 0; j < json_array_size(tables); j++)
+            pieces_sign(json_object_get(json_array_get(tables, j), "parts"), piece, offset);
     }
 }
 

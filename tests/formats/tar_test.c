@@ -9,6 +9,11 @@
 
 #include "formats/tar.h"
 
+static void put(uint8_t header[TAR_BLOCK], size_t offset, const char *bytes, size_t length)
+{
+    memcpy(header + offset, bytes, length);
+}
+
 /* Each field of FORMAT.md's table, at its place. */
 static void every_byte_of_a_header_is_as_the_format_says(void **state)
 {
@@ -18,19 +23,17 @@ static void every_byte_of_a_header_is_as_the_format_says(void **state)
 
     (void)state;
     memcpy(expected, name, sizeof(name));
-    memcpy(expected + 100, "000600 ", 8);
-    memcpy(expected + 108, "000000 ", 8);
-    memcpy(expected + 116, "000000 ", 8);
-    memcpy(expected + 124, "00000000173 ", 12); /* 123 */
-    memcpy(expected + 136, "14745313440 ", 12); /* 1737856800 */
+    put(expected, 100, "000600 ", 8);
+    put(expected, 108, "000000 ", 8);
+    put(expected, 116, "000000 ", 8);
+    put(expected, 124, "00000000173 ", 12); /* 123 */
+    put(expected, 136, "14745313440 ", 12); /* 1737856800 */
     memset(expected + 148, ' ', 8);
     expected[156] = '0';
-    memcpy(expected + 257,
-           "ustar\0"
-           "00",
-           8);
-    memcpy(expected + 329, "000000 ", 8);
-    memcpy(expected + 337, "000000 ", 8);
+    put(expected, 257, "ustar", 6);
+    put(expected, 263, "00", 2);
+    put(expected, 329, "000000 ", 8);
+    put(expected, 337, "000000 ", 8);
     for (size_t i = 0; i < sizeof(expected); i++)
         sum += expected[i];
     snprintf((char *)expected + 148, 8, "%06o", sum);

@@ -1,0 +1,63 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "formats/stub_sql.h"
+
+static void check(const struct manifest_external *external, const char *expected)
+{
+    struct buffer out = {0};
+
+    stub_sql_create(&out, external);
+    assert_string_equal(buffer_text(&out), expected);
+    buffer_free(&out);
+}
+
+static void each_kind_is_made_where_it_is_missing(void **state)
+{
+    (void)state;
+    check(&(struct manifest_external){"role", NULL, "it's \"anon\"", NULL, NULL},
+          "DO $larder$\nBEGIN\n"
+          "    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'it''s \"anon\"') "
+          "THEN\n"
+          "        CREATE ROLE \"it's \"\"anon\"\"\" NOLOGIN;\n"
+          "    END IF;\nEND\n$larder$;\n");
+    check(&(struct manifest_external){"extension", NULL, "uuid-ossp", NULL, NULL},
+          "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";\n");
+}
+
+/* As the manifest of a stranger may have it. */
+static void what_is_not_known_is_not_made(void **state)
+{
+    (void)state;
+    check(&(struct manifest_external){"table", NULL, "t", "CREATE TABLE t ()", NULL}, "");
+    check(&(struct manifest_external){"function", NULL, "f()", NULL, NULL}, "");
+    check(&(struct manifest_external){"of a later version", NULL, "x", "x", NULL}, "");
+}
+
+static void a_body_never_ends_its_own_quotes(void **state)
+{
+    struct buffer out = {0};
+
+    (void)state;
+    stub_sql_create(&out,
+                    &(struct manifest_external){"role", NULL, "$larder$ $larder1$", NULL, NULL});
+    assert_memory_equal(out.bytes, "DO $larder2$\n", 13);
+    assert_string_equal(buffer_text(&out) + out.length - 15, "END\n$larder2$;\n");
+    buffer_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_kind_is_made_where_it_is_missing),
+        cmocka_unit_test(what_is_not_known_is_not_made),
+        cmocka_unit_test(a_body_never_ends_its_own_quotes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
