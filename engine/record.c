@@ -102,18 +102,21 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
                                       int64_t *counts, bool *asked, struct larder_error *error)
 {
     const char *name = manifest->backup_name;
+    struct larder_error why = {0};
     PGresult *result;
     enum larder_status status =
         pg_query(pg,
                  "SELECT table_name, row_count FROM backups.backup_metadata "
                  "WHERE backup_name = $1 AND kind = 'archive'",
-                 1, &name, &result, error);
+                 1, &name, &result, &why);
 
     for (size_t i = 0; i < manifest->metadata_count; i++)
         counts[i] = -1;
     *asked = status == LARDER_OK && PQntuples(result) > 0;
+    if (status != LARDER_OK && !pg_is_broken(pg))
+        return LARDER_OK;
     if (status != LARDER_OK)
-        return pg_is_broken(pg) ? status : LARDER_OK;
+        return larder_fail(error, status, "%s", why.message);
     for (int row = 0; row < PQntuples(result); row++)
         for (size_t i = 0; i < manifest->metadata_count; i++)
             if (strcmp(manifest->metadata[i].table_name, PQgetvalue(result, row, 0)) == 0)

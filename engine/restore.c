@@ -139,12 +139,12 @@ static size_t count_obstacles(const struct larder_findings *findings)
 
 static enum larder_status clear_the_way(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status =
-        pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->control, error);
+    enum larder_status status = lock_target(r, error);
     size_t obstacles;
 
     if (status == LARDER_OK)
-        status = LARDER_OK;
+        status =
+            pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->control, error);
     if (status == LARDER_OK)
         status = restore_preflight(r, error);
     if (status != LARDER_OK)

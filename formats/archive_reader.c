@@ -403,27 +403,6 @@ enum larder_status archive_reader_part(struct archive_reader *reader,
     return status;
 }
 
-static enum larder_status count_part(const struct part *part, struct part_reader *part_reader,
-                                     struct rows *rows, struct larder_error *error)
-{
-    uint64_t before = rows_count(rows);
-    const uint8_t *bytes;
-    size_t length;
-    enum larder_status status = part_reader_begin(part_reader, part, error);
-
-    while (status == LARDER_OK) {
-        status = part_reader_next(part_reader, &bytes, &length, error);
-        if (status != LARDER_OK || length == 0)
-            break;
-        status = rows_take(rows, bytes, length, error);
-    }
-    if (status == LARDER_OK)
-        status = rows_restart(rows, error);
-    if (status == LARDER_OK && rows_count(rows) - before != part->rows)
-        status = damaged(error, "it holds another number of rows than the manifest says");
-    return status;
-}
-
 enum larder_status archive_reader_count(struct archive_reader *reader,
                                         const struct manifest_table *table, size_t number,
                                         struct part_reader *part_reader, struct buffer *bytes,
@@ -435,7 +414,7 @@ enum larder_status archive_reader_count(struct archive_reader *reader,
 
     if (status != LARDER_OK)
         return status;
-    status = count_part(&part, part_reader, rows, error);
+    status = part_reader_count(part_reader, &part, rows, error);
     if (status == LARDER_OK)
         return status;
     manifest_part_name(table, (size_t)(table - reader->manifest->tables) + 1, number + 1, name);

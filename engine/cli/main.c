@@ -71,6 +71,8 @@ static const struct cli_command *find_command(const char *name)
 
 static int report(const struct larder_error *error, enum larder_status status)
 {
+    if (status == LARDER_OK)
+        return LARDER_OK;
     if (error->message[0] != '\0')
         fprintf(stderr, "larder: %s\n", error->message);
     if (error->hint[0] != '\0')
