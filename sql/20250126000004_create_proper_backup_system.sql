@@ -33,7 +33,8 @@ BEGIN
     PERFORM set_config('larder.caller', current_user, true);
     PERFORM set_config('larder.existing', coalesce((
         SELECT string_agg(o.oid::text, ',')
-        FROM (SELECT oid, relnamespace AS nsp FROM pg_class UNION ALL SELECT oid, pronamespace FROM pg_proc) o
+        FROM (SELECT oid, relnamespace AS nsp FROM pg_class UNION ALL SELECT oid, pronamespace FROM pg_proc
+              UNION ALL SELECT oid, oid FROM pg_namespace) o
         JOIN pg_namespace n ON n.oid = o.nsp
         WHERE n.nspname = 'backups'), ''), true);
 
@@ -581,6 +582,729 @@ END
 $$;
 
 ---------------------------------------------------------------------------------------------------------------------------
+-- 6. Retention
+---------------------------------------------------------------------------------------------------------------------------
+
+-- The backups that have copies, with the preset that their name says.
+CREATE OR REPLACE FUNCTION backups._backups() RETURNS TABLE (backup_date date, backup_name text, preset text,
+    keep_days integer, made_at timestamptz, held boolean)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT m.backup_date, m.backup_name, p.preset, p.keep_days, backups._made_at(m.backup_date, min(m.created_at)),
+           bool_or(m.held)
+    FROM backups.backup_metadata m
+    LEFT JOIN backups.presets p ON m.backup_name ~ ('^' || p.preset || '_[0-9]{8}(_[0-9]{4}([0-9]{2})?)?$')
+    WHERE m.kind = 'copy'
+    GROUP BY m.backup_date, m.backup_name, p.preset, p.keep_days
+$$;
+
+-- Whether every copy of a backup exists and has the rows that were recorded.
+CREATE OR REPLACE FUNCTION backups._intact(on_date date, named text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce(bool_and(coalesce(backups._copy_rows(m.copy_name) = m.row_count, false)), false)
+    FROM backups.backup_metadata m
+    WHERE m.backup_date = on_date AND m.backup_name = named AND m.kind = 'copy'
+$$;
+
+-- Drops the copies of one backup with their metadata, one row each. A copy that cannot be dropped stays, and says why.
+CREATE OR REPLACE FUNCTION backups._remove(on_date date, named text, dry_run boolean)
+RETURNS TABLE (backup_name text, table_name text, action text, reason text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+DECLARE
+    m backups.backup_metadata;
+    detail text;
+BEGIN
+    FOR m IN SELECT o.* FROM backups.backup_metadata o
+             WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' ORDER BY o.table_name LOOP
+        backup_name := m.backup_name;
+        table_name := m.table_name;
+        action := CASE WHEN dry_run THEN 'would remove' ELSE 'removed' END;
+        reason := NULL;
+        IF NOT dry_run THEN
+            BEGIN
+                IF to_regclass('backups.' || quote_ident(m.copy_name)) IS NOT NULL THEN
+                    EXECUTE format('DROP TABLE backups.%I', m.copy_name);
+                END IF;
+                DELETE FROM backups.backup_metadata o
+                WHERE (o.backup_date, o.backup_name, o.table_name) = (m.backup_date, m.backup_name, m.table_name);
+            EXCEPTION
+                WHEN dependent_objects_still_exist OR insufficient_privilege OR lock_not_available OR object_in_use
+                     OR wrong_object_type THEN
+                    GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+                    action := 'kept';
+                    reason := SQLERRM || coalesce(': ' || nullif(detail, ''), '');
+            END;
+        END IF;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+
+-- What the forms without dry_run return.
+CREATE OR REPLACE FUNCTION backups._summary(removed bigint, of_backups bigint, kept text[]) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT format('removed %s copies of %s backups', removed, of_backups)
+           || coalesce('; kept: ' || array_to_string(kept, '; '), '')
+$$;
+
+CREATE OR REPLACE FUNCTION backups.cleanup_old_backups(days_to_keep integer, dry_run boolean)
+RETURNS TABLE (backup_name text, table_name text, action text, reason text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    b record;
+BEGIN
+    IF days_to_keep IS NULL OR days_to_keep < 0 OR dry_run IS NULL THEN
+        RAISE EXCEPTION 'cleanup_old_backups: the days to keep must be 0 or more, not %', coalesce(days_to_keep::text, 'null')
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR b IN SELECT * FROM backups._backups() x
+             WHERE x.made_at <= now() - make_interval(days => days_to_keep) ORDER BY x.made_at, x.backup_name LOOP
+        IF b.held THEN
+            RETURN QUERY SELECT b.backup_name, NULL::text, 'kept'::text, 'held by backups.hold()'::text;
+        ELSE
+            RETURN QUERY SELECT * FROM backups._remove(b.backup_date, b.backup_name, dry_run);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION backups.cleanup_old_backups(integer, boolean) IS
+    'Lists (dry_run) or removes the copies of every backup older than so many days; held backups stay';
+
+CREATE OR REPLACE FUNCTION backups.cleanup_old_backups(days_to_keep integer DEFAULT 30) RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT backups._summary(count(*) FILTER (WHERE r.action = 'removed'),
+                            count(DISTINCT r.backup_name) FILTER (WHERE r.action = 'removed'),
+                            array_agg(concat_ws(' ', r.backup_name, r.table_name, '(' || r.reason || ')'))
+                                FILTER (WHERE r.action = 'kept'))
+    FROM backups.cleanup_old_backups(days_to_keep, false) r
+$$;
+COMMENT ON FUNCTION backups.cleanup_old_backups(integer) IS
+    'Removes the copies of every backup older than so many days; held backups stay';
+
+-- Where no backup of a preset is good any more, all that is left of it stays.
+CREATE OR REPLACE FUNCTION backups.apply_retention(dry_run boolean)
+RETURNS TABLE (backup_name text, table_name text, action text, reason text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    b record;
+    of_preset text;
+    newest_good record;
+BEGIN
+    IF dry_run IS NULL THEN
+        RAISE EXCEPTION 'apply_retention: dry_run must be true or false' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    FOR b IN SELECT * FROM backups._backups() x
+             WHERE x.made_at + make_interval(days => x.keep_days) <= now() ORDER BY x.preset, x.made_at, x.backup_name LOOP
+        IF b.preset IS DISTINCT FROM of_preset THEN
+            of_preset := b.preset;
+            SELECT x.backup_date AS day, x.backup_name AS name INTO newest_good
+            FROM backups._backups() x
+            WHERE x.preset = of_preset AND x.made_at <= now() AND backups._intact(x.backup_date, x.backup_name)
+            ORDER BY x.made_at DESC, x.backup_name DESC
+            LIMIT 1;
+        END IF;
+        IF b.held OR newest_good.name IS NULL OR (b.backup_date, b.backup_name) = (newest_good.day, newest_good.name) THEN
+            RETURN QUERY SELECT b.backup_name, NULL::text, 'kept'::text, CASE
+                WHEN b.held THEN 'held by backups.hold()'
+                WHEN newest_good.name IS NULL THEN format('no backup of %s is whole', of_preset)
+                ELSE format('the newest good backup of %s', of_preset) END;
+        ELSE
+            RETURN QUERY SELECT * FROM backups._remove(b.backup_date, b.backup_name, dry_run);
+        END IF;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION backups.apply_retention(boolean) IS
+    'Lists (dry_run) or removes the copies that are older than their preset keeps them';
+
+CREATE OR REPLACE FUNCTION backups.apply_retention() RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT backups._summary(count(*) FILTER (WHERE r.action = 'removed'),
+                            count(DISTINCT r.backup_name) FILTER (WHERE r.action = 'removed'),
+                            array_agg(concat_ws(' ', r.backup_name, r.table_name, '(' || r.reason || ')'))
+                                FILTER (WHERE r.action = 'kept'))
+    FROM backups.apply_retention(false) r
+$$;
+COMMENT ON FUNCTION backups.apply_retention() IS 'Removes the copies that are older than their preset keeps them';
+
+CREATE OR REPLACE FUNCTION backups._set_held(named text, to_hold boolean) RETURNS text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE backups.backup_metadata m SET held = to_hold WHERE m.backup_name = named AND m.kind = 'copy';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'there is no backup named "%" with copies in this database', named
+            USING HINT = 'Backups are listed in backups.backup_status; archives are held by "larder hold".',
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN format('backup %s is %s', named, CASE WHEN to_hold THEN 'held' ELSE 'no longer held' END);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION backups.hold(backup_name text) RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$ SELECT backups._set_held(backup_name, true) $$;
+COMMENT ON FUNCTION backups.hold(text) IS 'Keeps the copies of a backup from retention and cleanup';
+
+CREATE OR REPLACE FUNCTION backups.release(backup_name text) RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$ SELECT backups._set_held(backup_name, false) $$;
+COMMENT ON FUNCTION backups.release(text) IS 'Ends what backups.hold() began';
+
+---------------------------------------------------------------------------------------------------------------------------
+-- 7. Schedule and checks
+---------------------------------------------------------------------------------------------------------------------------
+
+-- When something is done that is due so often, for cron and for a systemd timer; null where cron cannot say it.
+CREATE OR REPLACE FUNCTION backups._times(every interval, OUT cron text, OUT calendar text)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    months integer := (extract(year FROM every) * 12 + extract(month FROM every))::integer;
+    minutes numeric := extract(epoch FROM every - make_interval(months => months))::numeric / 60;
+BEGIN
+    IF months > 0 AND minutes = 0 AND 12 % months = 0 THEN
+        cron := format('0 3 1 %s *', CASE months WHEN 1 THEN '*' WHEN 12 THEN '1' ELSE '*/' || months END);
+        calendar := format('*-%s-01 03:00:00', CASE months WHEN 1 THEN '*' WHEN 12 THEN '01' ELSE '01/' || months END);
+    ELSIF months = 0 AND minutes = 7 * 1440 THEN
+        cron := '30 2 * * 0';
+        calendar := 'Sun *-*-* 02:30:00';
+    ELSIF months = 0 AND minutes = 1440 THEN
+        cron := '0 2 * * *';
+        calendar := '*-*-* 02:00:00';
+    ELSIF months = 0 AND minutes >= 60 AND 1440 % minutes = 0 AND minutes % 60 = 0 THEN
+        cron := format('0 */%s * * *', (minutes / 60)::integer);
+        calendar := format('*-*-* 00/%s:00:00', (minutes / 60)::integer);
+    ELSIF months = 0 AND minutes >= 1 AND minutes = trunc(minutes) AND 60 % minutes = 0 THEN
+        cron := CASE minutes WHEN 1 THEN '* * * * *' ELSE format('*/%s * * * *', minutes::integer) END;
+        calendar := format('*-*-* *:00/%s:00', minutes::integer);
+    END IF;
+END
+$$;
+
+-- What schedule() schedules. The jobs of all databases that pg_cron serves share their names' space.
+CREATE OR REPLACE FUNCTION backups._jobs() RETURNS TABLE (job text, cron text, calendar text, command text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unsayable text;
+BEGIN
+    SELECT string_agg(format('%s (every %s)', p.preset, p.every), ', ') INTO unsayable
+    FROM backups.presets p, backups._times(p.every) t WHERE p.in_database AND p.every IS NOT NULL AND t.cron IS NULL;
+    IF unsayable IS NOT NULL THEN
+        RAISE EXCEPTION 'cron cannot be told when these presets are due: %', unsayable
+            USING HINT = 'Set backups.presets.every to minutes that divide an hour, hours that divide a day, 1 day, 7 days, '
+                         'or months that divide a year.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+        SELECT format('backups/%s/%s', current_database(), p.preset), t.cron, t.calendar,
+               format('SELECT backups.run_preset(%L)', p.preset)
+        FROM backups.presets p, backups._times(p.every) t
+        WHERE p.in_database AND p.every IS NOT NULL
+        UNION ALL
+        SELECT format('backups/%s/(retention)', current_database()), '0 4 * * *', '*-*-* 04:00:00',
+               'SELECT backups.apply_retention()'
+        ORDER BY 1 DESC;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION backups.schedule() RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    elsewhere text := nullif(current_setting('cron.database_name', true), current_database());
+    zone text := coalesce(current_setting('cron.timezone', true), 'GMT');
+    untimed CONSTANT text := 'SET statement_timeout = 0; ';
+    j record;
+BEGIN
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        IF NOT has_schema_privilege('cron', 'USAGE') THEN
+            RAISE EXCEPTION '% may not use pg_cron''s schema', current_user
+                USING HINT = format('A superuser has to run: GRANT USAGE ON SCHEMA cron TO %I;', current_user),
+                      ERRCODE = 'insufficient_privilege';
+        END IF;
+        FOR j IN EXECUTE 'SELECT jobid, jobname FROM cron.job WHERE starts_with(jobname, $1)'
+                         ' AND jobname NOT IN (SELECT job FROM backups._jobs())'
+                 USING format('backups/%s/', current_database()) LOOP
+            EXECUTE 'SELECT cron.unschedule($1::bigint)' USING j.jobid;
+            RETURN NEXT format('removed from pg_cron: %s', j.jobname);
+        END LOOP;
+        FOR j IN SELECT * FROM backups._jobs() LOOP
+            EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING j.job, j.cron, untimed || j.command;
+            RETURN NEXT format('scheduled in pg_cron: %s at %s: %s', j.job, j.cron, untimed || j.command);
+        END LOOP;
+        IF upper(zone) NOT IN ('GMT', 'UTC', 'ETC/UTC', 'ETC/GMT') THEN
+            RETURN NEXT format('note: these are times of %s, which cron.timezone says; names and dates of backups are in UTC',
+                               zone);
+        END IF;
+    ELSIF elsewhere IS NOT NULL THEN
+        RETURN NEXT format('pg_cron runs in the database %s. Nothing was scheduled. Run there:', elsewhere);
+        FOR j IN SELECT * FROM backups._jobs() LOOP
+            RETURN NEXT format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', j.job, j.cron, untimed || j.command,
+                               current_database(), current_user);
+        END LOOP;
+    ELSIF current_setting('cron.database_name', true) IS NOT NULL
+          OR EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_cron') THEN
+        RETURN NEXT 'pg_cron is not installed in this database. Nothing was scheduled. Either run CREATE EXTENSION pg_cron '
+                    '(in Supabase: Database, Extensions) and SELECT backups.schedule() again, or do it from outside:';
+    ELSE
+        RETURN NEXT 'pg_cron is not installed here. Nothing was scheduled. From outside, in a crontab or as a systemd timer:';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') AND elsewhere IS NULL THEN
+        FOR j IN SELECT * FROM backups._jobs() LOOP
+            RETURN NEXT format('%s psql -X -d ''%s'' -c "SET statement_timeout = 0" -c "%s"', j.cron,
+                               replace(current_database(), '''', '''\'''''), j.command);
+            RETURN NEXT format('  systemd: OnCalendar=%s UTC, ExecStart=psql as above', j.calendar);
+        END LOOP;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION backups.schedule() IS
+    'Schedules the presets with in_database, and retention, through pg_cron; without it, says how to do it otherwise';
+
+CREATE OR REPLACE FUNCTION backups.unschedule() RETURNS SETOF text
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    j record;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
+        RETURN NEXT 'pg_cron is not installed in this database: nothing was scheduled here';
+        RETURN;
+    END IF;
+    FOR j IN EXECUTE 'SELECT jobid, jobname FROM cron.job WHERE starts_with(jobname, $1) ORDER BY jobname'
+             USING format('backups/%s/', current_database()) LOOP
+        EXECUTE 'SELECT cron.unschedule($1::bigint)' USING j.jobid;
+        RETURN NEXT format('removed from pg_cron: %s', j.jobname);
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION backups.unschedule() IS 'Removes what backups.schedule() scheduled through pg_cron';
+
+-- Every privilege on the schema and its objects that somebody else than the owner has, with the statement that revokes it.
+-- Too wide are: any on a copy, and any of everybody (PUBLIC) or of the roles that requests from outside carry.
+CREATE OR REPLACE FUNCTION backups._grants() RETURNS TABLE (object oid, name text, privileges text, grantee text,
+    too_wide boolean, remedy text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    WITH objects AS (
+        SELECT n.oid, quote_ident(n.nspname) AS name, n.nspowner AS owner, n.nspacl AS acl, false AS is_copy,
+               format('REVOKE ALL ON SCHEMA %I', n.nspname) AS remedy
+        FROM pg_namespace n WHERE n.nspname = 'backups'
+        UNION ALL
+        SELECT c.oid, c.oid::regclass::text, c.relowner,
+               nullif(c.relacl || (SELECT array_agg(i) FROM pg_attribute t, unnest(t.attacl) i WHERE t.attrelid = c.oid), '{}'),
+               c.relkind IN ('r', 'p') AND c.relname NOT IN ('backup_metadata', 'presets', 'archives', 'drills'),
+               format('REVOKE ALL ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass)
+        FROM pg_class c
+        WHERE c.relnamespace = to_regnamespace('backups') AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+        UNION ALL
+        SELECT p.oid, p.oid::regprocedure::text, p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), false,
+               format('REVOKE ALL ON ROUTINE %s', p.oid::regprocedure)
+        FROM pg_proc p
+        WHERE p.pronamespace = to_regnamespace('backups') AND p.prokind <> 'a'
+        UNION ALL
+        SELECT d.oid, format('the default privileges of %I in schema backups', pg_get_userbyid(d.defaclrole)), d.defaclrole,
+               d.defaclacl, true,
+               format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA backups REVOKE ALL ON %s', pg_get_userbyid(d.defaclrole),
+                   CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
+                                        ELSE 'TYPES' END)
+        FROM pg_default_acl d
+        WHERE d.defaclnamespace = to_regnamespace('backups')
+    ), grants AS (
+        SELECT o.oid, o.name, o.is_copy, o.remedy, string_agg(DISTINCT a.privilege_type, ', ') AS privileges,
+               CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+        FROM objects o, aclexplode(o.acl) a
+        WHERE a.grantee <> o.owner
+        GROUP BY o.oid, o.name, o.is_copy, o.remedy, a.grantee
+    )
+    SELECT g.oid, g.name, g.privileges, g.grantee,
+           g.is_copy OR g.grantee IN ('PUBLIC', 'anon', 'authenticated', 'authenticator', 'service_role'),
+           g.remedy || ' FROM ' || g.grantee || CASE WHEN g.remedy LIKE 'ALTER %' THEN '' ELSE ' CASCADE' END
+    FROM grants g
+    ORDER BY g.name, g.grantee
+$$;
+
+CREATE OR REPLACE FUNCTION backups.check() RETURNS TABLE (finding text, object text, message text)
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+    WITH copies AS (
+        SELECT m.*, to_regclass('backups.' || quote_ident(m.copy_name)) AS relation, backups._copy_rows(m.copy_name) AS n
+        FROM backups.backup_metadata m WHERE m.kind = 'copy'
+    ), tables AS (
+        SELECT c.oid, c.oid::regclass::text AS name, c.relname, c.relrowsecurity, c.relowner
+        FROM pg_class c WHERE c.relnamespace = to_regnamespace('backups') AND c.relkind IN ('r', 'p')
+    ), scheduled AS (
+        SELECT p.*, least(greatest(p.every / 4, interval '10 minutes'), interval '1 day') AS grace
+        FROM backups.presets p WHERE p.every IS NOT NULL
+    ), covered AS (
+        SELECT s.preset, e.entry, e.relation, '*.*' = ANY (s.tables) AND NOT e.wild AS extra
+        FROM scheduled s, backups._expand(s.tables) e
+    )
+    SELECT 'copy missing', c.table_name,
+           format('the copy of %s in backup %s%s does not exist', c.table_name, c.backup_name,
+                  coalesce(', backups.' || quote_ident(c.copy_name) || ',', ''))
+    FROM copies c WHERE c.relation IS NULL
+    UNION ALL
+    SELECT 'count differs', c.relation::text,
+           CASE WHEN c.n IS NULL THEN format('%s cannot be read by %s', c.relation, current_user)
+                ELSE format('%s has %s rows; %s were recorded for backup %s', c.relation, c.n,
+                            coalesce(c.row_count::text, 'none'), c.backup_name) END
+    FROM copies c WHERE c.relation IS NOT NULL AND c.n IS DISTINCT FROM c.row_count
+    UNION ALL
+    SELECT 'row level security off', t.name, format('anybody with a grant reads all of it; ALTER TABLE %s ENABLE ROW LEVEL '
+           'SECURITY', t.name)
+    FROM tables t WHERE NOT t.relrowsecurity
+    UNION ALL
+    SELECT 'grant too wide', g.name, format('%s has %s; %s', g.grantee, g.privileges, g.remedy)
+    FROM backups._grants() g WHERE g.too_wide
+    UNION ALL
+    SELECT 'other owner', t.name, format('it belongs to %s, not to the owner of the schema', pg_get_userbyid(t.relowner))
+    FROM tables t WHERE t.relowner <> (SELECT nspowner FROM pg_namespace WHERE nspname = 'backups')
+    UNION ALL
+    SELECT 'unknown table', t.name, 'it belongs to no backup that is recorded; retention and cleanup leave it alone'
+    FROM tables t
+    WHERE t.relname NOT IN ('backup_metadata', 'presets', 'archives', 'drills') AND NOT EXISTS (
+        SELECT FROM copies c WHERE c.relation = t.oid)
+    UNION ALL
+    SELECT 'preset overdue', s.preset,
+           CASE WHEN s.in_database THEN format('no good copy of it is younger than %s', s.every + s.grace)
+                ELSE format('no archive of it is recorded that is younger than %s', s.every + s.grace) END
+    FROM scheduled s
+    WHERE CASE WHEN s.in_database
+        THEN NOT EXISTS (SELECT FROM backups._backups() b
+                         WHERE b.preset = s.preset AND b.made_at BETWEEN now() - s.every - s.grace AND now()
+                           AND backups._intact(b.backup_date, b.backup_name))
+        ELSE NOT EXISTS (SELECT FROM backups.archives a
+                         WHERE a.preset = s.preset AND a.finished_at BETWEEN now() - s.every - s.grace AND now()) END
+    UNION ALL
+    SELECT 'table of preset missing', c.entry,
+           format('%s does not exist, and is named by: %s', c.entry, string_agg(c.preset, ', ' ORDER BY c.preset))
+    FROM covered c WHERE c.relation IS NULL AND NOT c.extra
+    GROUP BY c.entry
+    UNION ALL
+    SELECT 'table not covered', backups._label(e.relation), 'no preset with a schedule backs it up'
+    FROM backups._expand('{*.*}') e
+    WHERE NOT EXISTS (SELECT FROM covered c WHERE c.relation = e.relation)
+    ORDER BY 1, 2, 3
+$$;
+COMMENT ON FUNCTION backups.check() IS 'What is wrong with the backups in this database, one row for each finding';
+
+---------------------------------------------------------------------------------------------------------------------------
+-- 8. Restoring
+---------------------------------------------------------------------------------------------------------------------------
+
+-- The pieces of SQL that compare a table (t) with its copy (b): the key's condition, the copy as rows of the table's types,
+-- whether a row differs, and the lists of an UPDATE and an INSERT. Rows are compared by their bytes (*<>), since not every
+-- type has an equality, and no user's operator is to be called for it. Generated columns follow from the others.
+CREATE OR REPLACE FUNCTION backups._merge_parts(target regclass, copy regclass, OUT on_key text, OUT source text,
+    OUT differs text, OUT assignments text, OUT columns text, OUT notes text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    missing_keys text;
+BEGIN
+    SELECT string_agg(format('t.%I OPERATOR(%I.%s) b.%I', a.attname, n.nspname, o.oprname, a.attname), ' AND ' ORDER BY k.position),
+           string_agg(quote_ident(a.attname), ', ' ORDER BY k.position) FILTER (WHERE b.attname IS NULL)
+    INTO on_key, missing_keys
+    FROM pg_index i
+    CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) WITH ORDINALITY k (attnum, opclass, position)
+    JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+    JOIN pg_opclass c ON c.oid = k.opclass
+    JOIN pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree'
+    JOIN pg_amop s ON s.amopfamily = c.opcfamily AND s.amopstrategy = 3
+                  AND s.amoplefttype = c.opcintype AND s.amoprighttype = c.opcintype
+    JOIN pg_operator o ON o.oid = s.amopopr
+    JOIN pg_namespace n ON n.oid = o.oprnamespace
+    LEFT JOIN pg_attribute b ON b.attrelid = copy AND b.attname = a.attname AND b.attnum > 0 AND NOT b.attisdropped
+    WHERE i.indrelid = target AND i.indisprimary AND k.position <= i.indnkeyatts;
+    IF on_key IS NULL OR missing_keys IS NOT NULL THEN
+        RAISE EXCEPTION '%', CASE
+                WHEN on_key IS NULL THEN format('table %s has no primary key by which its rows could be matched', target)
+                ELSE format('the copy %s lacks %s, which the primary key of %s needs', copy, missing_keys, target) END
+            USING HINT = format('Nothing was changed. The rows of the backup can be read from %s.', copy),
+                  ERRCODE = 'invalid_table_definition';
+    END IF;
+
+    SELECT '(SELECT ' || string_agg(CASE
+               WHEN t.atttypid = b.atttypid THEN format('x.%I', t.attname)
+               -- Without the type's modifier: an explicit cast to it would cut what is too long, in silence.
+               ELSE format('CAST(x.%I AS %s) AS %I', t.attname, format_type(t.atttypid, NULL), t.attname) END,
+               ', ' ORDER BY t.attnum) || format(' FROM %s x)', copy),
+           format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', string_agg(format('t.%I', t.attname), ', ' ORDER BY t.attnum),
+                  string_agg(format('b.%I', t.attname), ', ' ORDER BY t.attnum)),
+           string_agg(format('%I = b.%I', t.attname, t.attname), ', ' ORDER BY t.attnum)
+               FILTER (WHERE t.attnum <> ALL (i.indkey::smallint[])),
+           string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum)
+    INTO source, differs, assignments, columns
+    FROM pg_attribute t
+    JOIN pg_attribute b ON b.attrelid = copy AND b.attname = t.attname AND b.attnum > 0 AND NOT b.attisdropped
+    JOIN pg_index i ON i.indrelid = target AND i.indisprimary
+    WHERE t.attrelid = target AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = '';
+
+    SELECT string_agg(CASE WHEN t.attname IS NULL THEN format('column %I of the backup is not in the table any more', b.attname)
+                           ELSE format('column %I is not in the backup and is left as it is', t.attname) END, '; ')
+    INTO notes
+    FROM (SELECT attname FROM pg_attribute
+          WHERE attrelid = target AND attnum > 0 AND NOT attisdropped AND attgenerated = '') t
+    FULL JOIN (SELECT attname FROM pg_attribute WHERE attrelid = copy AND attnum > 0 AND NOT attisdropped) b USING (attname)
+    WHERE t.attname IS NULL AND NOT EXISTS (SELECT FROM pg_attribute g WHERE g.attrelid = target AND g.attname = b.attname
+                                            AND NOT g.attisdropped)
+       OR b.attname IS NULL;
+END
+$$;
+
+-- What removing the rows that the backup lacks would do to the rows of other tables that refer to them.
+CREATE OR REPLACE FUNCTION backups._consequences(target regclass, source text, on_key text)
+RETURNS TABLE (effect text, forbidden boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+    f record;
+    n bigint;
+BEGIN
+    FOR f IN
+        SELECT c.conname, c.conrelid::regclass AS child, c.confdeltype,
+               string_agg(format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ') AS on_reference
+        FROM pg_constraint c
+        CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator)
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child_column
+        JOIN pg_attribute p ON p.attrelid = c.confrelid AND p.attnum = k.parent_column
+        JOIN pg_operator o ON o.oid = k.operator
+        JOIN pg_namespace s ON s.oid = o.oprnamespace
+        WHERE c.contype = 'f' AND c.confrelid = target AND c.conrelid <> target AND c.conparentid = 0
+        GROUP BY c.oid, c.conname, c.conrelid, c.confdeltype
+        ORDER BY c.conname
+    LOOP
+        EXECUTE format('SELECT count(*) FROM %s c WHERE EXISTS (SELECT FROM %s t WHERE %s AND NOT EXISTS '
+                       '(SELECT FROM %s b WHERE %s))', f.child, target, f.on_reference, source, on_key) INTO n;
+        IF n > 0 THEN
+            effect := format('%s (foreign key %I) %s', backups._label(f.child), f.conname, CASE f.confdeltype
+                WHEN 'c' THEN format('would lose %s rows', n)
+                WHEN 'n' THEN format('would get null in %s rows', n)
+                WHEN 'd' THEN format('would get the default in %s rows', n)
+                ELSE format('forbids it with %s rows', n) END);
+            forbidden := f.confdeltype IN ('a', 'r');
+            RETURN NEXT;
+        END IF;
+    END LOOP;
+END
+$$;
+
+-- Puts sequences that feed a table's columns behind the largest value there; never back.
+CREATE OR REPLACE FUNCTION backups._advance_sequences(target regclass) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+    s record;
+BEGIN
+    FOR s IN
+        SELECT DISTINCT q.oid::regclass AS sequence, a.attname
+        FROM pg_attribute a
+        LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+        JOIN pg_depend p ON (p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
+                             AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype IN ('a', 'i'))
+                         OR (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass)
+        JOIN pg_class q ON q.relkind = 'S' AND q.oid = CASE p.classid WHEN 'pg_class'::regclass THEN p.objid ELSE p.refobjid END
+        JOIN pg_sequence r ON r.seqrelid = q.oid AND r.seqincrement > 0
+        WHERE a.attrelid = target AND NOT a.attisdropped
+          AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype)
+    LOOP
+        EXECUTE format('SELECT setval(%L::regclass, m.top) FROM (SELECT max(%I)::bigint AS top FROM %s) m, %s s '
+                       'WHERE m.top > s.last_value OR (m.top = s.last_value AND NOT s.is_called)',
+                       s.sequence, s.attname, target, s.sequence);
+    END LOOP;
+END
+$$;
+
+-- The merge itself, in one statement, so that foreign keys are checked when all of it is done; deletions come first, since
+-- they free the values of unique constraints. User triggers are off meanwhile, and each gets back the state that it had.
+CREATE OR REPLACE FUNCTION backups._merge(target regclass, parts record, mode text, OUT removed bigint, OUT changed bigint,
+    OUT added bigint)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+    tree oid[];
+    trigger_states text[] := '{}';
+    deferred text[];
+    always text[];
+    statement text;
+    x record;
+BEGIN
+    tree := ARRAY(
+        WITH RECURSIVE h(oid, depth) AS (
+            SELECT target::oid, 0 UNION ALL
+            SELECT i.inhrelid, h.depth + 1 FROM pg_inherits i JOIN h ON i.inhparent = h.oid)
+        SELECT h.oid FROM h ORDER BY h.depth);
+    -- A table's trigger comes before those of its partitions: setting it sets theirs too.
+    FOR x IN SELECT t.tgrelid::regclass AS relation, t.tgname, t.tgenabled
+             FROM pg_trigger t WHERE t.tgrelid = ANY (tree) AND NOT t.tgisinternal
+             ORDER BY array_position(tree, t.tgrelid), t.tgname LOOP
+        trigger_states := trigger_states || format('ALTER TABLE %s %s TRIGGER %I', x.relation, CASE x.tgenabled
+            WHEN 'O' THEN 'ENABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END, x.tgname);
+        IF x.tgenabled <> 'D' THEN
+            EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', x.relation, x.tgname);
+        END IF;
+    END LOOP;
+    always := ARRAY(
+        SELECT format('ALTER TABLE %s ALTER COLUMN %I SET GENERATED ', target, a.attname)
+        FROM pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+        WHERE a.attrelid = target AND a.attidentity = 'a' AND NOT a.attisdropped AND a.attnum <> ALL (i.indkey::smallint[])
+          AND mode = 'rows');
+    FOREACH statement IN ARRAY always LOOP
+        EXECUTE statement || 'BY DEFAULT';
+    END LOOP;
+    -- What is deferred is checked here, not at a commit that this function does not see.
+    deferred := ARRAY(
+        SELECT DISTINCT format('%I.%I', n.nspname, c.conname)
+        FROM pg_constraint c JOIN pg_namespace n ON n.oid = c.connamespace
+        WHERE c.condeferred AND (c.conrelid = ANY (tree) OR c.confrelid = ANY (tree)) AND c.conparentid = 0);
+    IF deferred <> '{}' THEN
+        EXECUTE 'SET CONSTRAINTS ' || array_to_string(deferred, ', ') || ' IMMEDIATE';
+    END IF;
+
+    EXECUTE concat('WITH del AS (',
+        CASE WHEN mode = 'rows' THEN format('DELETE FROM %s t WHERE NOT EXISTS (SELECT FROM %s b WHERE %s) RETURNING 1',
+                                            target, parts.source, parts.on_key)
+             ELSE 'SELECT WHERE false' END, '), upd AS (',
+        CASE WHEN mode = 'rows' AND parts.assignments IS NOT NULL
+             THEN format('UPDATE %s t SET %s FROM %s b WHERE %s AND %s AND (SELECT count(*) FROM del) >= 0 RETURNING 1',
+                         target, parts.assignments, parts.source, parts.on_key, parts.differs)
+             ELSE 'SELECT WHERE false' END,
+        format('), ins AS (INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s b WHERE NOT EXISTS (SELECT FROM %s t '
+               'WHERE %s) AND (SELECT count(*) FROM del) + (SELECT count(*) FROM upd) >= 0 RETURNING 1)',
+               target, parts.columns, parts.columns, parts.source, target, parts.on_key),
+        ' SELECT (SELECT count(*) FROM del), (SELECT count(*) FROM upd), (SELECT count(*) FROM ins)')
+    INTO removed, changed, added;
+
+    IF deferred <> '{}' THEN
+        EXECUTE 'SET CONSTRAINTS ' || array_to_string(deferred, ', ') || ' DEFERRED';
+    END IF;
+    FOREACH statement IN ARRAY always LOOP
+        EXECUTE statement || 'ALWAYS';
+    END LOOP;
+    FOREACH statement IN ARRAY trigger_states LOOP
+        EXECUTE statement;
+    END LOOP;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION backups.restore_table(backup_name text, table_name text, mode text DEFAULT 'preview',
+    allow_cascade boolean DEFAULT false)
+RETURNS TABLE (added bigint, changed bigint, removed bigint, total bigint, undo_backup text, notes text)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+    m backups.backup_metadata;
+    target regclass;
+    copy regclass;
+    parts record;
+    before bigint;
+    in_backup bigint;
+    left_over bigint;
+    problem text;
+    effects text;
+    forbidden boolean;
+    stamp text;
+BEGIN
+    -- What is asked for.
+    IF mode IS NULL OR mode NOT IN ('preview', 'rows', 'missing') THEN
+        RAISE EXCEPTION 'restore_table: there is no mode %', coalesce(quote_literal(mode), 'null')
+            USING HINT = 'The modes are preview, rows and missing.', ERRCODE = 'invalid_parameter_value';
+    END IF;
+    target := backups._find_table(restore_table.table_name);
+    SELECT o.* INTO m FROM backups.backup_metadata o
+    WHERE o.kind = 'copy' AND o.backup_name = restore_table.backup_name
+      AND (o.table_name = restore_table.table_name OR backups._find_table(o.table_name) = target)
+    ORDER BY o.table_name = restore_table.table_name DESC, o.backup_date DESC LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT string_agg(o.table_name, ', ' ORDER BY o.table_name) INTO problem
+        FROM backups.backup_metadata o WHERE o.kind = 'copy' AND o.backup_name = restore_table.backup_name;
+        RAISE EXCEPTION '%', CASE
+                WHEN problem IS NULL THEN format('there is no backup named "%s" with copies in this database', backup_name)
+                ELSE format('the backup %s has no copy of %s', restore_table.backup_name, restore_table.table_name) END
+            USING HINT = coalesce('It has: ' || problem, 'Backups are listed in backups.backup_status.'),
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+    copy := to_regclass('backups.' || quote_ident(m.copy_name));
+    in_backup := backups._copy_rows(m.copy_name);
+    IF in_backup IS NULL OR in_backup IS DISTINCT FROM m.row_count THEN
+        RAISE EXCEPTION 'the copy of % in backup % is not whole: %', m.table_name, m.backup_name, CASE
+                WHEN copy IS NULL THEN 'it does not exist'
+                WHEN in_backup IS NULL THEN format('%s may not read it', current_user)
+                ELSE format('it has %s rows, %s were recorded', in_backup, coalesce(m.row_count::text, 'none')) END
+            USING HINT = 'Nothing was changed. See backups.check().', ERRCODE = 'data_corrupted';
+    END IF;
+    SELECT CASE
+        WHEN target IS NULL THEN format('there is no table %s to restore into; create it first, from the migrations that '
+                                        'made it', restore_table.table_name)
+        WHEN c.relkind NOT IN ('r', 'p') THEN format('%s is not a table', target)
+        WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN format('%s belongs to %s, and %s may not change it', target,
+                                                              pg_get_userbyid(c.relowner), current_user)
+        WHEN row_security_active(target) THEN format('row level security would hide rows of %s from %s', target, current_user)
+        WHEN EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = target) THEN
+            format('%s has rules, which would change what is written', target)
+        WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = target) THEN
+            format('other tables inherit from %s, and their rows are in its copy', target) END
+    INTO problem
+    FROM (SELECT 1) one LEFT JOIN pg_class c ON c.oid = target;
+    IF problem IS NOT NULL THEN
+        RAISE EXCEPTION 'cannot restore %: %', restore_table.table_name, problem
+            USING HINT = format('Nothing was changed. The rows of the backup can be read from %s.', copy),
+                  ERRCODE = 'invalid_parameter_value';
+    END IF;
+
+    -- What would happen.
+    IF mode <> 'preview' THEN
+        EXECUTE format('LOCK TABLE %s IN SHARE ROW EXCLUSIVE MODE', target);
+    END IF;
+    SELECT p.* INTO parts FROM backups._merge_parts(target, copy) p;
+    notes := parts.notes;
+    EXECUTE format('SELECT count(*) FROM %s', target) INTO before;
+    EXECUTE format('SELECT (SELECT count(*) FROM %s b WHERE NOT EXISTS (SELECT FROM %s t WHERE %s)),'
+                   ' (SELECT count(*) FROM %s t JOIN %s b ON %s WHERE %s)', parts.source, target, parts.on_key,
+                   target, parts.source, parts.on_key, parts.differs) INTO added, changed;
+    removed := before + added - in_backup;
+    IF mode <> 'missing' AND removed > 0 THEN
+        SELECT string_agg(c.effect, '; '), bool_or(c.forbidden) INTO effects, forbidden
+        FROM backups._consequences(target, parts.source, parts.on_key) c;
+    END IF;
+    IF mode = 'preview' THEN
+        total := before;
+        notes := nullif(concat_ws('; ', notes, format('removing %s rows: ', removed) || effects), '');
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF mode = 'rows' AND effects IS NOT NULL AND (forbidden OR NOT coalesce(allow_cascade, false)) THEN
+        RAISE EXCEPTION '% has % rows that the backup % lacks, and other tables refer to them: %', target, removed,
+                m.backup_name, effects
+            USING HINT = 'Nothing was changed. ' || CASE
+                      WHEN forbidden THEN 'Remove the rows that forbid it, or use the mode missing.'
+                      ELSE 'Accept it with allow_cascade => true (what it removes may be referred to in turn), or use the '
+                           'mode missing.' END, ERRCODE = 'foreign_key_violation';
+    END IF;
+    IF added = 0 AND (mode = 'missing' OR changed = 0 AND removed = 0) THEN
+        changed := 0;
+        removed := 0;
+        total := before;
+        RETURN NEXT;
+        RETURN;
+    END IF;
+
+    -- The rows as they are now, first.
+    FOR n IN 1 .. 1000 LOOP
+        undo_backup := format('undo_%s_%s%s', (SELECT relname FROM pg_class WHERE oid = target),
+            CASE WHEN n > 1 THEN n || '_' ELSE '' END, to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYYMMDD_HH24MISS'));
+        EXIT WHEN NOT EXISTS (SELECT FROM backups.backup_metadata o WHERE o.backup_name = undo_backup);
+    END LOOP;
+    PERFORM backups.create_backup(undo_backup, ARRAY[target::text]);
+
+    SELECT x.added, x.changed, x.removed INTO added, changed, removed FROM backups._merge(target, parts, mode) x;
+    PERFORM backups._advance_sequences(target);
+
+    -- Whether it is so.
+    EXECUTE format('SELECT (SELECT count(*) FROM %s), (SELECT count(*) FROM %s b WHERE NOT EXISTS '
+                   '(SELECT FROM %s t WHERE %s)) + CASE WHEN $1 THEN (SELECT count(*) FROM %s t JOIN %s b ON %s WHERE %s) '
+                   'ELSE 0 END', target, parts.source, target, parts.on_key, target, parts.source, parts.on_key, parts.differs)
+    INTO total, left_over USING mode = 'rows';
+    IF left_over <> 0 OR total <> (CASE mode WHEN 'rows' THEN in_backup ELSE before + added END) THEN
+        RAISE EXCEPTION 'restoring % would have left % rows, % of them not as in the backup, which has %', target, total,
+                left_over, in_backup
+            USING HINT = 'Nothing was changed. A column''s type may hold less than it did, or a trigger of another table '
+                         'wrote here.', ERRCODE = 'data_exception';
+    END IF;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION backups.restore_table(text, text, text, boolean) IS
+    'Makes a table''s rows those of a backup (rows), adds those that are missing (missing), or says what would change (preview)';
+
+---------------------------------------------------------------------------------------------------------------------------
 -- 9. Adopting old copies and closing the schema
 ---------------------------------------------------------------------------------------------------------------------------
 
@@ -622,45 +1346,18 @@ BEGIN
 END
 $$;
 
--- Nobody but the owner is to read a copy. Of the other objects, a grant to a role of somebody's own (a dashboard's) on
--- what was there before stays; the roles that requests from outside carry, and whatever default privileges added, do not.
+-- A grant to a role of somebody's own (a dashboard's) on what was there before stays, except on copies; what the roles of
+-- requests from outside have, and what default privileges added to new objects, does not.
 DO $$
 DECLARE
-    outside oid[] := ARRAY[0::oid] || ARRAY(
-        SELECT oid FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'authenticator', 'service_role'));
     existing oid[] := string_to_array(nullif(current_setting('larder.existing'), ''), ',')::oid[];
     o record;
 BEGIN
-    FOR o IN
-        WITH objects AS (
-            SELECT n.oid, 'SCHEMA' AS kind, quote_ident(n.nspname) AS name, n.nspowner AS owner,
-                   coalesce(n.nspacl, acldefault('n', n.nspowner)) AS acl, true AS existed, false AS is_copy
-            FROM pg_namespace n WHERE n.nspname = 'backups'
-            UNION ALL
-            SELECT c.oid, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass::text, c.relowner,
-                   nullif(c.relacl || (SELECT array_agg(i) FROM pg_attribute t, unnest(t.attacl) i WHERE t.attrelid = c.oid),
-                          '{}'),
-                   c.oid = ANY (existing),
-                   c.relkind IN ('r', 'p')
-                       AND c.relname NOT IN ('backup_metadata', 'presets', 'archives', 'drills')
-            FROM pg_class c
-            WHERE c.relnamespace = 'backups'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-            UNION ALL
-            SELECT p.oid, CASE p.prokind WHEN 'p' THEN 'PROCEDURE' ELSE 'FUNCTION' END, p.oid::regprocedure::text, p.proowner,
-                   coalesce(p.proacl, acldefault('f', p.proowner)), p.oid = ANY (existing), false
-            FROM pg_proc p
-            WHERE p.pronamespace = 'backups'::regnamespace AND p.prokind IN ('f', 'p', 'w')
-        )
-        SELECT x.kind, x.name, coalesce(x.existed, false) AS existed,
-               string_agg(DISTINCT a.privilege_type, ', ') AS privileges,
-               CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-        FROM objects x, aclexplode(x.acl) a
-        WHERE a.grantee <> x.owner AND (x.is_copy OR a.grantee = ANY (outside) OR x.existed IS NOT TRUE)
-        GROUP BY x.kind, x.name, x.existed, a.grantee
-        ORDER BY x.kind DESC, x.name, a.grantee
-    LOOP
+    FOR o IN SELECT g.*, g.object = ANY (coalesce(existing, '{}')) OR g.remedy LIKE 'ALTER %' AS existed
+             FROM backups._grants() g LOOP
+        CONTINUE WHEN o.existed AND NOT o.too_wide;
         BEGIN
-            EXECUTE format('REVOKE ALL ON %s %s FROM %s CASCADE', o.kind, o.name, o.grantee);
+            EXECUTE o.remedy;
             IF o.existed THEN
                 RAISE NOTICE 'revoked % on % from %', o.privileges, o.name, o.grantee;
             END IF;
@@ -682,25 +1379,6 @@ BEGIN
             END IF;
         EXCEPTION WHEN insufficient_privilege THEN
             RAISE WARNING 'could not enable row level security on %: it belongs to %', o.name, o.owner;
-        END;
-    END LOOP;
-
-    FOR o IN
-        SELECT DISTINCT quote_ident(pg_get_userbyid(d.defaclrole)) AS owner,
-               CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' ELSE 'TYPES' END
-                   AS objects,
-               CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
-        FROM pg_default_acl d, aclexplode(d.defaclacl) a
-        WHERE d.defaclnamespace = 'backups'::regnamespace AND a.grantee <> d.defaclrole
-    LOOP
-        BEGIN
-            EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %s IN SCHEMA backups REVOKE ALL ON %s FROM %s',
-                           o.owner, o.objects, o.grantee);
-            RAISE NOTICE 'revoked the default privileges that % grants on % of schema backups to %',
-                o.owner, lower(o.objects), o.grantee;
-        EXCEPTION WHEN insufficient_privilege THEN
-            RAISE WARNING 'could not revoke the default privileges that % grants on % of schema backups to %',
-                o.owner, lower(o.objects), o.grantee;
         END;
     END LOOP;
 
