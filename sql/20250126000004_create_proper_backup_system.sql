@@ -21,9 +21,9 @@ SET LOCAL client_min_messages = warning;        -- "already exists, skipping" is
 SET LOCAL search_path = pg_catalog, pg_temp;
 SET LOCAL lock_timeout = '60s';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 1. What is there already
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 DO $$
 DECLARE
@@ -92,9 +92,9 @@ BEGIN
 END
 $$;
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 2. Tables and presets
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 CREATE TABLE IF NOT EXISTS backups.backup_metadata (
     backup_date date NOT NULL,
@@ -187,9 +187,9 @@ CREATE TABLE IF NOT EXISTS backups.drills (
 );
 COMMENT ON TABLE backups.drills IS 'One row for each time that an archive was loaded and compared by larder drill';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 3. Names
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- The relation that a user's entry names: SQL's spelling first (profiles, auth.users, "My table"), else the letters as they
 -- stand, in public, as the first version took them (My table). Null where there is none.
@@ -302,9 +302,9 @@ BEGIN
 END
 $$;
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 4. Making copies
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- Why a table cannot be copied by this role; null where it can.
 CREATE OR REPLACE FUNCTION backups._why_not(relation oid) RETURNS text
@@ -534,9 +534,9 @@ END
 $$;
 COMMENT ON FUNCTION backups.run_preset(text) IS 'Makes a backup of a preset''s tables, named after the preset and the time';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 5. The status view
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- The columns of the first version come first, in their order. intact counts the rows of the copies: leave the column out
 -- of a query where that takes too long. It is null for archives, and where the caller may not read the copies.
@@ -581,9 +581,9 @@ BEGIN
 END
 $$;
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 6. Retention
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- The backups that have copies, with the preset that their name says.
 CREATE OR REPLACE FUNCTION backups._backups() RETURNS TABLE (backup_date date, backup_name text, preset text,
@@ -747,9 +747,9 @@ CREATE OR REPLACE FUNCTION backups.release(backup_name text) RETURNS text
 LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$ SELECT backups._set_held(backup_name, false) $$;
 COMMENT ON FUNCTION backups.release(text) IS 'Ends what backups.hold() began';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 7. Schedule and checks
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- When something is done that is due so often, for cron and for a systemd timer; null where cron cannot say it.
 CREATE OR REPLACE FUNCTION backups._times(every interval, OUT cron text, OUT calendar text)
@@ -980,18 +980,20 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off
 $$;
 COMMENT ON FUNCTION backups.check() IS 'What is wrong with the backups in this database, one row for each finding';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 8. Restoring
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 -- The pieces of SQL that compare a table (t) with its copy (b): the key's condition, the copy as rows of the table's types,
 -- whether a row differs, and the lists of an UPDATE and an INSERT. Rows are compared by their bytes (*<>), since not every
 -- type has an equality, and no user's operator is to be called for it. Generated columns follow from the others.
 CREATE OR REPLACE FUNCTION backups._merge_parts(target regclass, copy regclass, OUT on_key text, OUT source text,
-    OUT differs text, OUT assignments text, OUT columns text, OUT notes text)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    OUT differs text, OUT assignments text, OUT columns text, OUT columns_list text[], OUT notes text)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     missing_keys text;
+    lossy text;
+    n bigint;
 BEGIN
     SELECT string_agg(format('t.%I OPERATOR(%I.%s) b.%I', a.attname, n.nspname, o.oprname, a.attname), ' AND ' ORDER BY k.position),
            string_agg(quote_ident(a.attname), ', ' ORDER BY k.position) FILTER (WHERE b.attname IS NULL)
@@ -1016,20 +1018,35 @@ BEGIN
     END IF;
 
     SELECT '(SELECT ' || string_agg(CASE
-               WHEN t.atttypid = b.atttypid THEN format('x.%I', t.attname)
-               -- Without the type's modifier: an explicit cast to it would cut what is too long, in silence.
-               ELSE format('CAST(x.%I AS %s) AS %I', t.attname, format_type(t.atttypid, NULL), t.attname) END,
+               WHEN (t.atttypid, t.atttypmod) = (b.atttypid, b.atttypmod) THEN format('x.%I', t.attname)
+               ELSE format('CAST(x.%I AS %s) AS %I', t.attname, format_type(t.atttypid, t.atttypmod), t.attname) END,
                ', ' ORDER BY t.attnum) || format(' FROM %s x)', copy),
            format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', string_agg(format('t.%I', t.attname), ', ' ORDER BY t.attnum),
                   string_agg(format('b.%I', t.attname), ', ' ORDER BY t.attnum)),
            string_agg(format('%I = b.%I', t.attname, t.attname), ', ' ORDER BY t.attnum)
                FILTER (WHERE t.attnum <> ALL (i.indkey::smallint[])),
-           string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum)
-    INTO source, differs, assignments, columns
+           string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum),
+           array_agg(t.attname::text),
+           -- Numbers and texts whose type changed must come back as they were: a cast rounds and cuts in silence.
+           string_agg(format('ROW(CAST(CAST(x.%I AS %s) AS %s))::record OPERATOR(pg_catalog.*<>) ROW(x.%I)::record', t.attname,
+                             format_type(t.atttypid, t.atttypmod), format_type(b.atttypid, b.atttypmod), t.attname), ' OR ')
+               FILTER (WHERE (t.atttypid, t.atttypmod) <> (b.atttypid, b.atttypmod)
+                       AND tt.typcategory IN ('N', 'S') AND bt.typcategory = tt.typcategory)
+    INTO source, differs, assignments, columns, columns_list, lossy
     FROM pg_attribute t
     JOIN pg_attribute b ON b.attrelid = copy AND b.attname = t.attname AND b.attnum > 0 AND NOT b.attisdropped
+    JOIN pg_type tt ON tt.oid = t.atttypid
+    JOIN pg_type bt ON bt.oid = b.atttypid
     JOIN pg_index i ON i.indrelid = target AND i.indisprimary
     WHERE t.attrelid = target AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = '';
+    IF lossy IS NOT NULL THEN
+        EXECUTE format('SELECT count(*) FROM %s x WHERE %s', copy, lossy) INTO n;
+        IF n > 0 THEN
+            RAISE EXCEPTION 'cannot restore %: % rows of the backup do not fit the types that its columns have now', target, n
+                USING HINT = format('Nothing was changed. The rows of the backup can be read from %s.', copy),
+                      ERRCODE = 'data_exception';
+        END IF;
+    END IF;
 
     SELECT string_agg(CASE WHEN t.attname IS NULL THEN format('column %I of the backup is not in the table any more', b.attname)
                            ELSE format('column %I is not in the backup and is left as it is', t.attname) END, '; ')
@@ -1104,6 +1121,53 @@ BEGIN
 END
 $$;
 
+-- Frees the values of unique constraints that changed rows hold, by setting them to null until the merge has set them to what
+-- the backup says: rows that exchanged such values, or passed them on, cannot be updated one after the other. Returns what
+-- has to be run afterwards. Columns that foreign keys of other tables refer to are left alone.
+CREATE OR REPLACE FUNCTION backups._free_unique_values(target regclass, parts record, OUT updates text, OUT statements text[])
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
+DECLARE
+    a record;
+    freed text[] := '{}';
+BEGIN
+    statements := '{}';
+    FOR a IN
+        SELECT t.attname, t.attnotnull, n.conname
+        FROM pg_attribute t
+        JOIN pg_index k ON k.indrelid = t.attrelid AND k.indisprimary
+        -- A NOT NULL constraint has a name of its own from PostgreSQL 18 on.
+        LEFT JOIN pg_constraint n ON n.conrelid = t.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[t.attnum]
+        WHERE t.attrelid = target AND NOT t.attisdropped AND t.attgenerated = '' AND t.attidentity = ''
+          AND t.attnum <> ALL (k.indkey::smallint[])
+          AND parts.columns_list @> ARRAY[t.attname::text]
+          AND EXISTS (
+              SELECT FROM pg_index i
+              WHERE i.indrelid = target AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary
+                AND (t.attnum = ANY (i.indkey::smallint[])
+                     OR i.indexprs IS NOT NULL AND EXISTS (
+                         SELECT FROM pg_depend d
+                         WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = target AND d.refobjsubid = t.attnum)))
+          AND NOT EXISTS (SELECT FROM pg_constraint f
+                          WHERE f.contype = 'f' AND f.confrelid = target AND t.attnum = ANY (f.confkey))
+    LOOP
+        freed := freed || a.attname::text;
+        IF a.attnotnull THEN
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', target, a.attname);
+            statements := statements || CASE
+                WHEN a.conname IS NULL THEN format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', target, a.attname)
+                ELSE format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I', target, a.conname, a.attname) END;
+        END IF;
+    END LOOP;
+    SELECT format('UPDATE %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', target,
+                  string_agg(format('%I = NULL', c), ', '), parts.source, parts.on_key,
+                  string_agg(format('t.%I', c), ', '), string_agg(format('b.%I', c), ', '))
+    INTO updates
+    FROM unnest(freed) c
+    HAVING count(*) > 0;
+END
+$$;
+
 -- The merge itself, in one statement, so that foreign keys are checked when all of it is done; deletions come first, since
 -- they free the values of unique constraints. User triggers are off meanwhile, and each gets back the state that it had.
 CREATE OR REPLACE FUNCTION backups._merge(target regclass, parts record, mode text, OUT removed bigint, OUT changed bigint,
@@ -1114,7 +1178,10 @@ DECLARE
     trigger_states text[] := '{}';
     deferred text[];
     always text[];
+    afterwards text[] := '{}';
+    freeing text;
     statement text;
+    usual_path text;
     x record;
 BEGIN
     tree := ARRAY(
@@ -1149,19 +1216,34 @@ BEGIN
         EXECUTE 'SET CONSTRAINTS ' || array_to_string(deferred, ', ') || ' IMMEDIATE';
     END IF;
 
-    EXECUTE concat('WITH del AS (',
+    statement := concat('WITH del AS (',
         CASE WHEN mode = 'rows' THEN format('DELETE FROM %s t WHERE NOT EXISTS (SELECT FROM %s b WHERE %s) RETURNING 1',
                                             target, parts.source, parts.on_key)
              ELSE 'SELECT WHERE false' END, '), upd AS (',
         CASE WHEN mode = 'rows' AND parts.assignments IS NOT NULL
-             THEN format('UPDATE %s t SET %s FROM %s b WHERE %s AND %s AND (SELECT count(*) FROM del) >= 0 RETURNING 1',
-                         target, parts.assignments, parts.source, parts.on_key, parts.differs)
+             THEN format('UPDATE %s t SET %s FROM %s b WHERE %s AND %s AND (SELECT pg_catalog.count(*) FROM del) IS NOT NULL '
+                         'RETURNING 1', target, parts.assignments, parts.source, parts.on_key, parts.differs)
              ELSE 'SELECT WHERE false' END,
         format('), ins AS (INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s b WHERE NOT EXISTS (SELECT FROM %s t '
-               'WHERE %s) AND (SELECT count(*) FROM del) + (SELECT count(*) FROM upd) >= 0 RETURNING 1)',
+               'WHERE %s) AND (SELECT pg_catalog.count(*) FROM upd) IS NOT NULL RETURNING 1)',
                target, parts.columns, parts.columns, parts.source, target, parts.on_key),
-        ' SELECT (SELECT count(*) FROM del), (SELECT count(*) FROM upd), (SELECT count(*) FROM ins)')
-    INTO removed, changed, added;
+        ' SELECT (SELECT pg_catalog.count(*) FROM del), (SELECT pg_catalog.count(*) FROM upd),'
+        ' (SELECT pg_catalog.count(*) FROM ins)');
+    usual_path := (SELECT reset_val FROM pg_settings WHERE name = 'search_path');
+    BEGIN
+        -- Functions of the tables (of defaults, checks, triggers of other tables) may need the path that the database sets.
+        PERFORM set_config('search_path', usual_path, true);
+        EXECUTE statement INTO removed, changed, added;
+    EXCEPTION WHEN unique_violation OR exclusion_violation THEN
+        SELECT f.updates, f.statements INTO freeing, afterwards FROM backups._free_unique_values(target, parts) f;
+        IF mode <> 'rows' OR freeing IS NULL THEN
+            RAISE;
+        END IF;
+        PERFORM pg_catalog.set_config('search_path', usual_path, true);
+        EXECUTE freeing;
+        EXECUTE statement INTO removed, changed, added;
+    END;
+    PERFORM pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', true);
 
     IF deferred <> '{}' THEN
         EXECUTE 'SET CONSTRAINTS ' || array_to_string(deferred, ', ') || ' DEFERRED';
@@ -1169,7 +1251,7 @@ BEGIN
     FOREACH statement IN ARRAY always LOOP
         EXECUTE statement || 'ALWAYS';
     END LOOP;
-    FOREACH statement IN ARRAY trigger_states LOOP
+    FOREACH statement IN ARRAY afterwards || trigger_states LOOP
         EXECUTE statement;
     END LOOP;
 END
@@ -1304,9 +1386,9 @@ $$;
 COMMENT ON FUNCTION backups.restore_table(text, text, text, boolean) IS
     'Makes a table''s rows those of a backup (rows), adds those that are missing (missing), or says what would change (preview)';
 
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 -- 9. Adopting old copies and closing the schema
----------------------------------------------------------------------------------------------------------------------------
+------------------------------------------------------------------------------------------------------------------------
 
 SET LOCAL client_min_messages = notice;
 
