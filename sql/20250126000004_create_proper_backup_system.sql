@@ -577,6 +577,8 @@ BEGIN
     LOOP
         EXECUTE format('GRANT %s ON backups.backup_status TO %s', g.privilege_type, g.grantee)
                 || CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END;
+        PERFORM set_config('larder.existing', concat_ws(',', nullif(current_setting('larder.existing'), ''),
+                                                        'backups.backup_status'::regclass::oid), true);
     END LOOP;
 END
 $$;
