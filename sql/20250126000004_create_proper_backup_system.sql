@@ -610,7 +610,7 @@ $$;
 -- Drops the copies of one backup with their metadata, one row each. A copy that cannot be dropped stays, and says why.
 CREATE OR REPLACE FUNCTION backups._remove(on_date date, named text, dry_run boolean)
 RETURNS TABLE (backup_name text, table_name text, action text, reason text)
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '10s' AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
 DECLARE
     m backups.backup_metadata;
     detail text;
@@ -804,14 +804,27 @@ BEGIN
 END
 $$;
 
+-- A setting, null where it does not exist; hidden where it does, but this role may not see it.
+CREATE OR REPLACE FUNCTION backups._setting(setting text, OUT value text, OUT hidden boolean)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    hidden := false;
+    value := current_setting(setting, true);
+EXCEPTION WHEN insufficient_privilege THEN
+    hidden := true;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION backups.schedule() RETURNS SETOF text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    elsewhere text := nullif(current_setting('cron.database_name', true), current_database());
-    zone text := coalesce(current_setting('cron.timezone', true), 'GMT');
     untimed CONSTANT text := 'SET statement_timeout = 0; ';
+    home record;
+    zone record;
     j record;
 BEGIN
+    SELECT * INTO home FROM backups._setting('cron.database_name');
+    SELECT * INTO zone FROM backups._setting('cron.timezone');
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') THEN
         IF NOT has_schema_privilege('cron', 'USAGE') THEN
             RAISE EXCEPTION '% may not use pg_cron''s schema', current_user
@@ -828,30 +841,36 @@ BEGIN
             EXECUTE 'SELECT cron.schedule($1, $2, $3)' USING j.job, j.cron, untimed || j.command;
             RETURN NEXT format('scheduled in pg_cron: %s at %s: %s', j.job, j.cron, untimed || j.command);
         END LOOP;
-        IF upper(zone) NOT IN ('GMT', 'UTC', 'ETC/UTC', 'ETC/GMT') THEN
-            RETURN NEXT format('note: these are times of %s, which cron.timezone says; names and dates of backups are in UTC',
-                               zone);
+        IF zone.hidden OR upper(coalesce(zone.value, 'GMT')) NOT IN ('GMT', 'UTC', 'ETC/UTC', 'ETC/GMT') THEN
+            RETURN NEXT format('note: these times are of the zone that cron.timezone says (%s), the names of backups are in UTC',
+                               coalesce(zone.value, format('%s may not see it', current_user)));
         END IF;
-    ELSIF elsewhere IS NOT NULL THEN
-        RETURN NEXT format('pg_cron runs in the database %s. Nothing was scheduled. Run there:', elsewhere);
-        FOR j IN SELECT * FROM backups._jobs() LOOP
+        RETURN;
+    END IF;
+
+    IF home.value <> current_database() THEN
+        RETURN NEXT format('pg_cron runs in the database %s. Nothing was scheduled. Run there:', home.value);
+    ELSIF home.value IS NOT NULL OR home.hidden THEN
+        RETURN NEXT 'pg_cron is loaded, but not installed in this database. Nothing was scheduled. Run CREATE EXTENSION '
+                    'pg_cron (in Supabase: Database, Extensions) and SELECT backups.schedule() again.';
+        IF NOT home.hidden THEN
+            RETURN;
+        END IF;
+        RETURN NEXT 'If it lives in another database (cron.database_name), run there:';
+    ELSE
+        RETURN NEXT 'pg_cron is not loaded. Nothing was scheduled. From outside, in a crontab (whose times are the host''s) or '
+                    'in a systemd timer:';
+    END IF;
+    FOR j IN SELECT * FROM backups._jobs() LOOP
+        IF home.value IS NOT NULL OR home.hidden THEN
             RETURN NEXT format('SELECT cron.schedule_in_database(%L, %L, %L, %L, %L);', j.job, j.cron, untimed || j.command,
                                current_database(), current_user);
-        END LOOP;
-    ELSIF current_setting('cron.database_name', true) IS NOT NULL
-          OR EXISTS (SELECT FROM pg_available_extensions WHERE name = 'pg_cron') THEN
-        RETURN NEXT 'pg_cron is not installed in this database. Nothing was scheduled. Either run CREATE EXTENSION pg_cron '
-                    '(in Supabase: Database, Extensions) and SELECT backups.schedule() again, or do it from outside:';
-    ELSE
-        RETURN NEXT 'pg_cron is not installed here. Nothing was scheduled. From outside, in a crontab or as a systemd timer:';
-    END IF;
-    IF NOT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_cron') AND elsewhere IS NULL THEN
-        FOR j IN SELECT * FROM backups._jobs() LOOP
+        ELSE
             RETURN NEXT format('%s psql -X -d ''%s'' -c "SET statement_timeout = 0" -c "%s"', j.cron,
                                replace(current_database(), '''', '''\'''''), j.command);
             RETURN NEXT format('  systemd: OnCalendar=%s UTC, ExecStart=psql as above', j.calendar);
-        END LOOP;
-    END IF;
+        END IF;
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION backups.schedule() IS
