@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
 # Backups beside sessions that write, truncate, read and back up at the same time.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 # A session NAME that is fed by say and ended by bye; what it prints is in $work/NAME.out.
 declare -A input
 session() {
+    local feed
     mkfifo "$work/$1.in"
     psql -X -q -A -t -d app -U postgres <"$work/$1.in" >"$work/$1.out" 2>&1 &
-    exec {input[$1]}>"$work/$1.in"
+    exec {feed}>"$work/$1.in"
+    input[$1]=$feed
 }
 
 say() {
@@ -32,7 +35,8 @@ done_by() {
 }
 
 bye() {
-    exec {input[$1]}>&-
+    local feed=${input[$1]}
+    exec {feed}>&-
     rm "$work/$1.in"
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Copies: what create_backup and run_preset make, and what they refuse.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 create_backup() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Restoring inside the database: the rows become those of the backup, and nothing else of the table changes.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 # What pg_dump says of the tables that a restore must not change. A pg_dump older than the server refuses; then the catalogs

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Retention, cleanup, holding; the status and the checks.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 retention() {

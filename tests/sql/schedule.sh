@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The schedule: through pg_cron, really running, where it can be loaded; else what schedule() says to do.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 jobs_of() {

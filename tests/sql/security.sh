@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Who may do what, and what hostile objects can do to those who may.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 # Everything that requests from outside could try, as each of the roles that they carry: every statement is refused.
 closed() {
-    local role relation said statements
+    local role said statements
     statements="$(value app "SELECT format('SELECT * FROM backups.%I; ', relname)
             || CASE relkind WHEN 'r' THEN format('DELETE FROM backups.%I;', relname) ELSE '' END
         FROM pg_class WHERE relnamespace = 'backups'::regnamespace AND relkind IN ('r', 'v')")

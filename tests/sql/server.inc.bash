@@ -113,7 +113,7 @@ sample() {
     [ -n "$pgtap" ] || { echo 'pgTAP is missing: apt-get install postgresql-15-pgtap' >&2; exit 1; }
     {
         echo 'CREATE SCHEMA tap; GRANT USAGE ON SCHEMA tap TO PUBLIC; SET search_path = tap;'
-        grep -v '^\\' "$pgtap"
+        grep -v '^[\]' "$pgtap"
         echo 'ALTER SCHEMA public OWNER TO postgres;'
     } | sql "$1" supabase_admin >/dev/null
     sql "$1" supabase_admin <"$here/kitchai.inc.sql"

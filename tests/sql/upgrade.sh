@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The migration on a database where the first version was applied, on plain PostgreSQL, as other roles, and again.
+# shellcheck source=server.inc.bash
 . "$(dirname "$0")/server.inc.bash"
 
 # What a role sees of a relation: a number of rows, or an error.
