@@ -127,15 +127,26 @@ vault|2000'
     like 'a backup with an older snapshot is refused' "$(cat "$work/backs_up.out")" \
         'backup "stale_20250103" was not made: truncated or rewritten since this transaction began: purse'
 
+    say backs_up 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM stop;'
+    done_by backs_up 4
+    say truncates 'BEGIN; TRUNCATE vault; INSERT INTO vault SELECT g, 7 FROM generate_series(1, 2000) g;'
+    done_by truncates 3
+    say backs_up "SELECT backups.create_backup('stale_20250104', '{vault,purse}'); ROLLBACK;"
+    until_true somebody_waits
+    say truncates 'COMMIT;'
+    done_by backs_up 5
+    like 'also where the TRUNCATE is only committed while it waits' "$(cat "$work/backs_up.out")" \
+        'backup "stale_20250104" was not made: truncated or rewritten since this transaction began: vault'
+
     # Two at once.
     say backs_up "BEGIN; SELECT backups.create_backup('daily_20250104', '{vault,purse}');"
-    done_by backs_up 4
+    done_by backs_up 6
     like 'a second backup of the same name is refused at once' \
-        "$(value app "SELECT backups.create_backup('daily_20250104', '{vault}')" 2>&1 || true)" \
+        "$(value app "SET lock_timeout = '20s'; SELECT backups.create_backup('daily_20250104', '{vault}')" 2>&1 || true)" \
         'another session is making a backup named "daily_20250104"'
     value app "SELECT backups.create_backup('weekly_20250104', '{vault,purse}')" >/dev/null
     say backs_up 'COMMIT;'
-    done_by backs_up 5
+    done_by backs_up 7
     is 'one of another name goes on beside it, with names of its own' "$(value app \
         "SELECT backup_name, copy_name FROM backups.backup_metadata WHERE backup_name ~ '20250104' ORDER BY 1, 2")" \
         'daily_20250104|purse_backup_20250104
@@ -145,7 +156,7 @@ weekly_20250104|vault_backup_20250104_2'
 
     # A copy that somebody reads.
     say backs_up 'BEGIN; SELECT count(*) FROM backups.vault_backup_20250104;'
-    done_by backs_up 6
+    done_by backs_up 8
     is 'cleanup leaves a copy that is in use, and goes on' \
         "$(value app "SELECT backup_name, table_name, reason FROM backups.cleanup_old_backups(0, false) WHERE action = 'kept'")" \
         'daily_20250104|vault|canceling statement due to lock timeout'
@@ -154,13 +165,13 @@ weekly_20250104|vault_backup_20250104_2'
     # A restore beside a writer.
     say backs_up "SELECT backups.create_backup('restore_20250105', '{vault}');"
     say backs_up 'DELETE FROM vault WHERE id <= 100;'
-    done_by backs_up 7
+    done_by backs_up 9
     say truncates 'BEGIN; UPDATE vault SET money = 0 WHERE id > 1900; INSERT INTO vault VALUES (5000, 1);'
-    done_by truncates 3
+    done_by truncates 4
     say backs_up "SELECT 'counts', added, changed, removed, total FROM backups.restore_table('restore_20250105', 'vault', 'rows');"
     until_true somebody_waits
     say truncates 'COMMIT;'
-    done_by backs_up 8
+    done_by backs_up 10
     is 'a restore waits for a writer, and takes what it wrote into account' \
         "$(grep counts "$work/backs_up.out")" 'counts|100|100|1|2000'
     bye truncates
