@@ -61,8 +61,9 @@ DECLARE
     dependents text;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute
-                   WHERE attrelid = to_regclass('backups.backup_metadata') AND attname = 'row_count'
-                     AND atttypid = 'integer'::regtype) THEN
+                   WHERE attrelid IN (to_regclass('backups.backup_metadata'), to_regclass('backups.backup_status'))
+                     AND (attname IN ('row_count', 'total_rows') AND atttypid <> 'bigint'::regtype
+                          OR attname IN ('backup_name', 'table_name') AND atttypid <> 'text'::regtype)) THEN
         RETURN;
     END IF;
     SELECT string_agg(DISTINCT v.oid::regclass::text, ', ') INTO dependents

@@ -64,7 +64,7 @@ start_server() {
     as_server "$bin/initdb" -A trust -U supabase_admin -N --locale=C -E UTF8 -D "$work/data" >"$work/initdb.log" 2>&1 ||
         { cat "$work/initdb.log" >&2; exit 1; }
     as_server "$bin/pg_ctl" -D "$work/data" -l "$work/server.log" -w \
-        -o "-k $work -c listen_addresses= -c fsync=off -c max_connections=40 -c timezone=UTC $server_options" start >/dev/null
+        -o "-k $work -c listen_addresses= -c fsync=off -c max_connections=40 -c timezone=UTC -c lock_timeout=60s $server_options" start >/dev/null
     sql postgres supabase_admin <<'SQL'
 CREATE ROLE postgres LOGIN CREATEDB CREATEROLE BYPASSRLS;
 CREATE ROLE anon NOLOGIN;
