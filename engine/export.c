@@ -220,14 +220,18 @@ static bool same_tables(const struct manifest *a, const struct manifest *b)
     return true;
 }
 
+static int lock_timeout(const struct export *e)
+{
+    return e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
+}
+
 /* Locks what was looked up; looks it up again in the snapshot. `*again` where that is not the same
  * any more. */
 static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
 {
     struct manifest *before;
-    int timeout = e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
     enum larder_status status =
-        snapshot_lead(e->leader, e->control, e->manifest, timeout, again, error);
+        snapshot_lead(e->leader, e->control, e->manifest, lock_timeout(e), again, error);
 
     if (status != LARDER_OK || *again)
         return status;
@@ -261,6 +265,10 @@ static enum larder_status lead(struct export *e, struct larder_error *error)
                            "the tables change faster than they can be locked");
     if (status == LARDER_OK)
         status = report_obstacles(e, error);
+    if (status == LARDER_OK)
+        status = catalog_sizes(e->leader, e->manifest, e->extra, error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(e->leader, lock_timeout(e), error);
     return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
 }
 
@@ -393,12 +401,12 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
     struct export_lanes_options options = {
         .source = &e->options->source,
         .lanes = lane_count(e),
+        .lock_timeout = lock_timeout(e),
         .level = e->options->level != 0 ? e->options->level : 1,
         .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
         .run = e->run,
     };
     struct schema_work work = {.writer = writer, .manifest = e->manifest};
-    int timeout = e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
     enum larder_status status =
         export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
     pthread_t thread;
@@ -406,13 +414,15 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
     if (status != LARDER_OK)
         return status;
     status = export_schema_prepare(&e->pg_dump, &e->pg_restore, e->leader, e->manifest, schemas,
-                                   timeout, e->run, export_lanes_stop_fd(work.lanes), e->arena,
-                                   &work.call, error);
+                                   lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
+                                   e->arena, &work.call, error);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");
     if (status == LARDER_OK) {
         status = export_lanes_run(work.lanes, e->leader, error);
         pthread_join(thread, NULL);
+        if (export_lanes_timed_out(work.lanes))
+            snapshot_name_blocker(e->control, e->manifest, lock_timeout(e), error);
     }
     export_lanes_free(work.lanes);
     return status;
@@ -422,13 +432,14 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
 static enum larder_status count_metadata(struct export *e, struct larder_error *error)
 {
     struct manifest *m = e->manifest;
+    const size_t *parents = manifest_parents(m, m->arena);
     char date[16] = "";
     struct tm tm = {0};
 
     gmtime_r(&m->started_at, &tm);
     strftime(date, sizeof(date), "%Y-%m-%d", &tm);
     m->metadata = arena_alloc(m->arena, m->table_count, sizeof(*m->metadata));
-    if (m->metadata == NULL)
+    if (m->metadata == NULL || parents == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < m->table_count; i++) {
         struct manifest_metadata *row;
@@ -443,7 +454,7 @@ static enum larder_status count_metadata(struct export *e, struct larder_error *
                                           .schema = m->tables[i].schema,
                                           .name = m->tables[i].name};
         for (size_t j = 0; j < m->table_count; j++)
-            if (e->extra[j].named == m->tables[i].oid)
+            if (manifest_is_below(parents, j, i))
                 row->row_count += (int64_t)m->tables[j].rows;
     }
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;

@@ -37,6 +37,7 @@ struct export_lanes {
     pthread_cond_t changed;
     struct shared_table *tables;
     size_t *order;                 /* the tables' numbers, largest first */
+    _Atomic bool lock_timed_out;
     int locking;                   /* lanes that are about to lock a table, and may be refused */
     struct archive_writer *writer; /* NULL until the members before the data are written */
     struct larder_progress progress;
@@ -82,6 +83,11 @@ void export_lanes_open(struct export_lanes *all, struct archive_writer *writer)
     all->writer = writer;
     pthread_cond_broadcast(&all->changed);
     pthread_mutex_unlock(&all->lock);
+}
+
+bool export_lanes_timed_out(const struct export_lanes *all)
+{
+    return all->lock_timed_out;
 }
 
 int export_lanes_stop_fd(const struct export_lanes *all)
@@ -194,9 +200,9 @@ static struct shared_table *choose(const struct export_lanes *all, const struct 
     return NULL;
 }
 
-/* Takes a piece of work; NULL when none is left. A lane that changes tables has to lock the new one
- * first. */
-static struct shared_table *next_piece(struct lane *lane, size_t *piece)
+/* The table that the lane works on next; NULL when none is left. Before another table can be read
+ * it must be locked. */
+static struct shared_table *next_table(struct lane *lane)
 {
     struct export_lanes *all = lane->all;
     struct shared_table *table = NULL;
@@ -204,31 +210,39 @@ static struct shared_table *next_piece(struct lane *lane, size_t *piece)
     pthread_mutex_lock(&all->lock);
     while (all->status == LARDER_OK) {
         table = choose(all, lane);
-        /* What another lane is refused comes back to the leader, who therefore waits. */
+        /* What another lane is refused is left to the leader, who therefore waits. */
         if (table != NULL || !lane->is_leader || all->locking == 0)
             break;
         pthread_cond_wait(&all->changed, &all->lock);
     }
-    if (table != NULL) {
-        *piece = table->taken++;
-        if (!lane->is_leader && table != lane->table)
-            all->locking++;
-    }
+    if (table != NULL && !lane->is_leader && table != lane->table)
+        all->locking++;
     pthread_mutex_unlock(&all->lock);
     return table;
 }
 
-/* Gives a piece back that could not be locked, and leaves the table to the leader. */
+/* A piece is taken only by who may read it, so that none ever has to be given back. False where
+ * none is left. */
+static bool take_piece(struct lane *lane, size_t *piece)
+{
+    struct shared_table *table = lane->table;
+    bool left;
+
+    pthread_mutex_lock(&lane->all->lock);
+    left = table->taken < table->pieces;
+    if (left)
+        *piece = table->taken++;
+    pthread_mutex_unlock(&lane->all->lock);
+    return left;
+}
+
 static void end_locking(struct lane *lane, struct shared_table *table, bool refused)
 {
     struct export_lanes *all = lane->all;
 
     pthread_mutex_lock(&all->lock);
     all->locking--;
-    if (refused) {
-        table->taken--;
-        table->leader_only = true;
-    }
+    table->leader_only = table->leader_only || refused;
     pthread_cond_broadcast(&all->changed);
     pthread_mutex_unlock(&all->lock);
 }
@@ -297,7 +311,7 @@ static enum larder_status enter_table(struct lane *lane, struct shared_table *ta
     if (!lane->is_leader) {
         if (status == LARDER_OK)
             status = snapshot_lock_table(lane->pg, manifest_table, refused, error);
-        end_locking(lane, table, *refused || status != LARDER_OK);
+        end_locking(lane, table, *refused);
     }
     if (status != LARDER_OK || *refused)
         return status;
@@ -368,6 +382,8 @@ static enum larder_status read_piece(struct lane *lane, size_t piece, struct lar
     if (status == LARDER_OK)
         status = read_rows(lane, &copy, error);
     copy_out_end(&copy);
+    if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
+        lane->all->lock_timed_out = true;
     if (status != LARDER_OK)
         larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
     return status;
@@ -379,12 +395,12 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
     struct shared_table *table;
     size_t piece;
 
-    while (status == LARDER_OK && (table = next_piece(lane, &piece)) != NULL) {
+    while (status == LARDER_OK && (table = next_table(lane)) != NULL) {
         bool refused = false;
 
         if (table != lane->table)
             status = enter_table(lane, table, &refused, error);
-        if (status == LARDER_OK && !refused)
+        if (status == LARDER_OK && !refused && take_piece(lane, &piece))
             status = read_piece(lane, piece, error);
     }
     return status == LARDER_OK ? leave_table(lane, error) : status;
@@ -423,6 +439,8 @@ static void *follow(void *arg)
         return NULL;
     }
     status = snapshot_follow(lane->pg, all->manifest->snapshot, &error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(lane->pg, all->options.lock_timeout, &error);
     if (status == LARDER_OK)
         run_lane(lane);
     else
@@ -466,6 +484,11 @@ enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
     for (size_t i = 1; i < started; i++)
         pthread_join(lanes[i].thread, NULL);
     free(lanes);
+    /* Tables without rows have no part to wait with. */
+    pthread_mutex_lock(&all->lock);
+    while (all->writer == NULL && all->status == LARDER_OK)
+        pthread_cond_wait(&all->changed, &all->lock);
+    pthread_mutex_unlock(&all->lock);
     if (all->status != LARDER_OK) {
         *error = all->error;
         return all->status;

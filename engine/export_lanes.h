@@ -19,6 +19,7 @@ struct export_lanes;
 struct export_lanes_options {
     const struct larder_connect *source;
     int lanes, level;
+    int lock_timeout; /* seconds */
     bool whole_tables;
     const struct larder_run *run;
 };
@@ -51,5 +52,9 @@ void export_lanes_stop(struct export_lanes *all, enum larder_status status,
  */
 enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
                                     struct larder_error *error);
+
+/* Whether a lane failed because it waited too long for a lock: for who wants to name the blocker.
+ */
+bool export_lanes_timed_out(const struct export_lanes *all);
 
 #endif

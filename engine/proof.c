@@ -75,20 +75,6 @@ void proof_set_target(struct larder_table_proof *table, uint64_t rows,
     fingerprint_to_hex(fingerprint, table->fingerprint_target);
 }
 
-/* Whether a table is another, or one of its descendants. */
-static bool is_below(const struct manifest *manifest, const struct manifest_table *table,
-                     const char *schema, const char *name)
-{
-    for (size_t depth = 0; table != NULL && depth <= manifest->table_count; depth++) {
-        if (strcmp(table->schema, schema) == 0 && strcmp(table->name, name) == 0)
-            return true;
-        if (table->parent_name == NULL)
-            return false;
-        table = manifest_find(manifest, table->parent_schema, table->parent_name);
-    }
-    return false;
-}
-
 static struct larder_table_proof *find(struct larder_proof *proof, const char *schema,
                                        const char *name)
 {
@@ -143,26 +129,24 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
     return LARDER_OK;
 }
 
-/* The sum over a table and its descendants, as metadata counts; of the archive or of the target. */
-static int64_t sum_below(const struct larder_proof *proof, const struct manifest *manifest,
-                         const struct larder_table_proof *of, bool target)
+/* The archive's rows of a table and its descendants, as metadata counts them. */
+static int64_t count_below(const struct manifest *manifest, const size_t *parents,
+                           const struct larder_table_proof *of)
 {
+    const struct manifest_table *table = manifest_find(manifest, of->schema, of->name);
+    size_t place = (size_t)(table - manifest->tables);
     int64_t sum = 0;
 
-    for (size_t i = 0; i < proof->table_count; i++) {
-        const struct larder_table_proof *table = &proof->tables[i];
-
-        if (is_below(manifest, manifest_find(manifest, table->schema, table->name), of->schema,
-                     of->name))
-            sum += target ? table->rows_target : table->rows_archive;
-    }
+    for (size_t i = 0; i < manifest->table_count; i++)
+        if (manifest_is_below(parents, i, place))
+            sum += (int64_t)manifest->tables[i].rows;
     return sum;
 }
 
 static void judge_table(struct larder_proof *proof, const struct manifest *manifest,
-                        struct larder_table_proof *t, bool with_target)
+                        const size_t *parents, struct larder_table_proof *t, bool with_target)
 {
-    int64_t whole = sum_below(proof, manifest, t, false);
+    int64_t whole = t->rows_metadata < 0 ? 0 : count_below(manifest, parents, t);
 
     if (t->agree == LARDER_AGREE_NO)
         return; /* it could not even be read, and a finding says so */
@@ -194,11 +178,14 @@ static void judge_table(struct larder_proof *proof, const struct manifest *manif
 enum larder_status proof_judge(struct larder_proof *proof, const struct manifest *manifest,
                                bool with_target, struct larder_error *error)
 {
+    const size_t *parents = manifest_parents(manifest, proof->memory);
     size_t differing = 0;
     const struct larder_table_proof *first = NULL;
 
+    if (parents == NULL)
+        return larder_fail_memory(error);
     for (size_t i = 0; i < proof->table_count; i++) {
-        judge_table(proof, manifest, &proof->tables[i], with_target);
+        judge_table(proof, manifest, parents, &proof->tables[i], with_target);
         if (proof->tables[i].agree == LARDER_AGREE_NO) {
             differing++;
             first = first == NULL ? &proof->tables[i] : first;

@@ -26,6 +26,11 @@ static enum larder_status check_whole(struct verify *v, struct larder_error *err
     char sha256[65];
     enum larder_status status;
 
+    if (v->opened.sha256[0] == '\0' && v->options->quick)
+        return larder_fail(error, LARDER_UNVERIFIED,
+                           "there is no readable .sha256 beside \"%s\" to check it against; "
+                           "without --quick the archive is checked against itself",
+                           v->opened.location);
     if (v->opened.sha256[0] == '\0') {
         findings_add(&v->proof->findings, v->arena, "digest", v->opened.location,
                      "there is no readable .sha256 beside \"%s\" to check the whole against",
@@ -153,6 +158,7 @@ static enum larder_status note_refusals(struct verify *v, struct larder_error *e
 static enum larder_status compare(struct verify *v, struct larder_error *error)
 {
     int lanes = crew_lanes(v->options->lanes);
+    struct pg *target = NULL;
     enum larder_status status;
 
     v->targets = arena_alloc(v->arena, (size_t)lanes, sizeof(struct pg *));
@@ -160,13 +166,16 @@ static enum larder_status compare(struct verify *v, struct larder_error *error)
     if (v->targets == NULL || v->refusals == NULL)
         return larder_fail_memory(error);
     status = crew_run(lanes, v->manifest->table_count, compare_on_lane, v, v->run, error);
+    for (int i = 0; i < lanes; i++)
+        pg_close(v->targets[i]);
     if (status == LARDER_OK)
         status = note_refusals(v, error);
     if (status == LARDER_OK)
-        status = proof_add_metadata(v->proof, v->manifest, v->options->metadata, v->targets[0],
-                                    v->run, error);
-    for (int i = 0; i < lanes; i++)
-        pg_close(v->targets[i]);
+        status = pg_connect(v->options->against, v->run, -1, PG_CONNECT_SECONDS, &target, error);
+    if (status == LARDER_OK)
+        status =
+            proof_add_metadata(v->proof, v->manifest, v->options->metadata, target, v->run, error);
+    pg_close(target);
     /* Whatever kept us from looking is never agreement. */
     return status == LARDER_FAILED ? LARDER_UNVERIFIED : status;
 }

@@ -113,3 +113,49 @@ struct manifest_table *manifest_find(const struct manifest *manifest, const char
     }
     return NULL;
 }
+
+static int by_names(const void *a, const void *b)
+{
+    const struct manifest_table *x = *(const struct manifest_table *const *)a;
+    const struct manifest_table *y = *(const struct manifest_table *const *)b;
+    int order = strcmp(x->schema, y->schema);
+
+    return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+size_t *manifest_parents(const struct manifest *manifest, struct arena *arena)
+{
+    size_t count = manifest->table_count;
+    size_t *parents = arena_alloc(arena, count, sizeof(*parents));
+    const struct manifest_table **sorted =
+        arena_alloc(arena, count, sizeof(struct manifest_table *));
+
+    if (parents == NULL || sorted == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &manifest->tables[i];
+    qsort(sorted, count, sizeof(struct manifest_table *), by_names);
+    for (size_t i = 0; i < count; i++) {
+        const struct manifest_table *table = &manifest->tables[i];
+        struct manifest_table wanted = {.schema = table->parent_schema, .name = table->parent_name};
+        const struct manifest_table *key = &wanted, **found = NULL;
+
+        if (table->parent_name != NULL)
+            found = bsearch(&key, sorted, count, sizeof(struct manifest_table *), by_names);
+        parents[i] = found == NULL ? i : (size_t)(*found - manifest->tables);
+    }
+    return parents;
+}
+
+bool manifest_is_below(const size_t *parents, size_t table, size_t ancestor)
+{
+    /* A manifest may come from anywhere, and its parents may run in a circle. */
+    for (size_t steps = 0; steps < 1000; steps++) {
+        if (table == ancestor)
+            return true;
+        if (parents[table] == table)
+            return false;
+        table = parents[table];
+    }
+    return false;
+}

@@ -70,6 +70,7 @@ struct manifest_table {
 
 struct manifest_sequence {
     const char *schema, *name;
+    uint32_t oid;
     int64_t last_value;
     bool is_called;
 };
@@ -150,5 +151,13 @@ uint64_t manifest_raw_bytes(const struct manifest *manifest);
 /* A table by its names; NULL where there is none. */
 struct manifest_table *manifest_find(const struct manifest *manifest, const char *schema,
                                      const char *name);
+
+/*
+ * For each table the place of its parent in the manifest; its own where it has none there. In the
+ * arena; NULL when memory is short.
+ */
+size_t *manifest_parents(const struct manifest *manifest, struct arena *arena);
+/* Whether a table is another, or one of its descendants; both by place. */
+bool manifest_is_below(const size_t *parents, size_t table, size_t ancestor);
 
 #endif

@@ -325,6 +325,7 @@ static void read_sequences(struct reading *r, const json_t *json)
         sequences[i].schema = get_name(r, item, "schema");
         sequences[i].name = get_name(r, item, "name");
         sequences[i].last_value = get_integer(r, item, "last_value");
+        sequences[i].oid = as_oid(r, json_object_get(item, "oid"));
         sequences[i].is_called = get_flag(r, item, "is_called");
     }
     r->manifest->sequences = sequences;

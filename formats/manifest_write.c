@@ -138,10 +138,11 @@ static json_t *sequences_json(const struct manifest *m)
     json_t *array = json_array();
 
     for (size_t i = 0; i < m->sequence_count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:b}", "schema",
+        json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:b}", "schema",
                                                m->sequences[i].schema, "name", m->sequences[i].name,
-                                               "last_value", (json_int_t)m->sequences[i].last_value,
-                                               "is_called", m->sequences[i].is_called));
+                                               "oid", (json_int_t)m->sequences[i].oid, "last_value",
+                                               (json_int_t)m->sequences[i].last_value, "is_called",
+                                               m->sequences[i].is_called));
     return array;
 }
 

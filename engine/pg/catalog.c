@@ -145,8 +145,6 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
     static const char sql[] =
         "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
         "pg_catalog.pg_get_userbyid(c.relowner), c.reltuples::float8, "
-        "coalesce(pg_catalog.pg_relation_size(c.oid), 0) / current_setting('block_size')::bigint, "
-        "coalesce(pg_catalog.pg_table_size(c.oid), 0), "
         "pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.has_table_privilege(c.oid, "
         "'SELECT'), "
         "pg_catalog.row_security_active(c.oid), "
@@ -178,26 +176,24 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         extra[row] = (struct catalog_table){
             .named = tables->named[place],
             .owner = arena_strdup(m->arena, PQgetvalue(result, row, 6)),
-            .label = text_at(m->arena, result, row, 13),
+            .label = text_at(m->arena, result, row, 11),
             .estimated_rows = strtod(PQgetvalue(result, row, 7), NULL),
-            .pages = (uint32_t)number_at(result, row, 8),
-            .bytes = number_at(result, row, 9),
             .has_rows = kind == 'r',
         };
-        if (!flag_at(result, row, 10))
+        if (!flag_at(result, row, 8))
             findings_add(
                 findings, m->arena, "privilege", table->name,
                 "role \"%s\" may not use schema \"%s\" of table \"%s\" (GRANT USAGE ON SCHEMA)",
-                PQgetvalue(result, row, 14), table->schema, table->name);
-        else if (!flag_at(result, row, 11))
+                PQgetvalue(result, row, 12), table->schema, table->name);
+        else if (!flag_at(result, row, 9))
             findings_add(findings, m->arena, "privilege", table->name,
                          "role \"%s\" may not read table \"%s.%s\" of owner \"%s\" (GRANT SELECT)",
-                         PQgetvalue(result, row, 14), table->schema, table->name, extra[row].owner);
-        if (flag_at(result, row, 12))
+                         PQgetvalue(result, row, 12), table->schema, table->name, extra[row].owner);
+        if (flag_at(result, row, 10))
             findings_add(findings, m->arena, "row security", table->name,
                          "row security would hide rows of table \"%s.%s\" from role \"%s\"; %s",
-                         table->schema, table->name, PQgetvalue(result, row, 14),
-                         strcmp(extra[row].owner, PQgetvalue(result, row, 14)) == 0
+                         table->schema, table->name, PQgetvalue(result, row, 12),
+                         strcmp(extra[row].owner, PQgetvalue(result, row, 12)) == 0
                              ? "its owner is subject to it, too (FORCE ROW LEVEL SECURITY): use a "
                                "role with BYPASSRLS"
                              : arena_printf(m->arena,
@@ -386,7 +382,7 @@ static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
 {
     static const char sql[] =
         "SELECT DISTINCT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", "
-        "pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), current_user "
+        "pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), current_user, c.oid "
         "FROM " TABLES "JOIN pg_catalog.pg_depend d ON "
         "  (d.classid = 1259 AND d.refclassid = 1259 AND d.refobjid = t.oid AND d.deptype IN ('a', "
         "'i')) "
@@ -406,6 +402,7 @@ static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
     for (size_t i = 0; m->sequences != NULL && i < count; i++) {
         m->sequences[i].schema = text_at(m->arena, result, (int)i, 0);
         m->sequences[i].name = text_at(m->arena, result, (int)i, 1);
+        m->sequences[i].oid = (uint32_t)number_at(result, (int)i, 4);
         if (!flag_at(result, (int)i, 2))
             findings_add(findings, m->arena, "privilege", m->sequences[i].name,
                          "role \"%s\" may not read sequence \"%s.%s\" (GRANT SELECT ON SEQUENCE)",
@@ -442,6 +439,26 @@ enum larder_status catalog_sequences(struct pg *pg, struct manifest *m,
 
         sequence->last_value = strtoll(PQgetvalue(result, row, 1), NULL, 10);
         sequence->is_called = flag_at(result, row, 2);
+    }
+    PQclear(result);
+    return LARDER_OK;
+}
+
+enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,
+                                 struct catalog_table *extra, struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT " PLACE ", coalesce(pg_catalog.pg_relation_size(t.oid), 0) "
+        "/ current_setting('block_size')::bigint, coalesce(pg_catalog.pg_table_size(t.oid), 0) "
+        "FROM " TABLES "ORDER BY t.place";
+    PGresult *result;
+    enum larder_status status = query_tables(pg, sql, m, &result, error);
+
+    if (status != LARDER_OK)
+        return larder_context(error, "could not read the sizes of the tables");
+    for (int row = 0; row < PQntuples(result); row++) {
+        extra[row].pages = (uint32_t)number_at(result, row, 1);
+        extra[row].bytes = number_at(result, row, 2);
     }
     PQclear(result);
     return LARDER_OK;

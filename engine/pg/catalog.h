@@ -81,6 +81,13 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
                                     struct manifest *manifest, struct catalog_table **extra,
                                     struct larder_findings *findings, struct larder_error *error);
 
+/*
+ * Fills in `pages` and `bytes`. Only with the tables locked: the server's size functions wait for
+ * locks of their own.
+ */
+enum larder_status catalog_sizes(struct pg *pg, const struct manifest *manifest,
+                                 struct catalog_table *extra, struct larder_error *error);
+
 /* The sequences that the tables own or take defaults from, with their values. To be called after
  * the snapshot. */
 enum larder_status catalog_sequences(struct pg *pg, struct manifest *manifest,

@@ -128,7 +128,7 @@ static const char externals_sql[] =
     "AND m.objid = d.refobjid) "
     "UNION ALL "
     "SELECT 'function', n.nspname, pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, "
-    "  pg_catalog.pg_get_function_identity_arguments(f.oid)), "
+    "  pg_catalog.oidvectortypes(f.proargtypes)), "
     "pg_catalog.pg_get_functiondef(f.oid), NULL, 3 "
     "FROM needs d JOIN pg_catalog.pg_proc f ON d.refclassid = 1255 AND f.oid = d.refobjid AND "
     "f.prokind <> 'a' "

@@ -16,6 +16,9 @@
 
 struct pg;
 
+/* SQLSTATEs that callers act on. */
+#define PG_LOCK_NOT_AVAILABLE "55P03"
+
 /*
  * Connects. `run` must live as long as the connection. `stop_fd`, where it is not -1, ends every
  * wait once it is readable, with LARDER_FAILED and the message "stopped".

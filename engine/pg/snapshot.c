@@ -8,8 +8,6 @@
 #include "engine/pg/session.h"
 #include "formats/sql_text.h"
 
-static const char lock_not_available[] = "55P03";
-
 enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char *source,
                                      const char *preset, struct larder_error *error)
 {
@@ -34,9 +32,8 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
     return status;
 }
 
-/* Names the first of the tables that somebody holds or awaits a conflicting lock on, and who. */
-static void name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
-                         struct larder_error *error)
+void snapshot_name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+                           struct larder_error *error)
 {
     static const char sql[] =
         "SELECT l.relation::pg_catalog.regclass, l.pid, coalesce(a.usename, '?'), "
@@ -101,8 +98,8 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
             *changed = true;
             status = LARDER_OK;
             session_rollback(pg);
-        } else if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), lock_not_available) == 0) {
-            name_blocker(other, manifest, timeout, error);
+        } else if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), PG_LOCK_NOT_AVAILABLE) == 0) {
+            snapshot_name_blocker(other, manifest, timeout, error);
         }
     }
     buffer_free(&sql);
@@ -147,11 +144,19 @@ enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_tabl
     sql_qualified(&sql, table->schema, table->name);
     buffer_puts(&sql, " IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT larder_lock");
     status = sql.failed ? larder_fail_memory(error) : pg_exec(pg, buffer_text(&sql), error);
-    if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), lock_not_available) == 0) {
+    if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), PG_LOCK_NOT_AVAILABLE) == 0) {
         *refused = true;
         status =
             pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_lock; RELEASE SAVEPOINT larder_lock", error);
     }
     buffer_free(&sql);
     return status;
+}
+
+enum larder_status snapshot_limit_waits(struct pg *pg, int timeout, struct larder_error *error)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "SET LOCAL lock_timeout = '%ds'", timeout);
+    return pg_exec(pg, sql, error);
 }

@@ -38,4 +38,18 @@ enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct l
 enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
                                        bool *refused, struct larder_error *error);
 
+/*
+ * From here on a wait for a lock in this transaction ends after `timeout` seconds. A range of a
+ * table is read by a planned query, which locks the indexes, too, and would wait behind a REINDEX.
+ */
+enum larder_status snapshot_limit_waits(struct pg *pg, int timeout, struct larder_error *error);
+
+/*
+ * After a wait for a lock has failed: names the first of the tables (or of their indexes) that
+ * somebody holds or awaits a conflicting lock on, and who. `other` is a connection that can still
+ * be used.
+ */
+void snapshot_name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+                           struct larder_error *error);
+
 #endif
