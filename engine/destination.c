@@ -9,7 +9,7 @@
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error)
 {
-    *to = (struct destination){0};
+    *to = (struct destination){.run = run};
     if (store != NULL)
         return store_open(store, run, &to->store, error);
     to->archive = to->location = file;
@@ -35,6 +35,43 @@ static const char *folder_of(const char *source, const char *preset, struct aren
     text = arena_strdup(arena, buffer_text(&folder));
     buffer_free(&folder);
     return text;
+}
+
+/* The newest summary tells; one that cannot be read tells nothing. */
+enum larder_status destination_check_system(struct destination *to, const char *source,
+                                            const char *system_identifier, struct arena *arena,
+                                            struct larder_error *error)
+{
+    struct buffer prefix = {0}, text = {0};
+    struct store_object *objects;
+    struct summary summary;
+    size_t count;
+    enum larder_status status;
+
+    if (to->store == NULL || system_identifier == NULL)
+        return LARDER_OK;
+    names_source(&prefix, source);
+    buffer_puts(&prefix, "/");
+    status = to->store->kind->list(to->store, buffer_text(&prefix), arena, &objects, &count, error);
+    buffer_free(&prefix);
+    while (status == LARDER_OK && count-- > 0) {
+        text.length = 0;
+        if (!names_is_summary(objects[count].key) ||
+            store_get(to->store, objects[count].key, SUMMARY_MAX_BYTES, &text, NULL) != LARDER_OK ||
+            summary_read(text.bytes, text.length, arena, &summary, NULL) != LARDER_OK ||
+            summary.system_identifier == NULL)
+            continue;
+        if (strcmp(summary.system_identifier, system_identifier) != 0) {
+            larder_fail(error, LARDER_USAGE,
+                        "the store holds archives of another database system under the name \"%s\"",
+                        source);
+            larder_hint(error, "Give this one a name of its own with --source-name.");
+            status = LARDER_USAGE;
+        }
+        break;
+    }
+    buffer_free(&text);
+    return status;
 }
 
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
@@ -66,6 +103,23 @@ static enum larder_status begin_object(struct destination *to, struct arena *are
     return to->store->kind->create(to->store, to->archive, stage, error);
 }
 
+/* What will stand beside the archive must not stand there yet, either. */
+static enum larder_status begin_file(struct destination *to, struct arena *arena,
+                                     struct stage **stage, struct larder_error *error)
+{
+    static const char *const endings[] = {".sha256", ".json"};
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *beside =
+            arena_printf(arena, "%.*s%s", (int)names_stem(to->archive), to->archive, endings[i]);
+
+        if (access(beside, F_OK) == 0)
+            return larder_fail(error, LARDER_FAILED,
+                               "\"%s\" exists already, and is never overwritten", beside);
+    }
+    return file_create(to->archive, stage, error);
+}
+
 enum larder_status destination_begin(struct destination *to, const char *source, const char *preset,
                                      const char *backup_name, struct arena *arena, bool *taken,
                                      struct stage **stage, struct larder_error *error)
@@ -73,9 +127,9 @@ enum larder_status destination_begin(struct destination *to, const char *source,
     *taken = false;
     *stage = NULL;
     if (to->is_stream)
-        return file_write_to(STDOUT_FILENO, "standard output", stage, error);
+        return file_write_to(STDOUT_FILENO, "standard output", to->run, stage, error);
     if (to->store == NULL)
-        return file_create(to->archive, stage, error);
+        return begin_file(to, arena, stage, error);
     to->archive = arena_printf(arena, "%s%s.tar", folder_of(source, preset, arena), backup_name);
     if (arena_failed(arena))
         return larder_fail_memory(error);

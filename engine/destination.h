@@ -17,11 +17,17 @@ struct destination {
     const char *archive;  /* the key, or the path; "-" */
     const char *location; /* as a person names it */
     bool is_stream;
+    const struct larder_run *run;
 };
 
 /* Opens the store, or takes the file; exactly one of the two is given. */
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error);
+
+/* LARDER_USAGE where the store holds another system's archives under this source's name. `system_identifier` may be NULL. */
+enum larder_status destination_check_system(struct destination *to, const char *source,
+                                            const char *system_identifier, struct arena *arena,
+                                            struct larder_error *error);
 
 /* Takes the lock of the preset's folder in the store, where the store has locks. */
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,

@@ -15,6 +15,7 @@
 #include "engine/pg/snapshot.h"
 #include "engine/pg/tools.h"
 #include "engine/record.h"
+#include "engine/run/crew.h"
 #include "engine/run/run.h"
 #include "engine/source_name.h"
 #include "formats/archive_writer.h"
@@ -27,19 +28,13 @@
 /*
  * The story, from top to bottom of larder_export():
  *
- *   prepare   connect, find the preset, take the run's lock, look the tables up, report all
- * obstacles lead      lock the tables, then take the snapshot, then look them up again in it write
- * pg_dump beside the lanes; whole parts arrive in the archive under one lock publish   digest and
- * summary beside the archive, and the rows in the database
+ *   prepare   connect, find the preset, take the run's lock, look the tables up, report all obstacles
+ *   lead      lock the tables, then take the snapshot, then look them up again in it
+ *   write     pg_dump beside the lanes; whole parts arrive in the archive under one lock
+ *   publish   digest and summary beside the archive, and the rows in the database
  */
 
-enum {
-    LANES_MAX = 64,
-    LANES_DEFAULT_MAX = 8,
-    LOCK_TIMEOUT = 10,
-    TRIES = 3,
-    TID_RANGE_SCANS = 140000
-};
+enum { LANES_MAX = 64, LOCK_TIMEOUT = 10, TRIES = 3, TID_RANGE_SCANS = 140000 };
 
 struct export
 {
@@ -51,6 +46,7 @@ struct export
     struct pg *control; /* holds the run's lock in a transaction of its own, looks up first, and
                            records at the end */
     struct pg *leader;
+    struct pg *schema; /* where pg_dump is to go instead; NULL: where the leader is */
     struct catalog_server server;
     struct catalog_preset preset;
     const char *const *names; /* of the tables, as they were asked for */
@@ -77,6 +73,11 @@ static void warn(struct export *e, const char *text)
         memcpy(warnings, result->warnings, result->warning_count * sizeof(*warnings));
     warnings[result->warning_count++] = arena_strdup(e->arena, text);
     result->warnings = warnings;
+}
+
+static int lock_timeout(const struct export *e)
+{
+    return e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
 }
 
 static enum larder_status check_options(const struct larder_export_options *o,
@@ -119,6 +120,17 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
     return status;
 }
 
+/*
+ * Why a table must be copied as text; NULL where binary will do. The ENCODING of a COPY does not hold for binary, whose
+ * text-like values are sent in the connection's encoding: only where both are UTF-8 these are the database's own bytes.
+ */
+static const char *why_text(const struct export *e, const struct catalog_table *extra)
+{
+    if (strcmp(e->server.encoding, "UTF8") != 0)
+        return arena_printf(e->arena, "the database's encoding is %s", e->server.encoding);
+    return extra->why_text;
+}
+
 /* Binary where every column's type allows it, unless text is asked for. */
 static void choose_formats(struct export *e, struct manifest *manifest,
                            const struct catalog_table *extra, struct larder_findings *findings)
@@ -131,13 +143,13 @@ static void choose_formats(struct export *e, struct manifest *manifest,
         wanted = LARDER_COPY_BINARY;
     for (size_t i = 0; i < manifest->table_count; i++) {
         struct manifest_table *table = &manifest->tables[i];
-        bool stable = extra[i].why_text == NULL;
+        const char *why = why_text(e, &extra[i]);
 
-        table->copy_format = wanted == LARDER_COPY_TEXT || !stable ? COPY_TEXT : COPY_BINARY;
-        if (!stable && wanted == LARDER_COPY_BINARY)
+        table->copy_format = wanted == LARDER_COPY_TEXT || why != NULL ? COPY_TEXT : COPY_BINARY;
+        if (why != NULL && wanted == LARDER_COPY_BINARY)
             findings_add(findings, manifest->arena, "copy format", table->name,
                          "table \"%s.%s\" cannot be copied in binary format: %s", table->schema,
-                         table->name, extra[i].why_text);
+                         table->name, why);
     }
 }
 
@@ -179,6 +191,35 @@ static enum larder_status report_obstacles(const struct export *e, struct larder
                        findings->count);
 }
 
+/*
+ * The connection that pg_dump goes by. Never through a pooler in transaction mode: pg_dump's session settings would stay on a
+ * connection that the pooler gives to others next.
+ */
+static enum larder_status find_schema_connection(struct export *e, struct larder_error *error)
+{
+    bool pooled;
+    enum larder_status status;
+
+    if (e->options->schema_from != NULL) {
+        status =
+            pg_connect(e->options->schema_from, e->run, -1, PG_CONNECT_SECONDS, &e->schema, error);
+        if (status != LARDER_OK)
+            return larder_context(error, "could not use --schema-from");
+    }
+    status = pg_is_shared(e->schema != NULL ? e->schema : e->control,
+                          e->schema != NULL ? e->options->schema_from : &e->options->source,
+                          &pooled, error);
+    if (status != LARDER_OK || !pooled)
+        return status;
+    larder_fail(
+        error, LARDER_USAGE,
+        "this connection goes through a pooler in transaction mode, which pg_dump would disturb");
+    larder_hint(error, "Name a direct connection, or the pooler's session port (5432 at Supabase), "
+                       "with --schema-from CONNINFO; "
+                       "the rows may still come through the pooler.");
+    return LARDER_USAGE;
+}
+
 static enum larder_status prepare(struct export *e, struct larder_error *error)
 {
     const struct larder_export_options *o = e->options;
@@ -187,7 +228,12 @@ static enum larder_status prepare(struct export *e, struct larder_error *error)
 
     status = pg_connect(&o->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
     if (status == LARDER_OK)
+        status = find_schema_connection(e, error);
+    if (status == LARDER_OK)
+        status = session_begin_plain(e->control, error);
+    if (status == LARDER_OK)
         status = catalog_server(e->control, e->arena, &e->server, error);
+    session_rollback(e->control);
     if (status != LARDER_OK)
         return status;
     major = pg_server_version(e->control) / 10000;
@@ -201,6 +247,8 @@ static enum larder_status prepare(struct export *e, struct larder_error *error)
     if (status == LARDER_OK)
         status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
                                    e->result->preset, error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(e->control, lock_timeout(e), error);
     if (status == LARDER_OK)
         status = find_tables(e, error);
     if (status == LARDER_OK)
@@ -218,11 +266,6 @@ static bool same_tables(const struct manifest *a, const struct manifest *b)
         if (a->tables[i].oid != b->tables[i].oid)
             return false;
     return true;
-}
-
-static int lock_timeout(const struct export *e)
-{
-    return e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
 }
 
 /* Locks what was looked up; looks it up again in the snapshot. `*again` where that is not the same
@@ -267,8 +310,6 @@ static enum larder_status lead(struct export *e, struct larder_error *error)
         status = report_obstacles(e, error);
     if (status == LARDER_OK)
         status = catalog_sizes(e->leader, e->manifest, e->extra, error);
-    if (status == LARDER_OK)
-        status = snapshot_limit_waits(e->leader, lock_timeout(e), error);
     return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
 }
 
@@ -383,24 +424,13 @@ static void *work_on_schema(void *arg)
     return NULL;
 }
 
-static int lane_count(const struct export *e)
-{
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-
-    if (e->options->lanes > 0)
-        return e->options->lanes;
-    return processors < 1                   ? 1
-           : processors > LANES_DEFAULT_MAX ? LANES_DEFAULT_MAX
-                                            : (int)processors;
-}
-
 static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,
                                     const struct catalog_schemas *schemas,
                                     struct larder_error *error)
 {
     struct export_lanes_options options = {
         .source = &e->options->source,
-        .lanes = lane_count(e),
+        .lanes = crew_lanes(e->options->lanes),
         .lock_timeout = lock_timeout(e),
         .level = e->options->level != 0 ? e->options->level : 1,
         .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
@@ -413,15 +443,18 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
 
     if (status != LARDER_OK)
         return status;
-    status = export_schema_prepare(&e->pg_dump, &e->pg_restore, e->leader, e->manifest, schemas,
+    status = export_schema_prepare(&e->pg_dump, &e->pg_restore,
+                                   e->schema != NULL ? e->schema : e->leader, e->manifest, schemas,
                                    lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
                                    e->arena, &work.call, error);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");
     if (status == LARDER_OK) {
+        pg_set_stop_fd(e->leader, export_lanes_stop_fd(work.lanes));
         status = export_lanes_run(work.lanes, e->leader, error);
         pthread_join(thread, NULL);
-        if (export_lanes_timed_out(work.lanes))
+        pg_set_stop_fd(e->leader, -1);
+        if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
             snapshot_name_blocker(e->control, e->manifest, lock_timeout(e), error);
     }
     export_lanes_free(work.lanes);
@@ -524,16 +557,14 @@ static void summarize(struct export *e, struct summary *summary)
 }
 
 /* An archive that is published counts, also where it could not be recorded. */
-static enum larder_status record(struct export *e, const struct summary *summary,
-                                 struct larder_error *error)
+static void record(struct export *e, const struct summary *summary)
 {
     struct larder_error why = {0};
     struct pg *pg = e->control;
     enum larder_status status = LARDER_OK;
 
-    (void)error;
     if (e->options->no_record)
-        return LARDER_OK;
+        return;
     if (e->options->record_to != NULL) {
         pg = NULL;
         status = pg_connect(e->options->record_to, e->run, -1, PG_CONNECT_SECONDS, &pg, &why);
@@ -551,7 +582,6 @@ static enum larder_status record(struct export *e, const struct summary *summary
                              why.message));
     if (pg != e->control)
         pg_close(pg);
-    return LARDER_OK;
 }
 
 static enum larder_status describe_result(struct export *e, struct larder_error *error)
@@ -590,10 +620,12 @@ enum larder_status larder_export(const struct larder_export_options *options,
                                  struct larder_error *error)
 {
     struct export e = {.options = options, .run = run, .result = result, .arena = arena_new()};
+    struct larder_error unwanted;
     double begin = run_clock();
     struct summary summary;
     enum larder_status status;
 
+    error = error == NULL ? &unwanted : error;
     *result = (struct larder_export_result){.memory = e.arena};
     if (e.arena == NULL)
         return larder_fail_memory(error);
@@ -602,6 +634,9 @@ enum larder_status larder_export(const struct larder_export_options *options,
         status = destination_open(&e.to, options->store, options->output, run, error);
     if (status == LARDER_OK)
         status = prepare(&e, error);
+    if (status == LARDER_OK)
+        status = destination_check_system(&e.to, result->source, e.server.system_identifier,
+                                          e.arena, error);
     if (status == LARDER_OK)
         status = destination_lock(&e.to, result->source, result->preset, e.arena, error);
     if (status == LARDER_OK)
@@ -612,13 +647,14 @@ enum larder_status larder_export(const struct larder_export_options *options,
         summarize(&e, &summary);
         status = destination_publish(&e.to, &summary, e.arena, error);
     }
-    if (status == LARDER_OK)
-        status = record(&e, &summary, error);
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        record(&e, &summary);
         status = describe_result(&e, error);
+    }
     result->seconds = run_clock() - begin;
     destination_close(&e.to);
     manifest_free(e.manifest);
+    pg_close(e.schema);
     pg_close(e.leader);
     pg_close(e.control);
     return status;

@@ -36,7 +36,7 @@ struct export_lanes {
     pthread_mutex_t lock; /* of everything below, of the writer, and of the manifest's parts */
     pthread_cond_t changed;
     struct shared_table *tables;
-    size_t *order;                 /* the tables' numbers, largest first */
+    size_t *order; /* the tables' numbers, largest first */
     _Atomic bool lock_timed_out;
     int locking;                   /* lanes that are about to lock a table, and may be refused */
     struct archive_writer *writer; /* NULL until the members before the data are written */

@@ -13,6 +13,7 @@ static const char settings[] = "SET statement_timeout = 0;\n"
                                "SET check_function_bodies = false;\n"
                                "SET client_min_messages = warning;\n"
                                "SET row_security = off;\n"
+                               "SET default_transaction_read_only = off;\n"
                                "SELECT pg_catalog.set_config('search_path', '', false);\n\n";
 
 /* A name as pg_dump's patterns take it: quoted, it means itself. */
@@ -71,9 +72,6 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
     buffer_puts(out, settings);
     for (size_t i = 0; i < manifest->external_count; i++)
         stub_sql_create(out, &manifest->externals[i]);
-    /* pg_dump's own CREATE SCHEMA fails where there is one. */
-    for (size_t i = 0; i < manifest->schema_count; i++)
-        stub_sql_schema(out, manifest->schemas[i]);
     buffer_puts(out, "\n");
     status = schema_sql(schema, SCHEMA_CREATE, call->run, call->stop_fd, out, error);
     if (status == LARDER_OK)

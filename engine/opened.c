@@ -101,7 +101,7 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
     *opened = (struct opened){.location = archive};
     if (strcmp(archive, "-") == 0) {
         opened->location = "standard input";
-        status = file_read_from(STDIN_FILENO, opened->location, &opened->input, error);
+        status = file_read_from(STDIN_FILENO, opened->location, run, &opened->input, error);
     } else if (access(archive, F_OK) != 0 && names_is_backup(archive, preset) && store != NULL) {
         status = find_in_store(opened, archive, store, run, arena, error);
     } else {

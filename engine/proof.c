@@ -160,6 +160,10 @@ static void judge_table(struct larder_proof *proof, const struct manifest *manif
     }
     if (!with_target)
         return;
+    if (t->rows_target < 0) {
+        t->agree = t->agree == LARDER_AGREE_NO ? LARDER_AGREE_NO : LARDER_AGREE_UNKNOWN;
+        return;
+    }
     if (t->rows_target != t->rows_archive) {
         t->agree = LARDER_AGREE_NO;
         findings_add(&proof->findings, proof->memory, "difference", t->name,
@@ -179,7 +183,7 @@ enum larder_status proof_judge(struct larder_proof *proof, const struct manifest
                                bool with_target, struct larder_error *error)
 {
     const size_t *parents = manifest_parents(manifest, proof->memory);
-    size_t differing = 0;
+    size_t differing = 0, unread = 0;
     const struct larder_table_proof *first = NULL;
 
     if (parents == NULL)
@@ -190,10 +194,17 @@ enum larder_status proof_judge(struct larder_proof *proof, const struct manifest
             differing++;
             first = first == NULL ? &proof->tables[i] : first;
         }
+        unread += proof->tables[i].agree == LARDER_AGREE_UNKNOWN ? 1 : 0;
     }
-    proof->agree = differing == 0 ? LARDER_AGREE_YES : LARDER_AGREE_NO;
-    if (differing == 0)
+    proof->agree = differing > 0 ? LARDER_AGREE_NO
+                   : unread > 0  ? LARDER_AGREE_UNKNOWN
+                                 : LARDER_AGREE_YES;
+    if (proof->agree == LARDER_AGREE_YES)
         return LARDER_OK;
+    if (differing == 0)
+        return larder_fail(error, LARDER_UNVERIFIED,
+                           "%zu of %zu tables could not be read in the target", unread,
+                           proof->table_count);
     return larder_fail(error, LARDER_DIFFERENCE, "%zu of %zu tables differ, the first is \"%s.%s\"",
                        differing, proof->table_count, first->schema, first->name);
 }

@@ -14,17 +14,17 @@
 /*
  * The story, from top to bottom of larder_restore():
  *
- *   open        find the archive, and check every byte of it that will be used, before anything
- * else preflight   connect, and list all that stands in the way create      what the tables need,
- * and the tables, closed to others, in one transaction; with a mark load        rows, indexes,
- * keys; at the end of which the mark is gone prove       counts and fingerprints of the target
- * beside those of archive and metadata
+ *   open        find the archive, and check every byte of it that will be used, before anything else
+ *   clear       connect, remove what an unfinished restore has left, and list all that stands in the way
+ *   create      what the tables need, and the tables, closed to others, in one transaction; with a mark
+ *   load        rows, indexes, keys; at the end of which the mark is gone
+ *   prove       counts and fingerprints of the target beside those of archive and metadata
  */
 
 static enum larder_status check_options(const struct larder_restore_options *o,
                                         struct larder_error *error)
 {
-    if (o->target.dbname == NULL || o->target.dbname[0] == '\0') {
+    if (!pg_names_database(&o->target)) {
         larder_fail(error, LARDER_USAGE, "the target of a restore must be named");
         larder_hint(error, "Give -d TARGET; PGDATABASE is not taken for it.");
         return LARDER_USAGE;
@@ -147,7 +147,12 @@ static enum larder_status clear_the_way(struct restore *r, struct larder_error *
         status =
             pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->control, error);
     if (status == LARDER_OK)
+        status = restore_clear(r, error);
+    if (status == LARDER_OK)
+        status = session_begin_plain(r->control, error);
+    if (status == LARDER_OK)
         status = restore_preflight(r, error);
+    session_rollback(r->control);
     if (status != LARDER_OK)
         return status;
     obstacles = count_obstacles(&r->proof->findings);
@@ -166,6 +171,9 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
 
     if (r->options->no_verify)
         return LARDER_OK;
+    for (size_t i = 0; i < r->table_count; i++)
+        if (strcmp(r->tables[i]->kind, "table") != 0)
+            proof_set_target(&r->proof->tables[i], 0, (struct fingerprint){0});
     status =
         proof_add_metadata(r->proof, r->manifest, r->options->metadata, r->control, r->run, error);
     return status == LARDER_OK ? proof_judge(r->proof, r->manifest, true, error) : status;
@@ -179,8 +187,6 @@ static void take_back(struct restore *r, struct larder_error *error)
 
     pg_close(r->control);
     r->control = NULL;
-    if (error == NULL)
-        return;
     if (restore_undo(r, &why) == LARDER_OK)
         larder_hint(error, "What had been created in the target has been removed again.");
     else
@@ -199,7 +205,9 @@ static enum larder_status change_target(struct restore *r, struct larder_error *
         status = restore_create(r, error);
     if (status == LARDER_OK)
         status = restore_load(r, error);
-    if (status != LARDER_OK && r->created && !r->complete)
+    if (status != LARDER_OK && r->complete)
+        larder_hint(error, "The restore itself is complete; `larder verify --against` proves it.");
+    else if (status != LARDER_OK && r->created)
         take_back(r, error);
     return status;
 }
@@ -235,9 +243,11 @@ enum larder_status larder_restore(const struct larder_restore_options *options,
                         .proof = proof,
                         .arena = arena_new(),
                         .lanes = crew_lanes(options->lanes)};
+    struct larder_error unwanted;
     double begun = run_clock();
     enum larder_status status;
 
+    error = error == NULL ? &unwanted : error;
     *proof = (struct larder_proof){
         .archive = options->archive, .agree = LARDER_AGREE_UNKNOWN, .memory = r.arena};
     if (r.arena == NULL)

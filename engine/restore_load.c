@@ -16,17 +16,18 @@
 /*
  * Jobs, and what each waits for:
  *
- *   load    some parts of a table; nothing
- *   index   one key or index of a table: until the table is loaded. Keys take the table for
- * themselves last    foreign keys, triggers and the rest, sequences, and the mark: until all of
- * these are done prove   ANALYZE, and the table read back: until the table's indexes are built
+ *   load      some parts of a table; nothing
+ *   index     one key or index of a table: until the table is loaded. A key takes the table for itself
+ *   last      foreign keys, triggers and the rest, sequences, and the mark: until all of these are done
+ *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
+ *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
  *
  * A free lane takes the largest job that waits for nothing.
  */
 
 enum { SPLIT_BYTES = 64 * 1024 * 1024 };
 
-enum job_kind { JOB_LOAD, JOB_INDEX, JOB_LAST, JOB_PROVE };
+enum job_kind { JOB_LOAD, JOB_INDEX, JOB_LAST, JOB_PROVE, JOB_ANALYZE };
 
 struct job {
     enum job_kind kind;
@@ -58,7 +59,8 @@ struct load {
     pthread_mutex_t lock; /* of what follows, and of the proof */
     pthread_cond_t changed;
     struct job *jobs;
-    size_t job_count, done, before_last; /* before_last: loads and indexes that are still to end */
+    size_t job_count, before_last; /* before_last: loads and indexes that are still to end */
+    bool last_done;
     struct table_state *tables;
     struct larder_progress progress;
     enum larder_status status;
@@ -139,7 +141,7 @@ static enum larder_status plan(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
     uint64_t raw_bytes = 0, share;
-    size_t most = r->table_count * 2 + 1;
+    size_t most = r->table_count * 3 + 1;
 
     for (size_t i = 0; i < r->table_count; i++) {
         raw_bytes += r->tables[i]->raw_bytes;
@@ -155,9 +157,13 @@ static enum larder_status plan(struct load *load, struct larder_error *error)
         add_loads(load, i, share);
     add_indexes(load);
     add_job(load, (struct job){.kind = JOB_LAST, .weight = UINT64_MAX});
-    for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++)
-        add_job(load,
-                (struct job){.kind = JOB_PROVE, .table = i, .weight = r->tables[i]->raw_bytes});
+    for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++) {
+        uint64_t weight = r->tables[i]->raw_bytes;
+
+        if (strcmp(r->tables[i]->kind, "table") == 0)
+            add_job(load, (struct job){.kind = JOB_PROVE, .table = i, .weight = weight});
+        add_job(load, (struct job){.kind = JOB_ANALYZE, .table = i, .weight = weight});
+    }
     load->progress = (struct larder_progress){.phase = "load", .bytes_total = raw_bytes};
     return LARDER_OK;
 }
@@ -173,6 +179,8 @@ static bool is_ready(const struct load *load, const struct job *job)
         return table->loads == 0 && !table->exclusive && (!job->exclusive || table->running == 0);
     case JOB_LAST:
         return load->before_last == 0;
+    case JOB_ANALYZE:
+        return load->last_done;
     default:
         return table->loads == 0 && table->indexes == 0 && !table->exclusive;
     }
@@ -235,6 +243,7 @@ static void end_job(struct load *load, const struct job *job)
         table->indexes--;
     if (job->kind == JOB_LOAD || job->kind == JOB_INDEX)
         load->before_last--;
+    load->last_done = load->last_done || job->kind == JOB_LAST;
     pthread_cond_broadcast(&load->changed);
     pthread_mutex_unlock(&load->lock);
 }
@@ -301,14 +310,14 @@ static enum larder_status copy_part(struct lane *lane, const struct manifest_tab
     return status;
 }
 
-/* TRUNCATE, of a table that is empty, is what lets COPY freeze the rows. */
-static enum larder_status empty_table(struct lane *lane, const struct manifest_table *table,
-                                      struct larder_error *error)
+static enum larder_status run_on_table(struct lane *lane, const char *command,
+                                       const struct manifest_table *table,
+                                       struct larder_error *error)
 {
     struct buffer sql = {0};
     enum larder_status status;
 
-    buffer_puts(&sql, "TRUNCATE TABLE ONLY ");
+    buffer_puts(&sql, command);
     sql_qualified(&sql, table->schema, table->name);
     status = sql.failed ? larder_fail_memory(error) : pg_exec(lane->pg, buffer_text(&sql), error);
     buffer_free(&sql);
@@ -319,7 +328,9 @@ static enum larder_status load_rows(struct lane *lane, const struct job *job,
                                     struct larder_error *error)
 {
     const struct manifest_table *table = table_of(lane->load, job);
-    enum larder_status status = job->freeze ? empty_table(lane, table, error) : LARDER_OK;
+    /* TRUNCATE, of a table that is empty, is what lets COPY freeze the rows. */
+    enum larder_status status =
+        job->freeze ? run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error) : LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
         status = copy_part(lane, table, job->first_part + i, job->freeze, error);
@@ -352,24 +363,23 @@ static enum larder_status prove(struct lane *lane, const struct job *job,
                                 struct larder_error *error)
 {
     struct restore *r = lane->load->restore;
-    const struct manifest_table *table = table_of(lane->load, job);
-    struct fingerprint fingerprint = {0};
-    struct buffer sql = {0};
-    uint64_t rows = 0;
-    enum larder_status status;
+    struct fingerprint fingerprint;
+    uint64_t rows;
+    enum larder_status status = proof_read_table(lane->pg, r->manifest, table_of(lane->load, job),
+                                                 &rows, &fingerprint, error);
 
-    buffer_puts(&sql, "ANALYZE ");
-    sql_qualified(&sql, table->schema, table->name);
-    status = sql.failed ? larder_fail_memory(error) : pg_exec(lane->pg, buffer_text(&sql), error);
-    buffer_free(&sql);
-    if (status == LARDER_OK && strcmp(table->kind, "table") == 0)
-        status = proof_read_table(lane->pg, r->manifest, table, &rows, &fingerprint, error);
-    if (status == LARDER_OK) {
-        pthread_mutex_lock(&lane->load->lock);
-        proof_set_target(&r->proof->tables[job->table], rows, fingerprint);
-        pthread_mutex_unlock(&lane->load->lock);
-    }
-    return status;
+    if (status != LARDER_OK)
+        return status;
+    pthread_mutex_lock(&lane->load->lock);
+    proof_set_target(&r->proof->tables[job->table], rows, fingerprint);
+    pthread_mutex_unlock(&lane->load->lock);
+    return LARDER_OK;
+}
+
+static enum larder_status analyze(struct lane *lane, const struct job *job,
+                                  struct larder_error *error)
+{
+    return run_on_table(lane, "ANALYZE ", table_of(lane->load, job), error);
 }
 
 static enum larder_status do_job(struct lane *lane, const struct job *job,
@@ -389,8 +399,11 @@ static enum larder_status do_job(struct lane *lane, const struct job *job,
     case JOB_LAST:
         status = do_last(lane, error);
         break;
-    default:
+    case JOB_PROVE:
         status = prove(lane, job, error);
+        break;
+    default:
+        status = analyze(lane, job, error);
     }
     if (status == LARDER_OK)
         status = session_commit(lane->pg, error);
@@ -425,6 +438,19 @@ static void *work(void *arg)
     return NULL;
 }
 
+static void put_sequence(struct buffer *sql, const struct manifest_sequence *sequence)
+{
+    struct buffer name = {0};
+
+    sql_qualified(&name, sequence->schema, sequence->name);
+    buffer_puts(sql, "SELECT pg_catalog.setval(");
+    sql_literal(sql, buffer_text(&name));
+    buffer_printf(sql, ", %lld, %s);\n", (long long)sequence->last_value,
+                  sequence->is_called ? "true" : "false");
+    sql->failed = sql->failed || name.failed;
+    buffer_free(&name);
+}
+
 static enum larder_status write_last(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
@@ -438,22 +464,9 @@ static enum larder_status write_last(struct load *load, struct larder_error *err
                     strcmp(r->to_make[k].name, r->tables[i]->references[j].name) == 0)
                     stub_sql_fill(&load->last, r->tables[i], &r->tables[i]->references[j]);
     status = schema_sql(&r->schema, SCHEMA_LAST, r->run, -1, &load->last, error);
-    for (size_t i = 0; i < r->manifest->sequence_count; i++) {
-        const struct manifest_sequence *sequence = &r->manifest->sequences[i];
-        struct buffer name = {0};
-
-        /* Of a table that is not restored, it is not there. */
-        sql_qualified(&name, sequence->schema, sequence->name);
-        buffer_puts(&load->last, "SELECT pg_catalog.setval(s.oid, ");
-        buffer_printf(&load->last,
-                      "%lld, %s) FROM pg_catalog.pg_class s WHERE s.relkind = 'S' AND s.oid = "
-                      "pg_catalog.to_regclass(",
-                      (long long)sequence->last_value, sequence->is_called ? "true" : "false");
-        sql_literal(&load->last, buffer_text(&name));
-        buffer_puts(&load->last, ");\n");
-        load->last.failed = load->last.failed || name.failed;
-        buffer_free(&name);
-    }
+    for (size_t i = 0; i < r->manifest->sequence_count; i++)
+        if (schema_has(&r->schema, r->manifest->sequences[i].oid))
+            put_sequence(&load->last, &r->manifest->sequences[i]);
     buffer_puts(&load->last, "DROP SCHEMA " RESTORE_MARK " CASCADE;\n");
     if (status == LARDER_OK && load->last.failed)
         status = larder_fail_memory(error);

@@ -38,21 +38,22 @@ struct restore {
     struct manifest_external *to_make;
     size_t to_make_count;
 
-    bool unfinished; /* an earlier restore has left its mark in the target */
-    bool created;    /* the target has been changed, and is marked */
-    bool complete;   /* all is in place; the mark is gone */
+    bool created;  /* the target has been changed, and is marked */
+    bool complete; /* all is in place; the mark is gone */
 };
 
 /* The tables that the options name, with their descendants; all where they name none. */
 enum larder_status restore_select(struct restore *restore, struct larder_error *error);
+
+/* Removes what an unfinished restore has left in the target; with --preview only says so. */
+enum larder_status restore_clear(struct restore *restore, struct larder_error *error);
 
 /* Finds everything that stands in the way, as findings of the proof, and what has to be made. */
 enum larder_status restore_preflight(struct restore *restore, struct larder_error *error);
 
 /*
  * Makes the tables and what they need, and closes them to everybody but those that the archive
- * names, in one transaction that also leaves a mark; removes what an unfinished restore has left,
- * first.
+ * names, in one transaction that also leaves a mark.
  */
 enum larder_status restore_create(struct restore *restore, struct larder_error *error);
 

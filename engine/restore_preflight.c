@@ -21,58 +21,46 @@ static bool matches(const char *expression, const char *text)
     return matched;
 }
 
-static size_t place_of(const struct manifest *manifest, const char *schema, const char *name)
-{
-    const struct manifest_table *table = manifest_find(manifest, schema, name);
-
-    return table == NULL ? manifest->table_count : (size_t)(table - manifest->tables);
-}
-
-/* Marks the tables that one pattern means; what a marked table brings along is marked later. */
-static bool mark(const struct manifest *manifest, const struct pattern *pattern, bool *wanted)
+/* The tables that a pattern means, with their descendants. */
+static bool find_matches(const struct manifest *manifest, const struct pattern *pattern,
+                         const size_t *parents, bool *matched)
 {
     bool any = false;
 
-    for (size_t i = 0; i < manifest->table_count; i++)
-        if (matches(pattern->schema, manifest->tables[i].schema) &&
-            matches(pattern->name, manifest->tables[i].name)) {
-            wanted[i] = !pattern->leave_out;
-            any = true;
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        matched[i] = matches(pattern->schema, manifest->tables[i].schema) &&
+                     matches(pattern->name, manifest->tables[i].name);
+        any = any || matched[i];
+    }
+    for (size_t i = 0; any && i < manifest->table_count; i++)
+        for (size_t at = i, steps = 0; !matched[i] && parents[at] != at && steps < 1000; steps++) {
+            at = parents[at];
+            matched[i] = matched[at];
         }
     return any;
 }
 
-static void mark_descendants(const struct manifest *manifest, bool *wanted)
-{
-    bool more = true;
-
-    while (more) {
-        more = false;
-        for (size_t i = 0; i < manifest->table_count; i++) {
-            const struct manifest_table *table = &manifest->tables[i];
-            size_t parent;
-
-            if (wanted[i] || table->parent_name == NULL)
-                continue;
-            parent = place_of(manifest, table->parent_schema, table->parent_name);
-            if (parent < manifest->table_count && wanted[parent])
-                more = wanted[i] = true;
-        }
-    }
-}
-
+/* The patterns in their order: each adds tables, or takes some away. Where the first takes away, all were there. */
 static enum larder_status mark_all(struct restore *r, bool *wanted, struct larder_error *error)
 {
+    const struct manifest *manifest = r->manifest;
+    bool *matched = arena_alloc(r->arena, manifest->table_count, sizeof(*matched));
+    const size_t *parents = manifest_parents(manifest, r->arena);
+
+    if (matched == NULL || parents == NULL)
+        return larder_fail_memory(error);
     for (size_t i = 0; i < r->options->table_count; i++) {
         struct pattern pattern;
         enum larder_status status = pattern_parse(r->options->tables[i], r->arena, &pattern, error);
 
         if (status != LARDER_OK)
             return status;
-        if (!mark(r->manifest, &pattern, wanted))
+        if (!find_matches(manifest, &pattern, parents, matched))
             findings_add(&r->proof->findings, r->arena, "table", pattern.text,
                          "the archive has no table \"%s\"", pattern.text);
-        mark_descendants(r->manifest, wanted);
+        for (size_t j = 0; j < manifest->table_count; j++)
+            wanted[j] =
+                matched[j] ? !pattern.leave_out : wanted[j] || (i == 0 && pattern.leave_out);
     }
     return LARDER_OK;
 }
@@ -380,14 +368,6 @@ static void compare_with_source(struct restore *r)
         m->database);
 }
 
-static enum larder_status find_unfinished(struct restore *r, struct larder_error *error)
-{
-    static const char *const mark[] = {RESTORE_MARK};
-
-    return ask(r->control, "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = u.item)",
-               mark, 1, &r->unfinished, error);
-}
-
 enum larder_status restore_preflight(struct restore *r, struct larder_error *error)
 {
     enum larder_status status = catalog_server(r->control, r->arena, &r->target, error);
@@ -396,10 +376,7 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
         return status;
     compare_servers(r);
     compare_with_source(r);
-    status = find_unfinished(r, error);
-    /* What an unfinished restore has left is removed before anything is created. */
-    if (status == LARDER_OK && !r->unfinished)
-        status = find_existing(r, error);
+    status = find_existing(r, error);
     if (status == LARDER_OK)
         status = find_missing(r, error);
     return arena_failed(r->arena) ? larder_fail_memory(error) : status;

@@ -65,3 +65,18 @@ size_t names_stem(const char *archive)
     }
     return length;
 }
+
+bool names_is_summary(const char *key)
+{
+    static const char ending[] = ".json";
+    const char *slash = strrchr(key, '/'), *base = slash == NULL ? key : slash + 1;
+    char name[NAMES_BACKUP], preset[NAMES_PRESET_MAX + 1];
+    size_t length = strlen(base), tail = strlen(ending);
+
+    if (length <= tail || length - tail >= sizeof(name) ||
+        strcmp(base + length - tail, ending) != 0)
+        return false;
+    memcpy(name, base, length - tail);
+    name[length - tail] = '\0';
+    return names_is_backup(name, preset);
+}

@@ -15,7 +15,8 @@
 /* What the comment on a table that is a stub begins with. */
 #define STUB_COMMENT "larder stub:"
 
-/* CREATE SCHEMA IF NOT EXISTS. */
+/* Makes a stand-in's schema where it is missing, and lets everybody use it, as the platform's own
+ * would be. */
 void stub_sql_schema(struct buffer *out, const char *schema);
 /* Makes one external where it is missing. */
 void stub_sql_create(struct buffer *out, const struct manifest_external *external);

@@ -474,9 +474,12 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         SELECT e.entry, e.position, p.* FROM unnest(tables) WITH ORDINALITY e (entry, position), backups._pattern(e.entry) p
     ), candidates AS (
         SELECT c.oid, c.relname::text, n.nspname::text,
-               n.nspname NOT IN ('information_schema', 'backups', 'auth', 'storage', 'realtime', '_realtime', 'vault',
-                   'graphql', 'graphql_public', 'extensions', 'pgsodium', 'pgsodium_masks', 'supabase_functions',
-                   'supabase_migrations', 'net', 'cron', 'pgbouncer', '_analytics', '_supavisor')
+               n.nspname NOT IN ('information_schema', 'backups')
+               -- The platform's own, where this is Supabase: elsewhere a schema of such a name is a user's.
+               AND NOT (n.nspname IN ('auth', 'storage', 'realtime', '_realtime', 'vault', 'graphql', 'graphql_public',
+                       'extensions', 'pgsodium', 'pgsodium_masks', 'supabase_functions', 'supabase_migrations', 'net',
+                       'cron', 'pgbouncer', '_analytics', '_supavisor')
+                   AND (SELECT count(*) = 3 FROM pg_roles WHERE rolname IN ('anon', 'authenticated', 'service_role')))
                AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                AND d.deptype = 'e') AS users
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

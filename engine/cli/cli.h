@@ -34,7 +34,7 @@ struct cli_values {
     int lanes, level, lock_timeout;
     enum larder_copy_format copy_format;
     enum larder_externals externals;
-    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, schema_all;
+    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print;
     bool quiet, verbose, json, help;
 };
 

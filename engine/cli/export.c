@@ -44,6 +44,7 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
                               struct larder_error *error)
 {
     struct larder_connect record_to = {.dbname = v->record_to};
+    struct larder_connect schema_from = {.dbname = v->schema_from};
     struct larder_export_options options = {
         .source = v->connect,
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
@@ -57,6 +58,7 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .lanes = v->lanes,
         .level = v->level,
         .copy_format = v->copy_format,
+        .schema_from = v->schema_from != NULL ? &schema_from : NULL,
         .record_to = v->record_to != NULL ? &record_to : NULL,
         .no_record = v->no_record,
         .lock_timeout = v->lock_timeout,

@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@ const struct cli_command cli_commands[] = {
     {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "i" COMMON,
      cli_init},
     {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
-     "Stream tables out of a database into one archive", CONNECT "tosjZfnRNTG" COMMON, cli_export},
+     "Stream tables out of a database into one archive", CONNECT "tosjZfnFRNTG" COMMON, cli_export},
     {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
     {"verify", "ARCHIVE... [--quick] [--against TARGET]",
      "Check archives, and compare them with a database", "skaj" COMMON, cli_verify},
@@ -49,6 +50,18 @@ static void catch_signals(void)
     /* A reader that goes away, or a file that may not grow, is an error like others. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+}
+
+/* A file that we open must not get the number of a standard stream that the caller has closed. */
+static void open_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
 }
 
 /* What libpq would put into a connection's start-up packet; design section 2. */
@@ -107,6 +120,7 @@ int main(int argc, char **argv)
     const struct cli_command *command;
     struct larder_error error = {0};
 
+    open_standard_streams();
     catch_signals();
     clean_environment();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {

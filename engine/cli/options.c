@@ -29,6 +29,7 @@ static const struct option_row {
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
     {'f', false, "copy-format", "FORMAT", "auto, text or binary"},
     {'n', false, "source-name", "NAME", "name that the archives are kept under"},
+    {'F', false, "schema-from", "CONNINFO", "where pg_dump connects, if SOURCE is a pooler"},
     {'R', false, "record-to", "CONNINFO", "record the export in this database"},
     {'N', false, "no-record", NULL, "do not record the export in the database"},
     {'T', false, "lock-timeout", "S", "seconds to wait for locks (default 10)"},
@@ -143,6 +144,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'n':
         v->source_name = value;
+        break;
+    case 'F':
+        v->schema_from = value;
         break;
     case 'R':
         v->record_to = value;

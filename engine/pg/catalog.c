@@ -13,6 +13,8 @@
 #define TABLES "unnest($1::oid[]) WITH ORDINALITY AS t(oid, place) "
 #define PLACE "t.place - 1"
 
+enum { SEQUENCES_AT_ONCE = 500 };
+
 static size_t number_at(const PGresult *result, int row, int column)
 {
     return strtoull(PQgetvalue(result, row, column), NULL, 10);
@@ -57,17 +59,37 @@ static enum larder_status query_tables(struct pg *pg, const char *sql, const str
     return query_oids(pg, sql, oids, m->table_count, result, error);
 }
 
+/* Asked in two steps: the right to call a function is checked when a query is planned, whatever its CASE says. */
+static enum larder_status read_system_identifier(struct pg *pg, struct arena *arena,
+                                                 const char **identifier,
+                                                 struct larder_error *error)
+{
+    char *answer;
+    enum larder_status status = pg_query_one(
+        pg, "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')",
+        0, NULL, &answer, error);
+    bool may = status == LARDER_OK && answer != NULL && answer[0] == 't';
+
+    free(answer);
+    *identifier = NULL;
+    if (!may)
+        return status;
+    status = pg_query_one(pg, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0,
+                          NULL, &answer, error);
+    *identifier = arena_strdup(arena, answer);
+    free(answer);
+    return status;
+}
+
 enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct catalog_server *server,
                                   struct larder_error *error)
 {
     PGresult *result;
-    enum larder_status status = pg_query(
-        pg,
-        "SELECT current_database(), current_setting('server_version_num')::int, "
-        "current_setting('server_encoding'), pg_catalog.pg_is_in_recovery(), "
-        "CASE WHEN pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE') "
-        "THEN (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) END",
-        0, NULL, &result, error);
+    enum larder_status status =
+        pg_query(pg,
+                 "SELECT current_database(), current_setting('server_version_num')::int, "
+                 "current_setting('server_encoding'), pg_catalog.pg_is_in_recovery()",
+                 0, NULL, &result, error);
 
     if (status != LARDER_OK)
         return status;
@@ -76,9 +98,9 @@ enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct cat
                                    number_at(result, 0, 1) % 10000);
     server->encoding = text_at(arena, result, 0, 2);
     server->is_standby = flag_at(result, 0, 3);
-    server->system_identifier = text_at(arena, result, 0, 4);
     PQclear(result);
-    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+    status = read_system_identifier(pg, arena, &server->system_identifier, error);
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }
 
 /* Says which presets there are, or why none can be read. */
@@ -414,19 +436,17 @@ static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
-enum larder_status catalog_sequences(struct pg *pg, struct manifest *m,
-                                     struct larder_findings *findings, struct larder_error *error)
+/* Some at a time: a query of thousands of branches is too deep for the server's stack. */
+static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size_t from, size_t to,
+                                         struct larder_error *error)
 {
     struct buffer sql = {0};
     PGresult *result = NULL;
-    size_t before = findings->count;
-    enum larder_status status = find_sequences(pg, m, findings, error);
+    enum larder_status status;
 
-    if (status != LARDER_OK || m->sequence_count == 0 || findings->count > before)
-        return status;
-    for (size_t i = 0; i < m->sequence_count; i++) {
-        buffer_printf(&sql, "%sSELECT %zu, last_value, is_called FROM ", i > 0 ? " UNION ALL " : "",
-                      i);
+    for (size_t i = from; i < to; i++) {
+        buffer_printf(&sql, "%sSELECT %zu, last_value, is_called FROM ",
+                      i > from ? " UNION ALL " : "", i);
         sql_qualified(&sql, m->sequences[i].schema, m->sequences[i].name);
     }
     status = sql.failed ? larder_fail_memory(error)
@@ -442,6 +462,22 @@ enum larder_status catalog_sequences(struct pg *pg, struct manifest *m,
     }
     PQclear(result);
     return LARDER_OK;
+}
+
+enum larder_status catalog_sequences(struct pg *pg, struct manifest *m,
+                                     struct larder_findings *findings, struct larder_error *error)
+{
+    size_t before = findings->count;
+    enum larder_status status = find_sequences(pg, m, findings, error);
+
+    if (findings->count > before)
+        return status;
+    for (size_t i = 0; status == LARDER_OK && i < m->sequence_count; i += SEQUENCES_AT_ONCE)
+        status = read_sequences(pg, m, i,
+                                m->sequence_count - i < SEQUENCES_AT_ONCE ? m->sequence_count
+                                                                          : i + SEQUENCES_AT_ONCE,
+                                error);
+    return status;
 }
 
 enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,

@@ -118,6 +118,16 @@ static uint32_t oid_at(const PGresult *result, int row, int column)
     return (uint32_t)strtoul(PQgetvalue(result, row, column), NULL, 10);
 }
 
+/* Beside a literal *.*, names stand for what is taken along where it is there and may be read
+ * (auth.users). */
+static bool names_everything(const struct pattern *patterns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(patterns[i].text, "*.*") == 0)
+            return true;
+    return false;
+}
+
 /* What one name brought: which of its matches are taken, and what has to be said of the others. */
 static void take_matches(const PGresult *matches, const struct pattern *patterns, size_t count,
                          struct arena *arena, uint32_t *taken, size_t *taken_count,
@@ -125,6 +135,7 @@ static void take_matches(const PGresult *matches, const struct pattern *patterns
                          struct larder_findings *findings)
 {
     bool *matched = arena_alloc(arena, count, sizeof(*matched));
+    bool everything = names_everything(patterns, count);
 
     if (matched == NULL)
         return;
@@ -139,7 +150,7 @@ static void take_matches(const PGresult *matches, const struct pattern *patterns
             left_out[(*left_out_count)++] = oid;
         } else if (is_table) {
             matched[i] = true;
-            if (!patterns[i].optional || PQgetvalue(matches, row, 3)[0] == 't')
+            if (!everything || patterns[i].any || PQgetvalue(matches, row, 3)[0] == 't')
                 taken[(*taken_count)++] = oid;
         } else if (!patterns[i].any && kind != 'S') {
             matched[i] = true;
@@ -148,7 +159,7 @@ static void take_matches(const PGresult *matches, const struct pattern *patterns
         }
     }
     for (size_t i = 0; i < count; i++)
-        if (!matched[i] && !patterns[i].optional && !patterns[i].leave_out)
+        if (!matched[i] && (!everything || patterns[i].any) && !patterns[i].leave_out)
             findings_add(findings, arena, "table", patterns[i].text,
                          patterns[i].any ? "no table matches \"%s\""
                                          : "table \"%s\" does not exist",
@@ -173,6 +184,33 @@ static int by_place(const void *a, const void *b)
         return x->depth - y->depth;
     order = strcmp(x->schema, y->schema);
     return order != 0 ? order : strcmp(x->name, y->name);
+}
+
+/* What is left out takes its descendants along. */
+static enum larder_status descend_left_out(struct pg *pg, struct arena *arena, uint32_t **left_out,
+                                           size_t *count, struct larder_error *error)
+{
+    struct buffer array = {0};
+    const char *value;
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    if (*count == 0)
+        return LARDER_OK;
+    for (size_t i = 0; i < *count; i++)
+        array_add_number(&array, (*left_out)[i]);
+    value = array_finish(&array);
+    status = array.failed ? larder_fail_memory(error)
+                          : pg_query(pg, descend_sql, 1, &value, &result, error);
+    buffer_free(&array);
+    if (status != LARDER_OK)
+        return status;
+    *count = (size_t)PQntuples(result);
+    *left_out = arena_alloc(arena, *count, sizeof(**left_out));
+    for (size_t i = 0; *left_out != NULL && i < *count; i++)
+        (*left_out)[i] = oid_at(result, (int)i, 0);
+    PQclear(result);
+    return *left_out == NULL ? larder_fail_memory(error) : LARDER_OK;
 }
 
 static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t taken_count,
@@ -254,6 +292,9 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
     take_matches(matches, patterns, count, arena, taken, &taken_count, left_out, &left_out_count,
                  findings);
     PQclear(matches);
+    status = descend_left_out(pg, arena, &left_out, &left_out_count, error);
+    if (status != LARDER_OK)
+        return status;
     return descend(pg, taken, taken_count, left_out, left_out_count, arena, tables, findings,
                    error);
 }

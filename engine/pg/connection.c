@@ -108,11 +108,36 @@ enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *err
     return wait_socket(pg, true, writing, 0, error);
 }
 
+/* Takes what has arrived of a query that was cancelled; true when the connection is idle. */
+static bool drain(struct pg *pg)
+{
+    PGresult *result;
+    char *row = NULL;
+    int got;
+
+    while (!PQisBusy(pg->conn)) {
+        result = PQgetResult(pg->conn);
+        if (result == NULL)
+            return true;
+        if (PQresultStatus(result) == PGRES_COPY_IN)
+            PQputCopyEnd(pg->conn, "stopped");
+        if (PQresultStatus(result) == PGRES_COPY_OUT) {
+            while ((got = PQgetCopyData(pg->conn, &row, 1)) > 0)
+                PQfreemem(row);
+            if (got == 0) {
+                PQclear(result);
+                return false;
+            }
+        }
+        PQclear(result);
+    }
+    return false;
+}
+
 void pg_cancel(struct pg *pg)
 {
     char why[256];
     PGcancel *cancel = PQgetCancel(pg->conn);
-    PGresult *result;
     double deadline = run_clock() + CANCEL_SECONDS;
 
     if (cancel != NULL) {
@@ -120,21 +145,10 @@ void pg_cancel(struct pg *pg)
         PQfreeCancel(cancel);
     }
     /* What stopped the run must not stop this wait, too. */
-    while (PQstatus(pg->conn) == CONNECTION_OK && run_clock() < deadline) {
+    while (PQstatus(pg->conn) == CONNECTION_OK && run_clock() < deadline && !drain(pg)) {
         struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
-        char *row = NULL;
 
-        while (PQgetCopyData(pg->conn, &row, 1) > 0)
-            PQfreemem(row);
-        if (!PQisBusy(pg->conn)) {
-            result = PQgetResult(pg->conn);
-            if (result == NULL)
-                return;
-            if (PQresultStatus(result) == PGRES_COPY_IN)
-                PQputCopyEnd(pg->conn, "stopped");
-            PQclear(result);
-            continue;
-        }
+        PQflush(pg->conn);
         if (poll(&fd, 1, 1000) > 0 && PQconsumeInput(pg->conn) == 0)
             return;
     }
@@ -237,6 +251,24 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     return LARDER_OK;
 }
 
+bool pg_names_database(const struct larder_connect *to)
+{
+    PQconninfoOption *options;
+    bool named = false;
+
+    if (to->dbname == NULL || to->dbname[0] == '\0')
+        return false;
+    if (strchr(to->dbname, '=') == NULL && strstr(to->dbname, "://") == NULL)
+        return true;
+    options = PQconninfoParse(to->dbname, NULL);
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if ((strcmp(o->keyword, "dbname") == 0 || strcmp(o->keyword, "service") == 0) &&
+            o->val != NULL && o->val[0] != '\0')
+            named = true;
+    PQconninfoFree(options);
+    return named;
+}
+
 void pg_close(struct pg *pg)
 {
     if (pg == NULL)
@@ -281,7 +313,8 @@ static enum larder_status finish_query(struct pg *pg, PGresult **last, struct la
         if (result == NULL)
             return status;
         if (status == LARDER_OK && PQresultStatus(result) != PGRES_COMMAND_OK &&
-            PQresultStatus(result) != PGRES_TUPLES_OK)
+            PQresultStatus(result) != PGRES_TUPLES_OK &&
+            PQresultStatus(result) != PGRES_EMPTY_QUERY)
             status = pg_fail(pg, result, error);
         PQclear(*last);
         *last = result;
@@ -356,4 +389,43 @@ PGconn *pg_libpq(struct pg *pg)
 bool pg_is_broken(const struct pg *pg)
 {
     return PQstatus(pg->conn) == CONNECTION_BAD;
+}
+
+void pg_set_stop_fd(struct pg *pg, int stop_fd)
+{
+    pg->stop_fd = stop_fd;
+}
+
+static enum larder_status backend_pid(struct pg *pg, long *pid, struct larder_error *error)
+{
+    char *text;
+    enum larder_status status =
+        pg_query_one(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL, &text, error);
+
+    *pid = text == NULL ? 0 : strtol(text, NULL, 10);
+    free(text);
+    return status;
+}
+
+enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, bool *shared,
+                                struct larder_error *error)
+{
+    enum { ROUNDS = 4 };
+    struct pg *other = NULL;
+    long first, mine = 0, others = 0;
+    enum larder_status status = backend_pid(pg, &first, error);
+
+    *shared = false;
+    /* Without a pooler the number of the process is the one that the connection was told. */
+    if (status != LARDER_OK || first == PQbackendPID(pg->conn))
+        return status;
+    status = pg_connect(to, pg->run, pg->stop_fd, PG_CONNECT_SECONDS, &other, error);
+    for (int i = 0; status == LARDER_OK && !*shared && i < ROUNDS; i++) {
+        status = backend_pid(other, &others, error);
+        if (status == LARDER_OK)
+            status = backend_pid(pg, &mine, error);
+        *shared = mine != first || others == mine;
+    }
+    pg_close(other);
+    return status;
 }

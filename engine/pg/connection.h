@@ -28,6 +28,10 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
 
 enum { PG_CONNECT_SECONDS = 30 };
 
+/* Whether it names a database itself, by name or in its conninfo, so that PGDATABASE does not come
+ * in. */
+bool pg_names_database(const struct larder_connect *to);
+
 /* Closing NULL is fine. An open transaction is rolled back by the server. */
 void pg_close(struct pg *pg);
 
@@ -52,6 +56,16 @@ PGconn *pg_libpq(struct pg *pg);
 
 /* Whether the connection has broken. */
 bool pg_is_broken(const struct pg *pg);
+
+/* From here on this descriptor ends waits, in place of the one given when it was connected; -1: none. */
+void pg_set_stop_fd(struct pg *pg, int stop_fd);
+
+/*
+ * Whether the server connection behind this one is shared with others, as a pooler in transaction mode does; `to` is what it was
+ * connected with. Not to be asked within a transaction.
+ */
+enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, bool *shared,
+                                struct larder_error *error);
 
 /* Sends NOTICEs to the run's messages, as notes; they are dropped otherwise. */
 void pg_show_notices(struct pg *pg);

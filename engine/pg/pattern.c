@@ -46,9 +46,8 @@ enum larder_status pattern_parse(const char *text, struct arena *arena, struct p
     const char *at = text;
     bool any_first = false, any_second = false, ok;
 
-    *pattern = (struct pattern){
-        .text = arena_strdup(arena, text), .leave_out = text[0] == '!', .optional = text[0] == '~'};
-    if (pattern->leave_out || pattern->optional)
+    *pattern = (struct pattern){.text = arena_strdup(arena, text), .leave_out = text[0] == '!'};
+    if (pattern->leave_out)
         at++;
     ok = parse_half(&at, &first, &any_first);
     if (ok && *at == '.') {

@@ -19,7 +19,7 @@ struct pattern {
     const char *schema, *name; /* regular expressions that match the whole */
     bool any_schema;           /* the schema was a pattern */
     bool any;                  /* schema or name was a pattern */
-    bool leave_out, optional;
+    bool leave_out;
 };
 
 /* LARDER_USAGE where it is no pattern. Strings go into the arena. */

@@ -175,20 +175,34 @@ static bool is_attachment(const struct schema_entry *entry)
            is(entry, "SEQUENCE OWNED BY") || is(entry, "TABLE ATTACH") || is(entry, "INDEX ATTACH");
 }
 
-/* Whether an entry can be created: no relation that is not selected is among what it needs. */
-static bool can_be_had(const struct schema *schema, const struct schema_entry *entry, int depth)
+/* Whether an entry can be created: no relation that is not selected is among what it needs. To be asked once tables are. */
+static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
 {
     if (entry->selected)
         return true;
-    if (is_relation(entry) || depth > 64)
-        return false;
-    for (size_t i = 0; i < entry->depend_count; i++) {
-        const struct schema_entry *needed = find(schema, entry->depends[i]);
+    if (entry->had != 0)
+        return entry->had == 'y';
+    entry->had = is_relation(entry) ? 'n' : 'y'; /* for now: what it needs may need it, too */
+    for (size_t i = 0; entry->had == 'y' && i < entry->depend_count; i++) {
+        struct schema_entry *needed = find(schema, entry->depends[i]);
 
-        if (needed != NULL && !can_be_had(schema, needed, depth + 1))
-            return false;
+        if (needed != NULL && !can_be_had(schema, needed))
+            entry->had = 'n';
     }
-    return true;
+    return entry->had == 'y';
+}
+
+bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry)
+{
+    if (entry->left_out)
+        return true;
+    for (size_t i = 0; is_attachment(entry) && i < entry->depend_count; i++) {
+        const struct schema_entry *on = find(schema, entry->depends[i]);
+
+        if (on != NULL && on->left_out)
+            return true;
+    }
+    return false;
 }
 
 static void take(const struct schema *schema, struct schema_entry *entry)
@@ -283,8 +297,10 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
 
     if (keys == NULL)
         return larder_fail_memory(error);
-    for (size_t i = 0; i < schema->count; i++)
-        schema->entries[i].selected = false;
+    for (size_t i = 0; i < schema->count; i++) {
+        schema->entries[i].selected = schema->entries[i].left_out = false;
+        schema->entries[i].had = 0;
+    }
     /* The tables first, so that what needs two of them finds both. */
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < schema->count; i++) {
@@ -295,18 +311,43 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                 bsearch(&key, keys, key_count, sizeof(key), by_key) == NULL ||
                 is_left_out(left_out, left_out_count, entry->oid))
                 continue;
-            if (round == 0 || can_be_had(schema, entry, 0))
+            if (round == 0 || can_be_had(schema, entry))
                 take(schema, entry);
             else
+                entry->left_out = true;
+            if (entry->left_out)
                 findings_add(findings, arena, "left out", entry->text,
-                             "%s needs a table or view that is not restored", entry->text);
+                             "left out: %s needs a table or view that is not restored",
+                             entry->text);
         }
+    schema_close_policies(schema, arena, findings);
     for (size_t i = 0; i < schema->count; i++)
         if (schema->entries[i].catalog == CATALOG_FUNCTION &&
-            can_be_had(schema, &schema->entries[i], 0))
+            can_be_had(schema, &schema->entries[i]))
             take(schema, &schema->entries[i]);
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* A schema may be there already; pg_dump's own CREATE SCHEMA would fail. */
+static void append_with_schemas(struct buffer *out, const char *sql, size_t length)
+{
+    static const char head[] = "; Type: SCHEMA; Schema: -; Owner: ",
+                      create[] = "\n--\n\nCREATE SCHEMA ";
+    const char *end = sql + length, *at = sql;
+
+    while ((at = memmem(at, (size_t)(end - at), head, strlen(head))) != NULL) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+
+        at += strlen(head);
+        if (line == NULL || (size_t)(end - line) < strlen(create) ||
+            memcmp(line, create, strlen(create)) != 0)
+            continue;
+        buffer_append(out, sql, (size_t)(line - sql) + strlen(create));
+        buffer_puts(out, "IF NOT EXISTS ");
+        at = sql = line + strlen(create);
+    }
+    buffer_append(out, sql, (size_t)(end - sql));
 }
 
 /* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. */
@@ -320,7 +361,7 @@ static void append_entries(struct buffer *out, const char *sql)
         end = at;
     if (begin == NULL || end == NULL || end < begin)
         return;
-    buffer_append(out, begin + 1, (size_t)(end - begin));
+    append_with_schemas(out, begin + 1, (size_t)(end - begin));
 }
 
 /*
@@ -331,9 +372,9 @@ static bool is_wanted(const struct schema *schema, const struct schema_entry *en
                       enum schema_pass pass)
 {
     const struct schema_entry *on =
-        entry->depend_count == 1 && is_attachment(entry) ? find(schema, entry->depends[0]) : NULL;
+        entry->depend_count == 1 && is_attachment(entry) ? find(schema, entry->depends[0]) : entry;
 
-    if (!entry->selected || entry->pass != pass || is(entry, "SCHEMA"))
+    if (!entry->selected || schema_is_left_out(schema, entry) || entry->pass != pass)
         return false;
     return on == NULL || !is(on, "SCHEMA") || on->oid != OID_PUBLIC;
 }
@@ -449,4 +490,38 @@ uint32_t schema_table_of(const struct schema *schema, const struct schema_entry 
             return on->oid;
     }
     return 0;
+}
+
+bool schema_has(const struct schema *schema, uint32_t oid)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_entry *entry = &schema->entries[i];
+
+        if (entry->catalog == CATALOG_CLASS && entry->oid == oid)
+            return entry->selected && !entry->left_out;
+    }
+    return false;
+}
+
+void schema_close_policies(struct schema *schema, struct arena *arena,
+                           struct larder_findings *findings)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_entry *out = &schema->entries[i];
+
+        if (!is(out, "POLICY") || !out->left_out)
+            continue;
+        for (size_t j = 0; j < schema->count; j++) {
+            struct schema_entry *entry = &schema->entries[j];
+
+            if (!is(entry, "POLICY") || entry->left_out || !entry->selected ||
+                schema_table_of(schema, entry) != schema_table_of(schema, out))
+                continue;
+            entry->left_out = true;
+            findings_add(
+                findings, arena, "left out", entry->text,
+                "left out with another policy of its table, which shows no rows to others: %s",
+                entry->text);
+        }
+    }
 }

@@ -36,6 +36,8 @@ struct schema_entry {
     int *depends;     /* ids */
     size_t depend_count;
     bool selected;
+    char had;      /* whether it can be had: 'y', 'n', or 0 where nobody has looked */
+    bool left_out; /* by the caller: what stands on it is left out, too */
     enum schema_pass pass;
 };
 
@@ -75,9 +77,8 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
 
 /* One entry's SQL. */
 struct schema_block {
-    const struct schema_entry *entry;
+    struct schema_entry *entry;
     const char *sql;
-    bool left_out; /* for the caller's use */
 };
 
 /* The same, entry by entry; in the arena. */
@@ -85,6 +86,19 @@ enum larder_status schema_blocks(const struct schema *schema, enum schema_pass p
                                  const struct larder_run *run, int stop_fd, struct arena *arena,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error);
+
+/*
+ * A table of which one policy is left out gets none: the others alone could show rows that this one hides. Row security
+ * without a policy shows nothing. What is left out for that is added to the findings.
+ */
+void schema_close_policies(struct schema *schema, struct arena *arena,
+                           struct larder_findings *findings);
+
+/* Whether an entry is left out, or is a comment, a grant or the like on one that is. */
+bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry);
+
+/* Whether the relation of that OID is among what was selected. */
+bool schema_has(const struct schema *schema, uint32_t oid);
 
 /* The OID of the table that an entry depends on first, among those of the schema; 0 where there is
  * none. */

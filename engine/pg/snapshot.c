@@ -88,7 +88,7 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
         buffer_puts(&sql, i > 0 ? ", ONLY " : "ONLY ");
         sql_qualified(&sql, manifest->tables[i].schema, manifest->tables[i].name);
     }
-    buffer_puts(&sql, " IN ACCESS SHARE MODE; SET LOCAL lock_timeout = 0");
+    buffer_puts(&sql, " IN ACCESS SHARE MODE");
     status = session_begin_read(pg, error);
     if (status == LARDER_OK && sql.failed)
         status = larder_fail_memory(error);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/run/run.h"
+
 static const char debian[] = "/usr/lib/postgresql";
 
 /* Looks at one folder; keeps the program in `best` where it fits better. */
@@ -75,6 +77,8 @@ enum larder_status tools_find(const char *name, int major, const struct larder_r
     }
     if (arena_failed(arena))
         return larder_fail_memory(error);
+    if (run_check(run, error) != LARDER_OK)
+        return run_check(run, error);
     if (tool->path != NULL)
         return LARDER_OK;
     if (newest > 0)
@@ -108,15 +112,55 @@ static const char *conninfo_quoted(struct arena *arena, const char *value)
     return quoted;
 }
 
-/* How to reach the connection's database, without any secret. */
+/* What tells where a database is and how to talk to it. Anything else may be a secret, and stays out of arguments. */
+static bool may_be_shown(const char *keyword)
+{
+    static const char *const keywords[] = {
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "user",
+        "service",
+        "passfile",
+        "channel_binding",
+        "sslmode",
+        "sslcert",
+        "sslkey",
+        "sslrootcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "sslnegotiation",
+        "requirepeer",
+        "require_auth",
+        "gssencmode",
+        "krbsrvname",
+        "gsslib",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "connect_timeout",
+        "target_session_attrs",
+        "load_balance_hosts",
+        "options",
+    };
+
+    for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
+        if (strcmp(keywords[i], keyword) == 0)
+            return true;
+    return false;
+}
+
 static const char *conninfo(struct pg *pg, struct arena *arena)
 {
     PQconninfoOption *options = PQconninfo(pg_libpq(pg));
     const char *text = "";
 
     for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (o->val != NULL && o->val[0] != '\0' && strstr(o->keyword, "password") == NULL &&
-            strcmp(o->keyword, "fallback_application_name") != 0)
+        if (o->val != NULL && o->val[0] != '\0' && may_be_shown(o->keyword))
             text =
                 arena_printf(arena, "%s%s=%s ", text, o->keyword, conninfo_quoted(arena, o->val));
     PQconninfoFree(options);

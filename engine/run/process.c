@@ -8,12 +8,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/run/run.h"
 
-enum { PIECE = 65536, ERROR_BYTES = 16384 };
+enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */ };
 
 /* Our environment, with the given variables in place of those of the same names. */
 static char **make_environment(const char *const *more)
@@ -140,7 +141,7 @@ static enum larder_status talk(const struct process *process, const struct larde
             errors->length = ERROR_BYTES;
         }
         if (fds[2].revents != 0) {
-            ssize_t put = write(*in, input, left);
+            ssize_t put = send(*in, input, left, MSG_NOSIGNAL);
 
             if (put < 0 && errno != EINTR && errno != EAGAIN)
                 left = 0;
@@ -186,6 +187,19 @@ static enum larder_status wait_for(const struct process *process, pid_t pid, str
                        words[0] == '\0' ? "it says nothing" : words);
 }
 
+/* Ends a program: what does not listen to SIGTERM is killed. */
+static void end(pid_t pid)
+{
+    kill(-pid, SIGTERM);
+    for (int i = 0; i < PATIENCE * 100; i++) {
+        if (waitpid(pid, NULL, WNOHANG) != 0)
+            return;
+        usleep(10000);
+    }
+    kill(-pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 enum larder_status process_run(const struct process *process, const struct larder_run *run,
                                int stop_fd, struct buffer *output, struct larder_error *error)
 {
@@ -194,7 +208,9 @@ enum larder_status process_run(const struct process *process, const struct larde
     enum larder_status status;
     pid_t pid = -1;
 
-    if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0) {
+    /* A socket, since writing to one need not raise SIGPIPE. */
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
+        pipe2(err, O_CLOEXEC) != 0) {
         status = larder_fail_errno(error, LARDER_FAILED, errno, "could not make a pipe");
         goto done;
     }
@@ -209,8 +225,7 @@ enum larder_status process_run(const struct process *process, const struct larde
     if (status == LARDER_OK) {
         status = wait_for(process, pid, &errors, error);
     } else {
-        kill(-pid, SIGTERM);
-        wait_for(process, pid, &errors, NULL);
+        end(pid);
     }
 done:
     for (int i = 0; i < 2; i++) {

@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/run/run.h"
 #include "formats/arena.h"
 
 enum { BUFFER = 128 * 1024, WRITE_BEHIND = 8 * 1024 * 1024, PIECE = 1024 * 1024 };
@@ -24,14 +27,40 @@ struct file_stage {
     int fd;
     uint8_t *buffer; /* small pushes gather here */
     size_t buffered;
+    const struct larder_run *run; /* for a descriptor that may block; else NULL */
     uint64_t written, behind; /* bytes given to the system; and of these, asked to be written out */
 };
+
+/* Waits until a descriptor that may block can be used, or the run is to stop. */
+static enum larder_status wait_for(int fd, short events, const struct larder_run *run,
+                                   struct larder_error *error)
+{
+    struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = -1, .events = POLLIN}};
+    enum larder_status status = LARDER_OK;
+
+    if (run->stop_signal != NULL)
+        fds[1].fd = run->wake_fd;
+    do {
+        poll(fds, 2, -1);
+        status = run_check(run, error);
+    } while (status == LARDER_OK && fds[0].revents == 0);
+    return status;
+}
 
 static enum larder_status write_all(struct file_stage *file, const uint8_t *bytes, size_t length,
                                     struct larder_error *error)
 {
+    enum larder_status status;
+
     while (length > 0) {
-        ssize_t put = write(file->fd, bytes, length);
+        size_t most = file->run == NULL || length < PIPE_BUF ? length : PIPE_BUF;
+        ssize_t put;
+
+        /* A pipe that is ready takes PIPE_BUF bytes without blocking. */
+        status = file->run == NULL ? LARDER_OK : wait_for(file->fd, POLLOUT, file->run, error);
+        if (status != LARDER_OK)
+            return status;
+        put = write(file->fd, bytes, most);
 
         if (put < 0 && errno == EINTR)
             continue;
@@ -167,7 +196,8 @@ static struct file_stage *new_stage(void)
 enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error)
 {
     struct file_stage *file = new_stage();
-    const char *slash = strrchr(path, '/'), *temporary;
+    const char *slash = strrchr(path, '/');
+    char *temporary;
 
     *stage = NULL;
     if (file == NULL)
@@ -176,8 +206,8 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
     file->folder = slash == NULL   ? "."
                    : slash == path ? "/"
                                    : arena_printf(file->arena, "%.*s", (int)(slash - path), path);
-    temporary = arena_printf(file->arena, "%s/" FILE_TEMPORARY "%s-%ld", file->folder,
-                             slash == NULL ? path : slash + 1, (long)getpid());
+    temporary = arena_printf(file->arena, "%s/" FILE_TEMPORARY "%s-XXXXXX", file->folder,
+                             slash == NULL ? path : slash + 1);
     if (arena_failed(file->arena)) {
         file_free(&file->stage);
         return larder_fail_memory(error);
@@ -187,8 +217,8 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
         file_free(&file->stage);
         return LARDER_FAILED;
     }
-    unlink(temporary); /* of a killed process that had our number */
-    file->fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    file_remove_leftovers(file->folder, slash == NULL ? path : slash + 1);
+    file->fd = mkostemp(temporary, O_CLOEXEC);
     if (file->fd < 0) {
         larder_fail_errno(error, LARDER_FAILED, errno, "could not create a file in \"%s\"",
                           file->folder);
@@ -201,16 +231,19 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
     return LARDER_OK;
 }
 
-enum larder_status file_write_to(int fd, const char *name, struct stage **stage,
-                                 struct larder_error *error)
+enum larder_status file_write_to(int fd, const char *name, const struct larder_run *run,
+                                 struct stage **stage, struct larder_error *error)
 {
     struct file_stage *file = new_stage();
+    struct stat stat;
 
     *stage = NULL;
     if (file == NULL)
         return larder_fail_memory(error);
     file->fd = fd;
     file->path = arena_strdup(file->arena, name);
+    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
+        file->run = run;
     *stage = &file->stage;
     return LARDER_OK;
 }
@@ -297,7 +330,8 @@ enum larder_status file_read(const char *path, struct input **input, struct lard
 }
 
 /* Copies a pipe to a file without a name. */
-static enum larder_status spool(int from, const char *name, int *to, struct larder_error *error)
+static enum larder_status spool(int from, const char *name, const struct larder_run *run, int *to,
+                                struct larder_error *error)
 {
     const char *folder = getenv("TMPDIR");
     struct file_stage file = {.path = "the temporary copy of standard input"};
@@ -314,6 +348,9 @@ static enum larder_status spool(int from, const char *name, int *to, struct lard
         status = larder_fail_errno(error, LARDER_FAILED, errno,
                                    "could not make a temporary file in \"%s\"", folder);
     while (status == LARDER_OK && got != 0) {
+        status = wait_for(from, POLLIN, run, error);
+        if (status != LARDER_OK)
+            break;
         got = read(from, piece, PIECE);
         if (got < 0 && errno == EINTR)
             continue;
@@ -329,8 +366,8 @@ static enum larder_status spool(int from, const char *name, int *to, struct lard
     return status;
 }
 
-enum larder_status file_read_from(int fd, const char *name, struct input **input,
-                                  struct larder_error *error)
+enum larder_status file_read_from(int fd, const char *name, const struct larder_run *run,
+                                  struct input **input, struct larder_error *error)
 {
     struct stat stat;
     enum larder_status status;
@@ -342,24 +379,27 @@ enum larder_status file_read_from(int fd, const char *name, struct input **input
         if (copy < 0)
             return larder_fail_errno(error, LARDER_FAILED, errno, "could not read %s", name);
     } else {
-        status = spool(fd, name, &copy, error);
+        status = spool(fd, name, run, &copy, error);
         if (status != LARDER_OK)
             return status;
     }
     return new_input(copy, name, input, error);
 }
 
-void file_remove_leftovers(const char *folder)
+void file_remove_leftovers(const char *folder, const char *name)
 {
     DIR *dir = opendir(folder);
+    size_t length = strlen(name);
     struct dirent *entry;
 
     if (dir == NULL)
         return;
     while ((entry = readdir(dir)) != NULL) {
+        const char *rest = entry->d_name + strlen(FILE_TEMPORARY);
         int fd;
 
-        if (strncmp(entry->d_name, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) != 0)
+        if (strncmp(entry->d_name, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) != 0 ||
+            strncmp(rest, name, length) != 0 || (length > 0 && rest[length] != '-'))
             continue;
         fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)

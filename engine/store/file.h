@@ -5,6 +5,7 @@
 #include "formats/input.h"
 #include "formats/stage.h"
 #include "larder/error.h"
+#include "larder/run.h"
 
 /* What the name of a file under construction begins with; its owner holds a lock (flock) on it. */
 #define FILE_TEMPORARY ".larder-tmp-"
@@ -15,9 +16,12 @@
  */
 enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error);
 
-/* Writes to a descriptor that is open already, such as standard output, and leaves it open. */
-enum larder_status file_write_to(int fd, const char *name, struct stage **stage,
-                                 struct larder_error *error);
+/*
+ * Writes to a descriptor that is open already, such as standard output, and leaves it open. Where
+ * it is a pipe whose reader waits, a signal for the run ends the wait.
+ */
+enum larder_status file_write_to(int fd, const char *name, const struct larder_run *run,
+                                 struct stage **stage, struct larder_error *error);
 
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
 
@@ -25,10 +29,10 @@ enum larder_status file_read(const char *path, struct input **input, struct lard
  * Reads what a descriptor gives, which may be a pipe: then it is first copied to a file without a
  * name in TMPDIR. The descriptor stays the caller's.
  */
-enum larder_status file_read_from(int fd, const char *name, struct input **input,
-                                  struct larder_error *error);
+enum larder_status file_read_from(int fd, const char *name, const struct larder_run *run,
+                                  struct input **input, struct larder_error *error);
 
-/* Removes the files that killed runs have left under construction in a folder. */
-void file_remove_leftovers(const char *folder);
+/* Removes what killed runs have left of a file under construction; of all files in the folder where the name is "". */
+void file_remove_leftovers(const char *folder, const char *name);
 
 #endif

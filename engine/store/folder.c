@@ -230,7 +230,7 @@ static enum larder_status folder_lock(struct store *store, const char *keys,
     buffer_free(&path);
     if (status == LARDER_OK) {
         path_of(folder, keys, &path);
-        file_remove_leftovers(buffer_text(&path));
+        file_remove_leftovers(buffer_text(&path), "");
         buffer_free(&path);
     }
     return status;

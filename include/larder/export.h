@@ -24,11 +24,12 @@ struct larder_export_options {
     const char *store;
     const char *output;
 
-    const char *source_name;                /* default: the project's or the database's name */
-    int lanes;                              /* connections; default: one per processor, at most 8 */
-    int level;                              /* zstd's; default 1 */
-    enum larder_copy_format copy_format;    /* default: as the preset says, else auto */
-    const struct larder_connect *record_to; /* where to record it; default: the source */
+    const char *source_name;             /* default: the project's or the database's name */
+    int lanes;                           /* connections; default: one per processor, at most 8 */
+    int level;                           /* zstd's; default 1 */
+    enum larder_copy_format copy_format; /* default: as the preset says, else auto */
+    const struct larder_connect *schema_from; /* where pg_dump goes; default: the source */
+    const struct larder_connect *record_to;   /* where to record it; default: the source */
     bool no_record;
     int lock_timeout;  /* seconds; default 10 */
     bool whole_tables; /* never cut a table into ranges of pages */

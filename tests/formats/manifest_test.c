@@ -38,7 +38,7 @@ static struct manifest *full_manifest(void)
     part.rows = 1;
     SAMPLE_MUST(manifest_add_part(table, &part, NULL) == LARDER_OK);
     SAMPLE_MUST((m->sequences = arena_alloc(m->arena, 1, sizeof(*m->sequences))) != NULL);
-    m->sequences[0] = (struct manifest_sequence){"public", EXOTIC, INT64_MIN, true};
+    m->sequences[0] = (struct manifest_sequence){"public", EXOTIC, 16385, INT64_MIN, true};
     m->sequence_count = 1;
     m->schemas = columns;
     m->schema_count = 2;

@@ -89,8 +89,8 @@ static void each_part_is_loaded_by_one_line_and_each_sequence_set(void **state)
          .parts = parts,
          .part_count = 1},
     };
-    struct manifest_sequence sequences[] = {{"public", "s\"'\\", INT64_MIN, true},
-                                            {"public", "t", INT64_MAX, false}};
+    struct manifest_sequence sequences[] = {{"public", "s\"'\\", 1, INT64_MIN, true},
+                                            {"public", "t", 2, INT64_MAX, false}};
     struct manifest manifest = {.server_encoding = "LATIN1",
                                 .tables = tables,
                                 .table_count = 2,
