@@ -1,6 +1,7 @@
 #include "engine/destination.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/store/file.h"
@@ -107,14 +108,16 @@ static enum larder_status begin_object(struct destination *to, struct arena *are
 static enum larder_status begin_file(struct destination *to, struct arena *arena,
                                      struct stage **stage, struct larder_error *error)
 {
-    static const char *const endings[] = {".sha256", ".json"};
+    const int stem = (int)names_stem(to->archive);
+    const char *const names[] = {to->archive, arena_printf(arena, "%.*s.sha256", stem, to->archive),
+                                 arena_printf(arena, "%.*s.json", stem, to->archive)};
+    struct stat stat;
 
-    for (size_t i = 0; i < 2; i++) {
-        const char *beside =
-            arena_printf(arena, "%.*s%s", (int)names_stem(to->archive), to->archive, endings[i]);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *beside = names[i];
 
-        if (access(beside, F_OK) == 0)
-            return larder_fail(error, LARDER_FAILED,
+        if (lstat(beside, &stat) == 0)
+            return larder_fail(error, LARDER_USAGE,
                                "\"%s\" exists already, and is never overwritten", beside);
     }
     return file_create(to->archive, stage, error);

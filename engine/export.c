@@ -360,8 +360,12 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
         e->started_at = time(NULL);
         names_backup(e->result->preset, e->started_at, name);
         e->result->backup_name = arena_strdup(e->arena, name);
-        status = destination_begin(&e->to, e->result->source, e->result->preset, name, e->arena,
-                                   &taken, stage, error);
+        taken = false;
+        status =
+            e->options->no_record ? LARDER_OK : record_has_name(e->control, name, &taken, error);
+        if (status == LARDER_OK && !taken)
+            status = destination_begin(&e->to, e->result->source, e->result->preset, name, e->arena,
+                                       &taken, stage, error);
         if (status != LARDER_OK)
             return status;
         if (taken)

@@ -109,6 +109,8 @@ static enum larder_status write_sql(const struct export_schema_call *call,
     struct arena *arena = arena_new();
     struct larder_findings left_out = {0};
     const struct manifest_table **tables;
+    uint32_t *stand_ins;
+    size_t stand_in_count = 0;
     struct schema schema;
     enum larder_status status;
 
@@ -117,13 +119,17 @@ static enum larder_status write_sql(const struct export_schema_call *call,
     tables = arena_alloc(arena, manifest->table_count, sizeof(struct manifest_table *));
     for (size_t i = 0; tables != NULL && i < manifest->table_count; i++)
         tables[i] = &manifest->tables[i];
+    stand_ins = arena_alloc(arena, manifest->external_count, sizeof(*stand_ins));
+    for (size_t i = 0; stand_ins != NULL && i < manifest->external_count; i++)
+        if (manifest->externals[i].oid != 0)
+            stand_ins[stand_in_count++] = manifest->externals[i].oid;
     status = arena_failed(arena)
                  ? larder_fail_memory(error)
                  : schema_open(&schema, &call->pg_restore, out->dump.bytes, out->dump.length,
                                call->run, call->stop_fd, arena, error);
     if (status == LARDER_OK)
-        status =
-            schema_select(&schema, tables, manifest->table_count, NULL, 0, arena, &left_out, error);
+        status = schema_select(&schema, tables, manifest->table_count, NULL, 0, stand_ins,
+                               stand_in_count, arena, &left_out, error);
     if (status == LARDER_OK)
         status = write_pre_data(call, &schema, &out->pre_data, error);
     if (status == LARDER_OK)

@@ -11,6 +11,25 @@
 
 enum { NUMBER = 24 };
 
+enum larder_status record_has_name(struct pg *pg, const char *backup_name, bool *has,
+                                   struct larder_error *error)
+{
+    char *found = NULL;
+    enum larder_status status = pg_exec(pg, "SAVEPOINT larder_name", error);
+
+    *has = false;
+    if (status != LARDER_OK)
+        return status;
+    status = pg_query_one(
+        pg, "SELECT backup_name FROM backups.backup_metadata WHERE backup_name = $1 LIMIT 1", 1,
+        &backup_name, &found, error);
+    *has = found != NULL;
+    free(found);
+    if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg)))
+        return status;
+    return pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_name; RELEASE SAVEPOINT larder_name", error);
+}
+
 static enum larder_status insert_metadata(struct pg *pg, const struct manifest *m,
                                           const char *location, struct larder_error *error)
 {

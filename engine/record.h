@@ -7,6 +7,13 @@
 #include "formats/summary.h"
 #include "larder/error.h"
 
+/*
+ * Whether the database has a backup of that name already; false where the role cannot look. In the transaction that is open on `pg`,
+ * which stays usable.
+ */
+enum larder_status record_has_name(struct pg *pg, const char *backup_name, bool *has,
+                                   struct larder_error *error);
+
 /* Inserts the rows in the transaction that is open on `pg`, and commits it. */
 enum larder_status record_archive(struct pg *pg, const struct manifest *manifest,
                                   const struct summary *summary, const char *location,

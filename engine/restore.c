@@ -195,11 +195,27 @@ static void take_back(struct restore *r, struct larder_error *error)
                     why.message);
 }
 
+/* Tables that a stub is made for. */
+static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
+{
+    uint32_t *oids = arena_alloc(r->arena, r->to_make_count, sizeof(*oids));
+
+    *count = 0;
+    for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
+        if (r->to_make[i].oid != 0)
+            oids[(*count)++] = r->to_make[i].oid;
+    return oids;
+}
+
 static enum larder_status change_target(struct restore *r, struct larder_error *error)
 {
+    size_t count;
+    const uint32_t *stand_ins = list_stand_ins(r, &count);
     enum larder_status status =
-        schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
-                      r->arena, &r->proof->findings, error);
+        stand_ins == NULL
+            ? larder_fail_memory(error)
+            : schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
+                            stand_ins, count, r->arena, &r->proof->findings, error);
 
     if (status == LARDER_OK)
         status = restore_create(r, error);

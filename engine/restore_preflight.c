@@ -157,6 +157,19 @@ static bool is_selected(const struct restore *r, const char *schema, const char 
     return false;
 }
 
+static const struct manifest_external *find_external(const struct restore *r,
+                                                     const struct manifest_reference *reference)
+{
+    for (size_t i = 0; i < r->manifest->external_count; i++) {
+        const struct manifest_external *e = &r->manifest->externals[i];
+
+        if (strcmp(e->kind, "table") == 0 && e->schema != NULL &&
+            strcmp(e->schema, reference->schema) == 0 && strcmp(e->name, reference->name) == 0)
+            return e;
+    }
+    return NULL;
+}
+
 /* The keys of a table that is in the archive, but not among those that are restored. */
 static const char *stub_of(struct restore *r, const struct manifest_reference *reference)
 {
@@ -165,13 +178,6 @@ static const char *stub_of(struct restore *r, const struct manifest_reference *r
     struct buffer sql = {0};
     const char *text;
 
-    for (size_t i = 0; i < r->manifest->external_count; i++) {
-        const struct manifest_external *e = &r->manifest->externals[i];
-
-        if (strcmp(e->kind, "table") == 0 && e->schema != NULL &&
-            strcmp(e->schema, reference->schema) == 0 && strcmp(e->name, reference->name) == 0)
-            return e->definition;
-    }
     buffer_puts(&sql, "CREATE TABLE ");
     sql_qualified(&sql, reference->schema, reference->name);
     for (size_t i = 0; i < reference->column_count; i++) {
@@ -193,6 +199,20 @@ static const char *stub_of(struct restore *r, const struct manifest_reference *r
     text = arena_strdup(r->arena, buffer_text(&sql));
     buffer_free(&sql);
     return text;
+}
+
+/* A table that a foreign key refers to, and that is not restored. */
+static struct manifest_external need_of(struct restore *r, const struct manifest_table *referring,
+                                        const struct manifest_reference *reference)
+{
+    const struct manifest_table *table =
+        manifest_find(r->manifest, reference->schema, reference->name);
+    const struct manifest_external *known = find_external(r, reference);
+
+    return (struct manifest_external){
+        "table",         reference->schema,
+        reference->name, known != NULL ? known->definition : stub_of(r, reference),
+        referring->name, known != NULL ? known->oid : table != NULL ? table->oid : 0};
 }
 
 /* What the tables to be restored need from outside of them: externals, and tables that only foreign
@@ -221,9 +241,7 @@ static struct manifest_external *list_needs(struct restore *r, size_t *count)
                         strcmp(needs[k].schema, reference->schema) == 0 &&
                         strcmp(needs[k].name, reference->name) == 0;
             if (!known)
-                needs[(*count)++] =
-                    (struct manifest_external){"table", reference->schema, reference->name,
-                                               stub_of(r, reference), r->tables[i]->name};
+                needs[(*count)++] = need_of(r, r->tables[i], reference);
         }
     return needs;
 }

@@ -77,6 +77,7 @@ struct manifest_sequence {
 
 struct manifest_external {
     const char *kind, *schema, *name, *definition, *used_by; /* all but kind and name may be NULL */
+    uint32_t oid;                                            /* of a table; else 0 */
 };
 
 struct manifest_metadata {

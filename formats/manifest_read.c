@@ -346,6 +346,8 @@ static void read_externals(struct reading *r, const json_t *json)
         externals[i].name = get_text(r, item, "name");
         externals[i].definition = get_text_or_null(r, item, "definition");
         externals[i].used_by = get_text_or_null(r, item, "used_by");
+        if (!json_is_null(json_object_get(item, "oid")))
+            externals[i].oid = as_oid(r, json_object_get(item, "oid"));
     }
     r->manifest->externals = externals;
     r->manifest->external_count = count;

@@ -153,9 +153,10 @@ static json_t *externals_json(const struct manifest *m)
     for (size_t i = 0; i < m->external_count; i++) {
         const struct manifest_external *e = &m->externals[i];
 
-        json_array_append_new(array, json_pack("{s:s, s:s?, s:s, s:s?, s:s?}", "kind", e->kind,
+        json_array_append_new(array, json_pack("{s:s, s:s?, s:s, s:s?, s:s?, s:o}", "kind", e->kind,
                                                "schema", e->schema, "name", e->name, "definition",
-                                               e->definition, "used_by", e->used_by));
+                                               e->definition, "used_by", e->used_by, "oid",
+                                               e->oid == 0 ? json_null() : json_integer(e->oid)));
     }
     return array;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 static void quoted(struct buffer *out, const char *text, char quote)
 {
@@ -70,37 +71,63 @@ static void rename_back_and_forth(struct buffer *out, const char *what, const ch
     buffer_puts(out, ";\n");
 }
 
-static void rename_columns(struct buffer *out, const struct manifest_table *table,
-                           const char *schema, const char *name, bool back)
+/* What a column with a line feed in its name is called while rows are loaded: the same in a table and in its children. */
+static void temporary_column(const char *name, char for_now[40])
+{
+    snprintf(for_now, 40, "larder_column_%016llx",
+             (unsigned long long)XXH3_64bits(name, strlen(name)));
+}
+
+static bool has_column(const struct manifest_table *table, const char *name)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* For all tables at once: renaming an inherited column is the parent's, and does it for the children. */
+static void rename_columns(struct buffer *out, const struct manifest *manifest, bool back)
 {
     char for_now[40];
 
-    for (size_t i = 0; i < table->column_count; i++) {
-        if (!spans_lines(table->columns[i].name))
-            continue;
-        snprintf(for_now, sizeof(for_now), "larder_column_%zu", i + 1);
-        buffer_puts(out, "ALTER TABLE ");
-        sql_qualified(out, schema, name);
-        buffer_puts(out, " RENAME COLUMN ");
-        sql_identifier(out, back ? for_now : table->columns[i].name);
-        buffer_puts(out, " TO ");
-        sql_identifier(out, back ? table->columns[i].name : for_now);
-        buffer_puts(out, ";\n");
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        const struct manifest_table *table = &manifest->tables[i];
+        const struct manifest_table *parent =
+            table->parent_name == NULL
+                ? NULL
+                : manifest_find(manifest, table->parent_schema, table->parent_name);
+
+        for (size_t j = 0; j < table->column_count; j++) {
+            const char *name = table->columns[j].name;
+
+            if (!spans_lines(name) || (parent != NULL && has_column(parent, name)))
+                continue;
+            temporary_column(name, for_now);
+            buffer_puts(out, "ALTER TABLE ");
+            sql_qualified(out, table->schema, table->name);
+            buffer_puts(out, " RENAME COLUMN ");
+            sql_identifier(out, back ? for_now : name);
+            buffer_puts(out, " TO ");
+            sql_identifier(out, back ? name : for_now);
+            buffer_puts(out, ";\n");
+        }
     }
 }
 
 static void copy_columns(struct buffer *out, const struct manifest_table *table)
 {
     const char *before = " (";
+    char for_now[40];
 
     for (size_t i = 0; i < table->column_count; i++) {
+        const char *name = table->columns[i].name;
+
         if (table->columns[i].generated)
             continue;
         buffer_puts(out, before);
-        if (spans_lines(table->columns[i].name))
-            buffer_printf(out, "larder_column_%zu", i + 1);
-        else
-            sql_identifier(out, table->columns[i].name);
+        temporary_column(name, for_now);
+        sql_identifier(out, spans_lines(name) ? for_now : name);
         before = ", ";
     }
     if (before[0] == ',')
@@ -116,7 +143,6 @@ static void load_table(struct buffer *out, const struct manifest *manifest, size
 
     rename_back_and_forth(out, "SCHEMA", NULL, table->schema, schema, false);
     rename_back_and_forth(out, "TABLE", schema, table->name, name, false);
-    rename_columns(out, table, schema, name, false);
     for (size_t i = 0; i < table->part_count; i++) {
         manifest_part_name(table, number + 1, i + 1, part);
         buffer_puts(out, "\\copy ");
@@ -126,7 +152,6 @@ static void load_table(struct buffer *out, const struct manifest *manifest, size
                       table->copy_format == COPY_TEXT ? "text" : "binary",
                       manifest->server_encoding);
     }
-    rename_columns(out, table, schema, name, true);
     rename_back_and_forth(out, "TABLE", schema, table->name, name, true);
     rename_back_and_forth(out, "SCHEMA", NULL, table->schema, schema, true);
 }
@@ -145,8 +170,10 @@ enum larder_status sql_load_script(const struct manifest *manifest, struct buffe
         "SET statement_timeout = 0;\n"
         "SET row_security = off;\n"
         "SELECT pg_catalog.set_config('search_path', '', false);\n");
+    rename_columns(out, manifest, false);
     for (size_t i = 0; i < manifest->table_count; i++)
         load_table(out, manifest, i);
+    rename_columns(out, manifest, true);
     for (size_t i = 0; i < manifest->sequence_count; i++) {
         const struct manifest_sequence *sequence = &manifest->sequences[i];
         struct buffer name = {0};

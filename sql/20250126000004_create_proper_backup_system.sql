@@ -142,6 +142,16 @@ COMMENT ON COLUMN backups.presets.keep_min IS 'How many archives are kept at lea
 COMMENT ON COLUMN backups.presets.stamp IS 'What backups.run_preset() puts behind the preset''s name, in UTC';
 
 -- Rows that somebody changed stay as they are.
+-- Nobody is granted anything; a role that an owner grants SELECT to (for exports from outside, say) shall see the rows, too.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_policy WHERE polrelid = 'backups.presets'::regclass) THEN
+        CREATE POLICY "Presets are seen by those who are granted them" ON backups.presets
+            FOR SELECT USING (current_user NOT IN ('anon', 'authenticated'));
+    END IF;
+END
+$$;
+
 INSERT INTO backups.presets (preset, tables, keep_days, every, copy_format, in_database, stamp, description) VALUES
     ('daily', '{profiles,user_follows,recipe_uploads,user_interactions,saved_recipe_videos}',
         7, '1 day', 'auto', true, 'YYYYMMDD', 'operational recovery'),

@@ -122,14 +122,14 @@ static const char externals_sql[] =
     "FROM pg_catalog.pg_roles r WHERE r.oid IN (SELECT oid FROM roles) AND r.rolname NOT LIKE "
     "'pg\\_%' "
     "UNION ALL "
-    "SELECT 'extension', n.nspname, e.extname, NULL, NULL, 2 FROM pg_catalog.pg_extension e "
+    "SELECT 'extension', n.nspname, e.extname, NULL, NULL, 2, 0 FROM pg_catalog.pg_extension e "
     "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "
     "WHERE e.oid IN (SELECT m.extension FROM needs d JOIN members m ON m.classid = d.refclassid "
     "AND m.objid = d.refobjid) "
     "UNION ALL "
     "SELECT 'function', n.nspname, pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, "
     "  pg_catalog.oidvectortypes(f.proargtypes)), "
-    "pg_catalog.pg_get_functiondef(f.oid), NULL, 3 "
+    "pg_catalog.pg_get_functiondef(f.oid), NULL, 3, 0 "
     "FROM needs d JOIN pg_catalog.pg_proc f ON d.refclassid = 1255 AND f.oid = d.refobjid AND "
     "f.prokind <> 'a' "
     "JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace "
@@ -152,7 +152,8 @@ static const char externals_sql[] =
     "k.conrelid IN (SELECT oid FROM t))), "
     "(SELECT string_agg(DISTINCT k.conrelid::pg_catalog.regclass::text, ', ') FROM "
     "pg_catalog.pg_constraint k "
-    " WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid IN (SELECT oid FROM t)), 4 "
+    " WHERE k.contype = 'f' AND k.confrelid = c.oid AND k.conrelid IN (SELECT oid FROM t)), 4, "
+    "c.oid "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "WHERE c.oid NOT IN (SELECT oid FROM t) AND c.oid IN (SELECT k.confrelid FROM "
     "pg_catalog.pg_constraint k "
@@ -176,8 +177,9 @@ enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas
             fields[j] = PQgetisnull(result, (int)i, j)
                             ? NULL
                             : arena_strdup(m->arena, PQgetvalue(result, (int)i, j));
-        m->externals[i] =
-            (struct manifest_external){fields[0], fields[1], fields[2], fields[3], fields[4]};
+        m->externals[i] = (struct manifest_external){
+            fields[0], fields[1], fields[2],
+            fields[3], fields[4], (uint32_t)strtoul(PQgetvalue(result, (int)i, 6), NULL, 10)};
     }
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;

@@ -213,6 +213,30 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
             "Check host and port (-h, -p, or the conninfo of -d), and that the server runs.");
 }
 
+static bool is_conninfo(const char *dbname)
+{
+    return strchr(dbname, '=') != NULL || strncmp(dbname, "postgres://", 11) == 0 ||
+           strncmp(dbname, "postgresql://", 13) == 0;
+}
+
+/* A conninfo that libpq does not understand is wrong usage, and no server's fault. */
+static enum larder_status check_conninfo(const char *dbname, struct larder_error *error)
+{
+    char *why = NULL, line[512] = "";
+    PQconninfoOption *options;
+
+    if (dbname == NULL || !is_conninfo(dbname))
+        return LARDER_OK;
+    options = PQconninfoParse(dbname, &why);
+    if (why != NULL)
+        one_line(why, line, sizeof(line));
+    PQfreemem(why);
+    if (options == NULL)
+        return larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s", line);
+    PQconninfoFree(options);
+    return LARDER_OK;
+}
+
 enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
                               int stop_fd, int seconds, struct pg **pg, struct larder_error *error)
 {
@@ -230,6 +254,11 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     *pg = NULL;
     if (p == NULL)
         return larder_fail_memory(error);
+    status = check_conninfo(to->dbname, error);
+    if (status != LARDER_OK) {
+        free(p);
+        return status;
+    }
     for (int i = 0; i < 5; i++)
         if (given[i] != NULL && given[i][0] != '\0') {
             keywords[n] = names[i];
@@ -258,7 +287,7 @@ bool pg_names_database(const struct larder_connect *to)
 
     if (to->dbname == NULL || to->dbname[0] == '\0')
         return false;
-    if (strchr(to->dbname, '=') == NULL && strstr(to->dbname, "://") == NULL)
+    if (!is_conninfo(to->dbname))
         return true;
     options = PQconninfoParse(to->dbname, NULL);
     for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)

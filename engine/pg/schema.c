@@ -178,7 +178,7 @@ static bool is_attachment(const struct schema_entry *entry)
 /* Whether an entry can be created: no relation that is not selected is among what it needs. To be asked once tables are. */
 static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
 {
-    if (entry->selected)
+    if (entry->selected || entry->stand_in)
         return true;
     if (entry->had != 0)
         return entry->had == 'y';
@@ -205,9 +205,23 @@ bool schema_is_left_out(const struct schema *schema, const struct schema_entry *
     return false;
 }
 
+/* The keys and indexes of a stand-in are its own. */
+static bool is_of_stand_in(const struct schema *schema, const struct schema_entry *entry)
+{
+    if (entry->stand_in)
+        return true;
+    for (size_t i = 0; entry->pass == SCHEMA_INDEX && i < entry->depend_count; i++) {
+        const struct schema_entry *on = find(schema, entry->depends[i]);
+
+        if (on != NULL && on->stand_in)
+            return true;
+    }
+    return false;
+}
+
 static void take(const struct schema *schema, struct schema_entry *entry)
 {
-    if (entry->selected)
+    if (entry->selected || is_of_stand_in(schema, entry))
         return;
     entry->selected = true;
     for (size_t i = 0; i < entry->depend_count; i++) {
@@ -279,16 +293,17 @@ static struct key *own_keys(const struct manifest_table *const *tables, size_t c
     return keys;
 }
 
-static bool is_left_out(const uint32_t *left_out, size_t count, uint32_t oid)
+static bool is_among(const uint32_t *oids, size_t count, uint32_t oid)
 {
     for (size_t i = 0; i < count; i++)
-        if (left_out[i] == oid)
+        if (oids[i] == oid)
             return true;
     return false;
 }
 
 enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
                                  size_t count, const uint32_t *left_out, size_t left_out_count,
+                                 const uint32_t *stand_ins, size_t stand_in_count,
                                  struct arena *arena, struct larder_findings *findings,
                                  struct larder_error *error)
 {
@@ -300,6 +315,8 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
     for (size_t i = 0; i < schema->count; i++) {
         schema->entries[i].selected = schema->entries[i].left_out = false;
         schema->entries[i].had = 0;
+        schema->entries[i].stand_in = schema->entries[i].catalog == CATALOG_CLASS &&
+                                      is_among(stand_ins, stand_in_count, schema->entries[i].oid);
     }
     /* The tables first, so that what needs two of them finds both. */
     for (int round = 0; round < 2; round++)
@@ -309,7 +326,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
 
             if (entry->oid == 0 || is_relation(entry) != (round == 0) ||
                 bsearch(&key, keys, key_count, sizeof(key), by_key) == NULL ||
-                is_left_out(left_out, left_out_count, entry->oid))
+                is_among(left_out, left_out_count, entry->oid))
                 continue;
             if (round == 0 || can_be_had(schema, entry))
                 take(schema, entry);

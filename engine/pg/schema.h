@@ -36,6 +36,8 @@ struct schema_entry {
     int *depends;     /* ids */
     size_t depend_count;
     bool selected;
+    bool
+        stand_in; /* a table that something else takes the place of: it can be had, and is never taken */
     char had;      /* whether it can be had: 'y', 'n', or 0 where nobody has looked */
     bool left_out; /* by the caller: what stands on it is left out, too */
     enum schema_pass pass;
@@ -64,6 +66,7 @@ enum larder_status schema_open(struct schema *schema, const struct tool *restore
  */
 enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
                                  size_t count, const uint32_t *left_out, size_t left_out_count,
+                                 const uint32_t *stand_ins, size_t stand_in_count,
                                  struct arena *arena, struct larder_findings *findings,
                                  struct larder_error *error);
 

@@ -12,6 +12,11 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
     *store = NULL;
     if (url[0] == '\0')
         return larder_fail(error, LARDER_USAGE, "the store has no name");
+    if (strstr(url, "://") != NULL && strncmp(url, "file://", 7) != 0) {
+        larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
+        larder_hint(error, "This larder writes to folders: give a path.");
+        return LARDER_USAGE;
+    }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncmp(url, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0) {
             enum larder_status status = kinds[i]->open(url, run, store, error);

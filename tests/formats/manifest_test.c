@@ -43,8 +43,9 @@ static struct manifest *full_manifest(void)
     m->schemas = columns;
     m->schema_count = 2;
     SAMPLE_MUST((m->externals = arena_alloc(m->arena, 2, sizeof(*m->externals))) != NULL);
-    m->externals[0] = (struct manifest_external){"role", NULL, "anon", NULL, NULL};
-    m->externals[1] = (struct manifest_external){"function", "auth", "uid()", "uuid", EXOTIC};
+    m->externals[0] = (struct manifest_external){"role", NULL, "anon", NULL, NULL, 0};
+    m->externals[1] =
+        (struct manifest_external){"function", "auth", "uid()", "uuid", EXOTIC, 16386};
     m->external_count = 2;
     SAMPLE_MUST((m->metadata = arena_alloc(m->arena, 1, sizeof(*m->metadata))) != NULL);
     m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive",

@@ -129,16 +129,17 @@ static void names_with_line_feeds_are_replaced_while_their_table_is_loaded(void 
     (void)state;
     assert_string_equal(
         load(&manifest, &out),
+        "ALTER TABLE \"s\n\".\"t\r\" RENAME COLUMN \"b\nc\" TO "
+        "\"larder_column_c9f7180dac8ea209\";\n"
         "ALTER SCHEMA \"s\n\" RENAME TO \"larder_schema\";\n"
         "ALTER TABLE \"larder_schema\".\"t\r\" RENAME TO \"larder_table\";\n"
-        "ALTER TABLE \"larder_schema\".\"larder_table\" RENAME COLUMN \"b\nc\" TO "
-        "\"larder_column_2\";\n"
-        "\\copy \"larder_schema\".\"larder_table\" (\"a\", larder_column_2) FROM PROGRAM "
+        "\\copy \"larder_schema\".\"larder_table\" (\"a\", \"larder_column_c9f7180dac8ea209\") "
+        "FROM PROGRAM "
         "'zstd -dc data/00001-s_.t_/000001.copy.zst' WITH (FORMAT text, ENCODING 'UTF8')\n"
-        "ALTER TABLE \"larder_schema\".\"larder_table\" RENAME COLUMN \"larder_column_2\" TO "
-        "\"b\nc\";\n"
         "ALTER TABLE \"larder_schema\".\"larder_table\" RENAME TO \"t\r\";\n"
-        "ALTER SCHEMA \"larder_schema\" RENAME TO \"s\n\";\n");
+        "ALTER SCHEMA \"larder_schema\" RENAME TO \"s\n\";\n"
+        "ALTER TABLE \"s\n\".\"t\r\" RENAME COLUMN \"larder_column_c9f7180dac8ea209\" TO "
+        "\"b\nc\";\n");
     buffer_free(&out);
 }
 

@@ -20,13 +20,13 @@ static void check(const struct manifest_external *external, const char *expected
 static void each_kind_is_made_where_it_is_missing(void **state)
 {
     (void)state;
-    check(&(struct manifest_external){"role", NULL, "it's \"anon\"", NULL, NULL},
+    check(&(struct manifest_external){"role", NULL, "it's \"anon\"", NULL, NULL, 0},
           "DO $larder$\nBEGIN\n"
           "    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'it''s \"anon\"') "
           "THEN\n"
           "        CREATE ROLE \"it's \"\"anon\"\"\" NOLOGIN;\n"
           "    END IF;\nEND\n$larder$;\n");
-    check(&(struct manifest_external){"extension", NULL, "uuid-ossp", NULL, NULL},
+    check(&(struct manifest_external){"extension", NULL, "uuid-ossp", NULL, NULL, 0},
           "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";\n");
 }
 
@@ -34,9 +34,9 @@ static void each_kind_is_made_where_it_is_missing(void **state)
 static void what_is_not_known_is_not_made(void **state)
 {
     (void)state;
-    check(&(struct manifest_external){"table", NULL, "t", "CREATE TABLE t ()", NULL}, "");
-    check(&(struct manifest_external){"function", NULL, "f()", NULL, NULL}, "");
-    check(&(struct manifest_external){"of a later version", NULL, "x", "x", NULL}, "");
+    check(&(struct manifest_external){"table", NULL, "t", "CREATE TABLE t ()", NULL, 0}, "");
+    check(&(struct manifest_external){"function", NULL, "f()", NULL, NULL, 0}, "");
+    check(&(struct manifest_external){"of a later version", NULL, "x", "x", NULL, 0}, "");
 }
 
 static void a_body_never_ends_its_own_quotes(void **state)
@@ -45,7 +45,7 @@ static void a_body_never_ends_its_own_quotes(void **state)
 
     (void)state;
     stub_sql_create(&out,
-                    &(struct manifest_external){"role", NULL, "$larder$ $larder1$", NULL, NULL});
+                    &(struct manifest_external){"role", NULL, "$larder$ $larder1$", NULL, NULL, 0});
     assert_memory_equal(out.bytes, "DO $larder2$\n", 13);
     assert_string_equal(buffer_text(&out) + out.length - 15, "END\n$larder2$;\n");
     buffer_free(&out);
