@@ -30,26 +30,26 @@ struct export_lanes_options {
 enum larder_status export_lanes_new(const struct export_lanes_options *options,
                                     struct manifest *manifest, const struct catalog_table *extra,
                                     struct export_lanes **lanes, struct larder_error *error);
-void export_lanes_free(struct export_lanes *lanes);
+void export_lanes_free(struct export_lanes *all);
 
 /* Becomes readable when the export has failed anywhere: for the other waits of the run. */
-int export_lanes_stop_fd(const struct export_lanes *lanes);
+int export_lanes_stop_fd(const struct export_lanes *all);
 
 /*
  * Parts wait until the members that stand before them are written. To be called once, from any
  * thread: the writer is the lanes' until export_lanes_run returns.
  */
-void export_lanes_open(struct export_lanes *lanes, struct archive_writer *writer);
+void export_lanes_open(struct export_lanes *all, struct archive_writer *writer);
 
 /* The same, where those members could not be had: the lanes stop, and this is the cause. */
-void export_lanes_stop(struct export_lanes *lanes, enum larder_status status,
+void export_lanes_stop(struct export_lanes *all, enum larder_status status,
                        const struct larder_error *error);
 
 /*
  * Reads all tables; `leader` is the first lane, the others connect by themselves. Returns when all
  * have ended: with the first cause, where one has failed.
  */
-enum larder_status export_lanes_run(struct export_lanes *lanes, struct pg *leader,
+enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
                                     struct larder_error *error);
 
 #endif

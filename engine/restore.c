@@ -95,8 +95,9 @@ static enum larder_status open_archive(struct restore *r, struct larder_error *e
 static enum larder_status open_schema(struct restore *r, struct larder_error *error)
 {
     struct tool pg_restore;
-    enum larder_status status = tools_find("pg_restore", atoi(r->manifest->pg_dump_version), r->run,
-                                           r->arena, &pg_restore, error);
+    enum larder_status status =
+        tools_find("pg_restore", (int)strtol(r->manifest->pg_dump_version, NULL, 10), r->run,
+                   r->arena, &pg_restore, error);
 
     if (status == LARDER_OK)
         status = archive_reader_member(r->opened.reader, ARCHIVE_SCHEMA_DUMP, &r->dump, error);

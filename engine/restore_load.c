@@ -464,11 +464,12 @@ static enum larder_status run_lanes(struct load *load, struct larder_error *erro
 {
     struct restore *r = load->restore;
     int started = 1;
-    struct lane *lanes = calloc((size_t)r->lanes, sizeof(*lanes));
+    struct lane *lanes = calloc((size_t)r->lanes + 1, sizeof(*lanes));
 
     if (lanes == NULL)
         return larder_fail_memory(error);
-    for (int i = 0; i < r->lanes; i++)
+    lanes[0].load = load;
+    for (int i = 1; i < r->lanes; i++)
         lanes[i].load = load;
     while (started < r->lanes &&
            pthread_create(&lanes[started].thread, NULL, work, &lanes[started]) == 0)

@@ -346,7 +346,8 @@ static void compare_servers(struct restore *r)
 {
     struct larder_findings *findings = &r->proof->findings;
     const char *from = r->manifest->server_encoding, *to = r->target.encoding;
-    int source = atoi(r->manifest->server_version), target = atoi(r->target.version);
+    long source = strtol(r->manifest->server_version, NULL, 10);
+    long target = strtol(r->target.version, NULL, 10);
 
     if (strcmp(from, to) != 0 && (strcmp(from, "SQL_ASCII") == 0 || strcmp(to, "SQL_ASCII") == 0))
         findings_add(findings, r->arena, "encoding", to,

@@ -17,6 +17,7 @@ struct verify {
     struct opened opened;
     const struct manifest *manifest;
     struct pg **targets; /* a connection for each lane, made when it is first needed */
+    char (*refusals)[6]; /* for each table the SQLSTATE that kept it from being read, or "" */
 };
 
 /* The whole against the digest beside it. */
@@ -104,44 +105,48 @@ static enum larder_status compare_on_lane(void *arg, int lane, size_t i, int sto
     if (status == LARDER_OK)
         status = compare_table(v, *pg, i, error);
     if (status == LARDER_FAILED && pg_sqlstate(*pg)[0] != '\0' && !pg_is_broken(*pg)) {
-        v->proof->tables[i].agree = LARDER_AGREE_NO;
-        snprintf(v->proof->tables[i].fingerprint_target,
-                 sizeof(v->proof->tables[i].fingerprint_target), "%s", pg_sqlstate(*pg));
+        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", pg_sqlstate(*pg));
         status = LARDER_OK;
     }
     session_rollback(*pg);
     return status;
 }
 
-/* Tables that could not be read: undefined table or column, or no right. */
-static enum larder_status note_unreadable(struct verify *v, struct larder_error *error)
+/* What a refusal means for the table; NULL where it only says that one could not look. */
+static const char *difference_of(const char *sqlstate)
 {
-    size_t denied = 0;
+    if (strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0)
+        return "is not in the target";
+    if (strcmp(sqlstate, "42703") == 0)
+        return "has other columns in the target";
+    return NULL;
+}
+
+static enum larder_status note_refusals(struct verify *v, struct larder_error *error)
+{
+    size_t unread = 0;
 
     for (size_t i = 0; i < v->proof->table_count; i++) {
         struct larder_table_proof *t = &v->proof->tables[i];
-        const char *state = t->fingerprint_target;
-        const char *why = strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0
-                              ? "is not in the target"
-                          : strcmp(state, "42703") == 0 ? "has other columns in the target"
-                                                        : "could not be read in the target";
+        const char *difference = difference_of(v->refusals[i]);
 
-        if (t->agree != LARDER_AGREE_NO)
+        if (v->refusals[i][0] == '\0')
             continue;
-        if (strcmp(state, "42501") == 0) {
-            denied++;
-            why = "may not be read by this role, or not wholly, in the target";
+        if (difference != NULL) {
+            t->agree = LARDER_AGREE_NO;
+            findings_add(&v->proof->findings, v->arena, "difference", t->name, "table \"%s.%s\" %s",
+                         t->schema, t->name, difference);
+        } else {
+            unread++;
+            findings_add(
+                &v->proof->findings, v->arena, "unverified", t->name,
+                "table \"%s.%s\" could not be read in the target, or not wholly (SQLSTATE %s)",
+                t->schema, t->name, v->refusals[i]);
         }
-        findings_add(&v->proof->findings, v->arena,
-                     strcmp(state, "42501") == 0 ? "privilege" : "difference", t->name,
-                     "table \"%s.%s\" %s", t->schema, t->name, why);
-        t->fingerprint_target[0] = '\0';
-        if (strcmp(why, "may not be read by this role, or not wholly, in the target") == 0)
-            t->agree = LARDER_AGREE_UNKNOWN;
     }
-    if (denied > 0)
+    if (unread > 0)
         return larder_fail(error, LARDER_UNVERIFIED, "%zu tables could not be read in the target",
-                           denied);
+                           unread);
     return LARDER_OK;
 }
 
@@ -151,20 +156,19 @@ static enum larder_status compare(struct verify *v, struct larder_error *error)
     enum larder_status status;
 
     v->targets = arena_alloc(v->arena, (size_t)lanes, sizeof(struct pg *));
-    if (v->targets == NULL)
+    v->refusals = arena_alloc(v->arena, v->manifest->table_count, sizeof(*v->refusals));
+    if (v->targets == NULL || v->refusals == NULL)
         return larder_fail_memory(error);
     status = crew_run(lanes, v->manifest->table_count, compare_on_lane, v, v->run, error);
     if (status == LARDER_OK)
-        status = note_unreadable(v, error);
+        status = note_refusals(v, error);
     if (status == LARDER_OK)
         status = proof_add_metadata(v->proof, v->manifest, v->options->metadata, v->targets[0],
                                     v->run, error);
     for (int i = 0; i < lanes; i++)
         pg_close(v->targets[i]);
     /* Whatever kept us from looking is never agreement. */
-    if (status == LARDER_FAILED)
-        status = error != NULL ? (error->status = LARDER_UNVERIFIED) : LARDER_UNVERIFIED;
-    return status;
+    return status == LARDER_FAILED ? LARDER_UNVERIFIED : status;
 }
 
 static enum larder_status begin(struct verify *v, struct larder_error *error)

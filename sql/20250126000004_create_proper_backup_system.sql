@@ -61,8 +61,9 @@ DECLARE
     dependents text;
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_attribute
-                   WHERE attrelid = to_regclass('backups.backup_metadata') AND attname = 'row_count'
-                     AND atttypid = 'integer'::regtype) THEN
+                   WHERE attrelid IN (to_regclass('backups.backup_metadata'), to_regclass('backups.backup_status'))
+                     AND (attname IN ('row_count', 'total_rows') AND atttypid <> 'bigint'::regtype
+                          OR attname IN ('backup_name', 'table_name') AND atttypid <> 'text'::regtype)) THEN
         RETURN;
     END IF;
     SELECT string_agg(DISTINCT v.oid::regclass::text, ', ') INTO dependents
@@ -113,7 +114,7 @@ ALTER TABLE backups.backup_metadata
     ADD COLUMN IF NOT EXISTS held boolean NOT NULL DEFAULT false;
 
 COMMENT ON TABLE backups.backup_metadata IS
-    'One row for each table of each backup: of copies inside the database (kind copy) and of archives outside (kind archive)';
+    'One row for each table of each backup: copies inside the database (kind copy), archives outside (kind archive)';
 COMMENT ON COLUMN backups.backup_metadata.table_name IS
     'The table''s name as SQL writes it: quoted where needed, with its schema where that is not public';
 COMMENT ON COLUMN backups.backup_metadata.copy_name IS
@@ -400,15 +401,16 @@ BEGIN
 
     FOR i IN 1 .. cardinality(relations) LOOP
         copies := copies || backups._free_copy_name(
-            (SELECT relname::text FROM pg_class WHERE oid = relations[i]), backups._stamp(create_backup.backup_name), copies);
+            (SELECT relname::text FROM pg_class WHERE oid = relations[i]), backups._stamp(create_backup.backup_name),
+            copies);
         EXECUTE format('CREATE TABLE backups.%I AS SELECT * FROM %s WITH NO DATA', copies[i], sources[i]);
         PERFORM backups._close(format('backups.%I', copies[i])::regclass);
     END LOOP;
 
     -- One statement has one snapshot, under READ COMMITTED too: all copies are of the same moment.
     EXECUTE (
-        SELECT 'WITH ' || string_agg(format('c%s AS (INSERT INTO backups.%I SELECT * FROM %s)', i, copies[i], sources[i]), ', ')
-               || ' SELECT 1'
+        SELECT format('WITH %s SELECT 1', string_agg(
+            format('c%s AS (INSERT INTO backups.%I SELECT * FROM %s)', i, copies[i], sources[i]), ', '))
         FROM generate_subscripts(copies, 1) i);
 
     FOR i IN 1 .. cardinality(copies) LOOP
@@ -478,7 +480,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
                AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                AND d.deptype = 'e') AS users
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't' AND NOT starts_with(n.nspname, 'pg_')
+        WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+          AND NOT starts_with(n.nspname, 'pg_')
     ), matches AS (
         SELECT p.entry, p.position, p.wild, c.oid
         FROM patterns p JOIN candidates c
@@ -511,8 +514,8 @@ BEGIN
                                                          FROM backups.presets p)), ERRCODE = 'invalid_parameter_value';
     END IF;
     -- Beside *.* a plain name is an addition that not every database has, or may read; elsewhere it is asked for.
-    SELECT array_agg(CASE WHEN x.relation IS NULL THEN x.entry ELSE backups._label(x.relation) END ORDER BY x.entry, x.relation)
-               FILTER (WHERE NOT x.extra),
+    SELECT array_agg(CASE WHEN x.relation IS NULL THEN x.entry ELSE backups._label(x.relation) END
+                     ORDER BY x.entry, x.relation) FILTER (WHERE NOT x.extra),
            array_agg(x.entry ORDER BY x.entry) FILTER (WHERE x.extra)
     INTO names, left_out
     FROM (SELECT e.*, '*.*' = ANY (chosen.tables) AND NOT e.wild
@@ -562,7 +565,8 @@ FROM backups.backup_metadata m
 LEFT JOIN backups.presets p ON m.backup_name ~ ('^' || p.preset || '_[0-9]{8}(_[0-9]{4}([0-9]{2})?)?$')
 GROUP BY m.backup_date, m.backup_name, m.kind, p.keep_days
 ORDER BY m.backup_date DESC, min(m.created_at) DESC, m.backup_name;
-COMMENT ON VIEW backups.backup_status IS 'One row for each backup: its tables, rows, size, age, expiry, and whether it is whole';
+COMMENT ON VIEW backups.backup_status IS
+    'One row for each backup: its tables, rows, size, age, expiry, and whether it is whole';
 
 -- The grants of the view that section 1 dropped; what is too wide of them goes in section 9.
 DO $$
@@ -655,7 +659,8 @@ DECLARE
     b record;
 BEGIN
     IF days_to_keep IS NULL OR days_to_keep < 0 OR dry_run IS NULL THEN
-        RAISE EXCEPTION 'cleanup_old_backups: the days to keep must be 0 or more, not %', coalesce(days_to_keep::text, 'null')
+        RAISE EXCEPTION 'cleanup_old_backups: the days to keep must be 0 or more, not %',
+                coalesce(days_to_keep::text, 'null')
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
     FOR b IN SELECT * FROM backups._backups() x
@@ -842,7 +847,7 @@ BEGIN
             RETURN NEXT format('scheduled in pg_cron: %s at %s: %s', j.job, j.cron, untimed || j.command);
         END LOOP;
         IF zone.hidden OR upper(coalesce(zone.value, 'GMT')) NOT IN ('GMT', 'UTC', 'ETC/UTC', 'ETC/GMT') THEN
-            RETURN NEXT format('note: these times are of the zone that cron.timezone says (%s), the names of backups are in UTC',
+            RETURN NEXT format('note: these times are of the zone that cron.timezone says (%s), names of backups are in UTC',
                                coalesce(zone.value, format('%s may not see it', current_user)));
         END IF;
         RETURN;
@@ -858,8 +863,8 @@ BEGIN
         END IF;
         RETURN NEXT 'If it lives in another database (cron.database_name), run there:';
     ELSE
-        RETURN NEXT 'pg_cron is not loaded. Nothing was scheduled. From outside, in a crontab (whose times are the host''s) or '
-                    'in a systemd timer:';
+        RETURN NEXT 'pg_cron is not loaded. Nothing was scheduled. From outside, in a crontab (whose times are the host''s) '
+                    'or in a systemd timer:';
     END IF;
     FOR j IN SELECT * FROM backups._jobs() LOOP
         IF home.value IS NOT NULL OR home.hidden THEN
@@ -905,7 +910,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         FROM pg_namespace n WHERE n.nspname = 'backups'
         UNION ALL
         SELECT c.oid, c.oid::regclass::text, c.relowner,
-               nullif(c.relacl || (SELECT array_agg(i) FROM pg_attribute t, unnest(t.attacl) i WHERE t.attrelid = c.oid), '{}'),
+               nullif(c.relacl || (SELECT array_agg(i) FROM pg_attribute t, unnest(t.attacl) i
+                                   WHERE t.attrelid = c.oid), '{}'),
                c.relkind IN ('r', 'p') AND c.relname NOT IN ('backup_metadata', 'presets', 'archives', 'drills'),
                format('REVOKE ALL ON %s %s', CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, c.oid::regclass)
         FROM pg_class c
@@ -918,7 +924,8 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
         UNION ALL
         SELECT d.oid, format('the default privileges of %I in schema backups', pg_get_userbyid(d.defaclrole)), d.defaclrole,
                d.defaclacl, true,
-               format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA backups REVOKE ALL ON %s', pg_get_userbyid(d.defaclrole),
+               format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA backups REVOKE ALL ON %s',
+                   pg_get_userbyid(d.defaclrole),
                    CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                                         ELSE 'TYPES' END)
         FROM pg_default_acl d
@@ -1016,7 +1023,8 @@ DECLARE
     lossy text;
     n bigint;
 BEGIN
-    SELECT string_agg(format('t.%I OPERATOR(%I.%s) b.%I', a.attname, n.nspname, o.oprname, a.attname), ' AND ' ORDER BY k.position),
+    SELECT string_agg(format('t.%I OPERATOR(%I.%s) b.%I', a.attname, n.nspname, o.oprname, a.attname), ' AND '
+                      ORDER BY k.position),
            string_agg(quote_ident(a.attname), ', ' ORDER BY k.position) FILTER (WHERE b.attname IS NULL)
     INTO on_key, missing_keys
     FROM pg_index i
@@ -1042,15 +1050,17 @@ BEGIN
                WHEN (t.atttypid, t.atttypmod) = (b.atttypid, b.atttypmod) THEN format('x.%I', t.attname)
                ELSE format('CAST(x.%I AS %s) AS %I', t.attname, format_type(t.atttypid, t.atttypmod), t.attname) END,
                ', ' ORDER BY t.attnum) || format(' FROM %s x)', copy),
-           format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', string_agg(format('t.%I', t.attname), ', ' ORDER BY t.attnum),
+           format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',
+                  string_agg(format('t.%I', t.attname), ', ' ORDER BY t.attnum),
                   string_agg(format('b.%I', t.attname), ', ' ORDER BY t.attnum)),
            string_agg(format('%I = b.%I', t.attname, t.attname), ', ' ORDER BY t.attnum)
                FILTER (WHERE t.attnum <> ALL (i.indkey::smallint[])),
            string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum),
            array_agg(t.attname::text),
            -- Numbers and texts whose type changed must come back as they were: a cast rounds and cuts in silence.
-           string_agg(format('ROW(CAST(CAST(x.%I AS %s) AS %s))::record OPERATOR(pg_catalog.*<>) ROW(x.%I)::record', t.attname,
-                             format_type(t.atttypid, t.atttypmod), format_type(b.atttypid, b.atttypmod), t.attname), ' OR ')
+           string_agg(format('ROW(CAST(CAST(x.%I AS %s) AS %s))::record OPERATOR(pg_catalog.*<>) ROW(x.%I)::record',
+                             t.attname, format_type(t.atttypid, t.atttypmod), format_type(b.atttypid, b.atttypmod),
+                             t.attname), ' OR ')
                FILTER (WHERE (t.atttypid, t.atttypmod) <> (b.atttypid, b.atttypmod)
                        AND tt.typcategory IN ('N', 'S') AND bt.typcategory = tt.typcategory)
     INTO source, differs, assignments, columns, columns_list, lossy
@@ -1063,14 +1073,16 @@ BEGIN
     IF lossy IS NOT NULL THEN
         EXECUTE format('SELECT count(*) FROM %s x WHERE %s', copy, lossy) INTO n;
         IF n > 0 THEN
-            RAISE EXCEPTION 'cannot restore %: % rows of the backup do not fit the types that its columns have now', target, n
+            RAISE EXCEPTION 'cannot restore %: % rows of the backup do not fit the types that its columns have now',
+                    target, n
                 USING HINT = format('Nothing was changed. The rows of the backup can be read from %s.', copy),
                       ERRCODE = 'data_exception';
         END IF;
     END IF;
 
-    SELECT string_agg(CASE WHEN t.attname IS NULL THEN format('column %I of the backup is not in the table any more', b.attname)
-                           ELSE format('column %I is not in the backup and is left as it is', t.attname) END, '; ')
+    SELECT string_agg(CASE
+               WHEN t.attname IS NULL THEN format('column %I of the backup is not in the table any more', b.attname)
+               ELSE format('column %I is not in the backup and is left as it is', t.attname) END, '; ')
     INTO notes
     FROM (SELECT attname FROM pg_attribute
           WHERE attrelid = target AND attnum > 0 AND NOT attisdropped AND attgenerated = '') t
@@ -1091,7 +1103,8 @@ DECLARE
 BEGIN
     FOR f IN
         SELECT c.conname, c.conrelid::regclass AS child, c.confdeltype,
-               string_agg(format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ') AS on_reference
+               string_agg(format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ')
+                   AS on_reference
         FROM pg_constraint c
         CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator)
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child_column
@@ -1130,7 +1143,8 @@ BEGIN
         JOIN pg_depend p ON (p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
                              AND p.refobjid = a.attrelid AND p.refobjsubid = a.attnum AND p.deptype IN ('a', 'i'))
                          OR (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass)
-        JOIN pg_class q ON q.relkind = 'S' AND q.oid = CASE p.classid WHEN 'pg_class'::regclass THEN p.objid ELSE p.refobjid END
+        JOIN pg_class q ON q.relkind = 'S'
+                       AND q.oid = CASE p.classid WHEN 'pg_class'::regclass THEN p.objid ELSE p.refobjid END
         JOIN pg_sequence r ON r.seqrelid = q.oid AND r.seqincrement > 0
         WHERE a.attrelid = target AND NOT a.attisdropped
           AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype)
@@ -1142,10 +1156,11 @@ BEGIN
 END
 $$;
 
--- Frees the values of unique constraints that changed rows hold, by setting them to null until the merge has set them to what
--- the backup says: rows that exchanged such values, or passed them on, cannot be updated one after the other. Returns what
--- has to be run afterwards. Columns that foreign keys of other tables refer to are left alone.
-CREATE OR REPLACE FUNCTION backups._free_unique_values(target regclass, parts record, OUT updates text, OUT statements text[])
+-- How to free the values of unique constraints that changed rows hold: the UPDATE that sets them to null until the merge sets
+-- them to what the backup says, and what has to be run after the merge. Rows that exchanged such values, or passed them on,
+-- cannot be updated one after the other. Columns that foreign keys refer to are left alone.
+CREATE OR REPLACE FUNCTION backups._free_unique_values(target regclass, parts record, OUT updates text,
+    OUT statements text[])
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     a record;
@@ -1180,8 +1195,8 @@ BEGIN
                 ELSE format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I', target, a.conname, a.attname) END;
         END IF;
     END LOOP;
-    SELECT format('UPDATE %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', target,
-                  string_agg(format('%I = NULL', c), ', '), parts.source, parts.on_key,
+    SELECT format('UPDATE %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',
+                  target, string_agg(format('%I = NULL', c), ', '), parts.source, parts.on_key,
                   string_agg(format('t.%I', c), ', '), string_agg(format('b.%I', c), ', '))
     INTO updates
     FROM unnest(freed) c
@@ -1215,7 +1230,8 @@ BEGIN
              FROM pg_trigger t WHERE t.tgrelid = ANY (tree) AND NOT t.tgisinternal
              ORDER BY array_position(tree, t.tgrelid), t.tgname LOOP
         trigger_states := trigger_states || format('ALTER TABLE %s %s TRIGGER %I', x.relation, CASE x.tgenabled
-            WHEN 'O' THEN 'ENABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END, x.tgname);
+            WHEN 'O' THEN 'ENABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA' ELSE 'DISABLE' END,
+            x.tgname);
         IF x.tgenabled <> 'D' THEN
             EXECUTE format('ALTER TABLE %s DISABLE TRIGGER %I', x.relation, x.tgname);
         END IF;
@@ -1242,11 +1258,11 @@ BEGIN
                                             target, parts.source, parts.on_key)
              ELSE 'SELECT WHERE false' END, '), upd AS (',
         CASE WHEN mode = 'rows' AND parts.assignments IS NOT NULL
-             THEN format('UPDATE %s t SET %s FROM %s b WHERE %s AND %s AND (SELECT pg_catalog.count(*) FROM del) IS NOT NULL '
-                         'RETURNING 1', target, parts.assignments, parts.source, parts.on_key, parts.differs)
+             THEN format('UPDATE %s t SET %s FROM %s b WHERE %s AND %s '
+                         'AND (SELECT pg_catalog.count(*) FROM del) IS NOT NULL RETURNING 1', target, parts.assignments, parts.source, parts.on_key, parts.differs)
              ELSE 'SELECT WHERE false' END,
-        format('), ins AS (INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s b WHERE NOT EXISTS (SELECT FROM %s t '
-               'WHERE %s) AND (SELECT pg_catalog.count(*) FROM upd) IS NOT NULL RETURNING 1)',
+        format('), ins AS (INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM %s b '
+               'WHERE NOT EXISTS (SELECT FROM %s t WHERE %s) AND (SELECT pg_catalog.count(*) FROM upd) IS NOT NULL RETURNING 1)',
                target, parts.columns, parts.columns, parts.source, target, parts.on_key),
         ' SELECT (SELECT pg_catalog.count(*) FROM del), (SELECT pg_catalog.count(*) FROM upd),'
         ' (SELECT pg_catalog.count(*) FROM ins)');
@@ -1329,7 +1345,8 @@ BEGIN
         WHEN c.relkind NOT IN ('r', 'p') THEN format('%s is not a table', target)
         WHEN NOT pg_has_role(c.relowner, 'USAGE') THEN format('%s belongs to %s, and %s may not change it', target,
                                                               pg_get_userbyid(c.relowner), current_user)
-        WHEN row_security_active(target) THEN format('row level security would hide rows of %s from %s', target, current_user)
+        WHEN row_security_active(target) THEN
+            format('row level security would hide rows of %s from %s', target, current_user)
         WHEN EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = target) THEN
             format('%s has rules, which would change what is written', target)
         WHEN c.relkind = 'r' AND EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = target) THEN
@@ -1393,7 +1410,8 @@ BEGIN
     -- Whether it is so.
     EXECUTE format('SELECT (SELECT count(*) FROM %s), (SELECT count(*) FROM %s b WHERE NOT EXISTS '
                    '(SELECT FROM %s t WHERE %s)) + CASE WHEN $1 THEN (SELECT count(*) FROM %s t JOIN %s b ON %s WHERE %s) '
-                   'ELSE 0 END', target, parts.source, target, parts.on_key, target, parts.source, parts.on_key, parts.differs)
+                   'ELSE 0 END', target, parts.source, target, parts.on_key, target, parts.source, parts.on_key,
+                   parts.differs)
     INTO total, left_over USING mode = 'rows';
     IF left_over <> 0 OR total <> (CASE mode WHEN 'rows' THEN in_backup ELSE before + added END) THEN
         RAISE EXCEPTION 'restoring % would have left % rows, % of them not as in the backup, which has %', target, total,
@@ -1405,7 +1423,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION backups.restore_table(text, text, text, boolean) IS
-    'Makes a table''s rows those of a backup (rows), adds those that are missing (missing), or says what would change (preview)';
+    'Makes a table''s rows those of a backup (rows), adds missing ones (missing), or says what would change (preview)';
 
 ------------------------------------------------------------------------------------------------------------------------
 -- 9. Adopting old copies and closing the schema
@@ -1435,7 +1453,8 @@ BEGIN
                 backup_size = coalesce(o.backup_size,
                                        pg_size_pretty(pg_total_relation_size(format('backups.%I', candidate)::regclass)))
             WHERE (o.backup_date, o.backup_name, o.table_name) = (m.backup_date, m.backup_name, m.table_name);
-            RAISE NOTICE 'adopted backups.% as the copy of % in backup %', quote_ident(candidate), m.table_name, m.backup_name;
+            RAISE NOTICE 'adopted backups.% as the copy of % in backup %',
+                quote_ident(candidate), m.table_name, m.backup_name;
         END LOOP;
     END LOOP;
 END

@@ -177,7 +177,7 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         table->parent_name = text_at(m->arena, result, row, 5);
         extra[row] = (struct catalog_table){
             .named = tables->named[place],
-            .owner = text_at(m->arena, result, row, 6),
+            .owner = arena_strdup(m->arena, PQgetvalue(result, row, 6)),
             .label = text_at(m->arena, result, row, 13),
             .estimated_rows = strtod(PQgetvalue(result, row, 7), NULL),
             .pages = (uint32_t)number_at(result, row, 8),

@@ -213,14 +213,14 @@ static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t t
         found[count++] = (struct found){oid,
                                         oid_at(result, row, 1),
                                         strtoul(PQgetvalue(result, row, 2), NULL, 10),
-                                        atoi(PQgetvalue(result, row, 6)),
+                                        (int)strtol(PQgetvalue(result, row, 6), NULL, 10),
                                         schema,
                                         name};
     }
     PQclear(result);
     tables->oids = arena_alloc(arena, count, sizeof(*tables->oids));
     tables->named = arena_alloc(arena, count, sizeof(*tables->named));
-    if (arena_failed(arena))
+    if (arena_failed(arena) || found == NULL)
         return larder_fail_memory(error);
     qsort(found, count, sizeof(*found), by_place);
     for (size_t i = 0; i < count; i++) {

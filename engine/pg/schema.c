@@ -1,6 +1,7 @@
 #include "engine/pg/schema.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,14 +73,19 @@ static void set_kind(struct schema_entry *entry, const char *at)
 /* "858; 1247 16413 TYPE public storage_location postgres" */
 static bool parse_entry(const char *line, struct schema_entry *entry, struct arena *arena)
 {
-    unsigned catalog, oid;
-    int id, at = 0;
+    char *at, *end;
+    unsigned long id = strtoul(line, &at, 10), catalog, oid;
 
-    if (sscanf(line, "%d; %u %u %n", &id, &catalog, &oid, &at) != 3 || at == 0)
+    if (at == line || *at != ';')
         return false;
-    *entry = (struct schema_entry){.id = id, .catalog = catalog, .oid = oid};
-    entry->text = arena_strdup(arena, line + at);
-    set_kind(entry, line + at);
+    catalog = strtoul(at + 1, &end, 10);
+    oid = strtoul(end, &at, 10);
+    if (at == end || *at != ' ' || id > INT_MAX)
+        return false;
+    *entry =
+        (struct schema_entry){.id = (int)id, .catalog = (uint32_t)catalog, .oid = (uint32_t)oid};
+    entry->text = arena_strdup(arena, at + 1);
+    set_kind(entry, at + 1);
     return true;
 }
 

@@ -25,7 +25,7 @@ static void consider(const char *folder, const char *name, int major, const stru
         return;
     }
     buffer_free(&output);
-    found = atoi(version);
+    found = (int)strtol(version, NULL, 10);
     if (found > *newest)
         *newest = found;
     if (found < major || (best->path != NULL && found >= best->major))
@@ -42,7 +42,7 @@ static void consider_debian(const char *name, int major, const struct larder_run
     if (dir == NULL)
         return;
     while ((entry = readdir(dir)) != NULL)
-        if (atoi(entry->d_name) > 0)
+        if (strtol(entry->d_name, NULL, 10) > 0)
             consider(arena_printf(arena, "%s/%s/bin", debian, entry->d_name), name, major, run,
                      arena, best, newest);
     closedir(dir);

@@ -95,6 +95,8 @@ enum larder_status crew_run(int lanes, size_t pieces, crew_work do_work, void *a
 
     if (pieces < (size_t)lanes)
         lanes = pieces == 0 ? 1 : (int)pieces;
+    if (lanes < 1)
+        lanes = 1;
     hands = calloc((size_t)lanes, sizeof(*hands));
     crew.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (hands == NULL || crew.stop_fd < 0) {

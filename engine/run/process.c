@@ -13,8 +13,6 @@
 
 #include "engine/run/run.h"
 
-extern char **environ;
-
 enum { PIECE = 65536, ERROR_BYTES = 16384 };
 
 /* Our environment, with the given variables in place of those of the same names. */

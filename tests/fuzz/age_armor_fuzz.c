@@ -40,6 +40,8 @@ static void check_is_canonical(const struct age_bytes *plain, const uint8_t *dat
     for (size_t i = 0; i < size; i++)
         if (data[i] != '\r')
             age_bytes_add(&text, &data[i], 1);
+    if (text.data == NULL)
+        abort();
     at = memmem(text.data, text.length, again.data, again.length - 1);
     if (at == NULL)
         abort();

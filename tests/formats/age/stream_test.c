@@ -165,7 +165,7 @@ static void what_is_missing_to_open_a_file_is_told(void **state)
 #define TELLS(identities, file, text)                                                              \
     do {                                                                                           \
         assert_int_equal(                                                                          \
-            forge_decrypt(&out, identities, false, file.data, file.length, 9, &error),             \
+            forge_decrypt(&out, identities, false, (file).data, (file).length, 9, &error),         \
             LARDER_NO_KEY);                                                                        \
         assert_string_equal(error.message, text);                                                  \
         assert_int_equal(out.length, 0);                                                           \
@@ -226,7 +226,7 @@ static void a_passphrase_is_asked_for_only_where_it_is_needed(void **state)
 #define OPENS(file, status_expected, asked_expected)                                               \
     do {                                                                                           \
         assert_int_equal(                                                                          \
-            forge_decrypt(&out, identities, false, file.data, file.length, 999, &error),           \
+            forge_decrypt(&out, identities, false, (file).data, (file).length, 999, &error),       \
             status_expected);                                                                      \
         assert_int_equal(prompt.asked, asked_expected);                                            \
         age_bytes_free(&out);                                                                      \
