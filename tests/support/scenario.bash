@@ -14,6 +14,7 @@
 #   expect_equal WHAT WANTED FOUND
 #   expect_files FOLDER TEXT         the files under the folder, sorted, one a line, are TEXT
 #   wait_until COMMAND...            tries the command ten times a second, for at most 60 seconds
+#   newest_archive STORE [PRESET]    the path of the archive that was written last
 #   sql DATABASE [SQL]               runs SQL, or standard input, and stops at the first error
 #   new_database NAME [OPTION]...    an empty one; sample_database NAME [ROWS] KitchAI's
 #   skip REASON                      ends the scenario as skipped
@@ -153,6 +154,12 @@ wait_until()
         sleep 0.1
     done
     fail "waited in vain for: $*"
+}
+
+newest_archive()
+{
+    find "$1" -name "${2:-}*_[0-9]*.tar" -printf '%f %p\n' | sed 's/^.*\(_[0-9]*_[0-9]*\.tar\) /\1 /' |
+        sort | sed -n '$s/^[^ ]* //p'
 }
 
 sql()

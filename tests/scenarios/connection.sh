@@ -1,0 +1,194 @@
+#!/usr/bin/env bash
+# Servers that cannot be reached, files that cannot be written or are no archives, tools that are
+# missing: an exit code and one message each.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+STORE=$SCRATCH/store
+cd "$SCRATCH"
+
+# One line for a person, without a sanitizer's or a shell's noise.
+expect_one_message()
+{
+    expect_equal "the number of messages" 1 "$(grep -c '^larder: ' "$STDERR")"
+    expect_stderr "$1"
+}
+
+server_start one --tcp
+sample_database kitchai 500
+larder init -d kitchai -q
+sql kitchai "CREATE ROLE locked LOGIN PASSWORD 'right'; GRANT pg_read_all_data TO locked; ALTER ROLE locked BYPASSRLS"
+SOCKET=$PGHOST
+PORT=$PGPORT
+
+it "no server, on a socket or a port"
+expect_exit 1 larder export daily -d kitchai -h "$SCRATCH/nowhere" --store "$STORE"
+expect_one_message "$SCRATCH/nowhere"
+expect_exit 1 larder export daily -d kitchai -h 127.0.0.1 -p 1 --store "$STORE"
+expect_one_message 127.0.0.1
+expect_exit 1 larder init -d kitchai -h 127.0.0.1 -p 1
+
+it "no such database, no such role"
+expect_exit 1 larder export daily -d no_such_database --store "$STORE"
+expect_one_message no_such_database
+expect_exit 1 larder export daily -d kitchai -U no_such_role --store "$STORE"
+expect_one_message no_such_role
+expect_exit 2 larder export daily -d 'host=x nonsense=y' --store "$STORE"
+expect_stderr nonsense
+
+it "a wrong password, and none"
+sed -i 's/trust/scram-sha-256/' "$SCRATCH/one/data/pg_hba.conf"
+sed -i '1i local all postgres trust' "$SCRATCH/one/data/pg_hba.conf"
+sql postgres "SELECT pg_reload_conf()" >/dev/null
+PGPASSWORD=wrong expect_exit 1 larder export daily -d kitchai -U locked -h 127.0.0.1 --store "$STORE"
+expect_one_message "password"
+expect_unsaid wrong
+expect_exit 1 larder export daily -d kitchai -U locked -h 127.0.0.1 --store "$STORE" -w
+expect_one_message "password"
+expect_exit 1 larder export daily -d kitchai -U locked -h 127.0.0.1 --store "$STORE" </dev/null
+expect_stderr "password"
+
+it "the right one, in every way that psql takes it, and never said"
+archive=$SCRATCH/a.tar
+PGPASSWORD=right expect_exit 0 larder export daily -d kitchai -U locked -h 127.0.0.1 -o "$archive" -v
+expect_unsaid right
+rm "${archive%.tar}".*
+expect_exit 0 larder export daily -d "postgresql://locked:right@127.0.0.1:$PORT/kitchai" -o "$archive" -v
+expect_stderr password
+expect_unsaid right
+rm "${archive%.tar}".*
+expect_exit 0 larder export daily -d "host=127.0.0.1 dbname=kitchai user=locked password=right" -o "$archive"
+rm "${archive%.tar}".*
+echo "127.0.0.1:$PORT:kitchai:locked:right" >"$HOME/.pgpass"
+chmod 600 "$HOME/.pgpass"
+expect_exit 0 larder export daily -d kitchai -U locked -h 127.0.0.1 -o "$archive"
+rm "${archive%.tar}".* "$HOME/.pgpass"
+printf '[kitchen]\nhost=127.0.0.1\nport=%s\ndbname=kitchai\nuser=locked\npassword=right\n' "$PORT" >"$HOME/.pg_service.conf"
+expect_exit 0 larder export daily -d service=kitchen -o "$archive"
+rm "${archive%.tar}".*
+PGDATABASE=kitchai PGHOST=$SOCKET PGUSER=postgres expect_exit 0 larder export daily -o "$archive"
+
+it "a file that exists is not written over"
+before=$(sha256sum <"$archive")
+expect_exit 2 larder export daily -d kitchai -o "$archive"
+expect_one_message "$archive"
+expect_equal "the file" "$before" "$(sha256sum <"$archive")"
+mkdir "$SCRATCH/folder"
+expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/folder"
+ln -s nowhere "$SCRATCH/dangling"
+expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/dangling"
+
+it "a folder that is missing, is none, or takes no files"
+expect_exit 1 larder export daily -d kitchai -o "$SCRATCH/no/such/folder/a.tar"
+expect_one_message "$SCRATCH/no/such/folder"
+expect_exit 1 larder export daily -d kitchai --store "$archive"
+expect_stderr "$archive"
+expect_exit 1 larder export daily -d kitchai -o "$archive/a.tar"
+expect_exit 1 larder export daily -d kitchai --store /proc/no_folder_can_be_made_here
+expect_stderr /proc/no_folder_can_be_made_here
+
+it "a store of an unknown kind is none, and not a folder of that name"
+expect_exit 2 larder export daily -d kitchai --store gopher://somewhere/store
+expect_stderr gopher
+[ ! -e "$SCRATCH/gopher:" ] || fail "a folder was made"
+
+it "a disk that is full is told, and nothing is left behind"
+mkdir "$SCRATCH/small"
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=64k none "$SCRATCH/small" 2>/dev/null; then
+    status=0
+    larder export daily -d kitchai --store "$SCRATCH/small" >"$STDOUT" 2>"$STDERR" || status=$?
+    left=$(find "$SCRATCH/small" -type f -size +0)
+    umount "$SCRATCH/small"
+    expect_equal "the exit code on a full disk" 1 "$status"
+    expect_one_message "No space left"
+    expect_equal "the files on the full disk" '' "$left"
+fi
+
+it "a file size limit is told, and nothing is left behind"
+limited() { (ulimit -f 8; exec "$LARDER" "$@"); }
+expect_exit 1 limited export daily -d kitchai --store "$SCRATCH/limited"
+expect_one_message "File too large"
+expect_equal "the files" '' "$(find "$SCRATCH/limited" -type f -size +0)"
+
+it "standard output takes an archive through a pipe, and verify and restore read it there"
+expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - | "$1" verify -' _ "$LARDER"
+expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - >"$2"' _ "$LARDER" "$SCRATCH/piped.tar"
+expect_exit 0 larder verify "$SCRATCH/piped.tar"
+expect_exit 0 bash -c '"$1" verify - <"$2"' _ "$LARDER" "$SCRATCH/piped.tar"
+expect_exit 0 bash -c 'cat "$2" | "$1" verify -' _ "$LARDER" "$SCRATCH/piped.tar"
+new_database piped
+expect_exit 0 bash -c 'cat "$2" | "$1" restore - -d piped --create-roles --externals stub' _ "$LARDER" "$SCRATCH/piped.tar"
+expect_exit 4 bash -c 'head -c 50000 "$2" | "$1" verify -' _ "$LARDER" "$SCRATCH/piped.tar"
+expect_exit 4 larder verify - </dev/null
+
+it "a reader of standard output that goes away is a failure"
+expect_exit 1 bash -c '"$1" export weekly -d kitchai -o - | head -c 1000 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$LARDER"
+expect_exit 1 bash -c '"$1" export weekly -d kitchai -o - >/dev/full' _ "$LARDER"
+expect_exit 1 bash -c '"$1" list --store "$2" --json >/dev/full' _ "$LARDER" "$SCRATCH"
+
+it "an archive is not written to a terminal"
+expect_exit 2 script -qec "$LARDER export daily -d kitchai -o -" "$SCRATCH/typescript"
+
+it "what is no archive is named as none"
+head -c 100000 /dev/urandom >"$SCRATCH/random.tar"
+: >"$SCRATCH/empty.tar"
+tar cf "$SCRATCH/other.tar" -C "$TESTS/support" scenario.bash
+head -c 1536 /dev/zero >"$SCRATCH/zeros.tar"
+head -c 20000000 /dev/zero >"$SCRATCH/more_zeros.tar"
+(cd "$SCRATCH" && mkdir repacked && tar xf piped.tar -C repacked && tar cf repacked.tar -C repacked .)
+new_database untouched
+for file in random empty other zeros more_zeros repacked; do
+    expect_exit 4 larder verify "$SCRATCH/$file.tar"
+    expect_stderr "$SCRATCH/$file.tar"
+    expect_exit 4 larder verify --quick "$SCRATCH/$file.tar"
+    expect_exit 4 larder restore "$SCRATCH/$file.tar" -d untouched
+    expect_stderr "$SCRATCH/$file.tar"
+done
+expect_exit 4 larder verify "$SCRATCH/random.tar" "$SCRATCH/piped.tar"
+for wrong in "$SCRATCH/folder" "$SCRATCH/no_such.tar" /dev/null; do
+    status=0
+    larder verify "$wrong" >"$STDOUT" 2>"$STDERR" || status=$?
+    LAST="larder verify $wrong"
+    [[ $status = 2 || $status = 4 || $status = 1 ]] || fail "verify of $wrong gave $status"
+    expect_stderr "$wrong"
+done
+
+it "pg_dump is missing, or older than the server"
+mkdir "$SCRATCH/bin"
+LARDER_PGBIN=$SCRATCH/bin expect_exit 2 larder export daily -d kitchai --store "$STORE"
+expect_one_message "$SCRATCH/bin"
+expect_stderr postgresql-client
+printf '#!/bin/sh\necho "pg_dump (PostgreSQL) 9.6.1"\n' >"$SCRATCH/bin/pg_dump"
+chmod +x "$SCRATCH/bin/pg_dump"
+LARDER_PGBIN=$SCRATCH/bin expect_exit 2 larder export daily -d kitchai --store "$STORE"
+expect_one_message 9
+LARDER_PGBIN=$SCRATCH/bin expect_exit 2 larder restore "$archive" -d untouched
+expect_one_message pg_restore
+
+it "a pg_dump that fails, or dies, fails the export"
+mkdir "$SCRATCH/broken"
+for program in pg_dump pg_restore; do
+    cat >"$SCRATCH/broken/$program" <<END
+#!/bin/sh
+case "\$*" in
+    *--version*) exec "${SERVER_BIN[one]}/$program" --version ;;
+esac
+case "$program \$HOW" in
+    pg_dump\ fails) echo "pg_dump: error: on purpose" >&2; exit 1 ;;
+    pg_dump\ dies) kill -9 \$\$ ;;
+    pg_dump\ is_empty) exit 0 ;;
+    pg_dump\ is_half) "${SERVER_BIN[one]}/$program" "\$@" | head -c 3000; exit 0 ;;
+    *) exec "${SERVER_BIN[one]}/$program" "\$@" ;;
+esac
+END
+    chmod +x "$SCRATCH/broken/$program"
+done
+HOW=well LARDER_PGBIN=$SCRATCH/broken expect_exit 0 larder export daily -d kitchai -o "$SCRATCH/well.tar"
+for how in fails dies is_empty is_half; do
+    HOW=$how LARDER_PGBIN=$SCRATCH/broken expect_exit 1 larder export daily -d kitchai --store "$SCRATCH/fails"
+    expect_stderr "$([[ $how = is_* ]] && echo schema || echo pg_dump)"
+    expect_equal "the files" '' "$(find "$SCRATCH/fails" -type f ! -name .larder.lock)"
+done
+
+it "nothing was published on the way"
+expect_equal "the files in the store" '' "$([ ! -d "$STORE" ] || find "$STORE" -type f ! -name .larder.lock)"

@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# An archive comes back without larder: with tar, zstd and psql, by the line that is in it, into a
+# server that knows nothing of it.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# Runs the line that RECOVERY.md gives, in a new folder beside a copy of the archive.
+recover()
+{
+    local folder=$SCRATCH/recovered line
+
+    rm -rf "$folder"
+    mkdir "$folder"
+    line=$(tar xOf "$1" RECOVERY.md | sed -n 's/^    \(tar xf .*\)/\1/p')
+    [ -n "$line" ] || fail "RECOVERY.md has no line to recover by"
+    cp "$1" "$folder/$(sed 's/^tar xf \([^ ]*\) .*/\1/' <<<"$line")"
+    (cd "$folder" && PGDATABASE=$2 expect_exit 0 bash -c "$line")
+}
+
+# The server's own view of every table's rows.
+rows_of()
+{
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" <<'SQL'
+SET extra_float_digits = 3;
+SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C"), '''')) FROM ONLY %I.%I AS t;',
+    c.oid::regclass, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema|backups|auth$)' ORDER BY n.nspname, c.relname
+\gexec
+SQL
+}
+
+expect_same_rows()
+{
+    # Rows are compared as one server prints them, and OIDs by name.
+    server_use source
+    rows_of "$1" >"$SCRATCH/rows.source"
+    server_use target
+    rows_of "$2" >"$SCRATCH/rows.target"
+    [ -s "$SCRATCH/rows.source" ] || fail "the source has no rows"
+    diff "$SCRATCH/rows.source" "$SCRATCH/rows.target" >"$STDOUT" || fail "the rows of $1 and $2 differ"
+}
+
+server_start target
+server_start source
+sample_database kitchai 2000
+larder init -d kitchai -q
+for preset in weekly monthly; do
+    it "$preset comes back with tar, zstd and psql alone, on a server without its roles"
+    server_use source
+    expect_exit 0 larder export "$preset" -d kitchai --store "$SCRATCH/store" -q
+    archive=$(newest_archive "$SCRATCH/store" "$preset")
+    server_use target
+    new_database "$preset"
+    recover "$archive" "$preset"
+    expect_same_rows kitchai "$preset"
+    expect_exit 0 larder verify "$archive" --against "dbname=$preset"
+
+    it "the triggers of $preset have not fired for rows that were loaded, and fire for the next"
+    expect_query "$preset" "SELECT count(*) FROM recipe_uploads r WHERE comments_count <>
+        (SELECT count(*) FROM recipe_comments c WHERE c.recipe_id = r.id)" 0
+    expect_query "$preset" "SELECT sum(comments_count) > 0 FROM recipe_uploads" t
+    expect_query "$preset" "SELECT count(*) > 0 FROM recipe_comments WHERE updated_at > created_at" t
+    expect_query "$preset" "WITH r AS (SELECT id, user_id, comments_count AS n FROM recipe_uploads ORDER BY id LIMIT 1)
+        INSERT INTO recipe_comments (recipe_id, user_id) SELECT id, user_id FROM r
+        RETURNING (SELECT count(*) FROM r)" 1
+    expect_query "$preset" "SELECT count(*) FROM recipe_uploads r WHERE comments_count <>
+        (SELECT count(*) FROM recipe_comments c WHERE c.recipe_id = r.id)" 0
+
+    it "the identity of $preset goes on, and its policies stand"
+    next=$(server_use source && sql kitchai "SELECT last_value + 1 FROM meal_plans_id_seq")
+    expect_query "$preset" "INSERT INTO meal_plans (user_id, plan_date) VALUES (gen_random_uuid(), now()) RETURNING id" "$next"
+    policies="SELECT string_agg(polname || '' || polcmd::text || pg_get_expr(polqual, polrelid), ' ' ORDER BY polname) FROM pg_policy JOIN pg_class c ON c.oid = polrelid WHERE relrowsecurity"
+    expect_query "$preset" "$policies" "$(server_use source && sql kitchai "$policies")"
+    expect_query "$preset" "SELECT has_table_privilege('anon', 'user_stock', 'SELECT')" f
+    expect_query "$preset" "SELECT rolcanlogin OR rolsuper FROM pg_roles WHERE rolname = 'service_role'" f
+done
+
+for format in auto text; do
+    it "a database full of oddities comes back too, copied as $format"
+    server_use source
+    if [ "$format" = auto ]; then
+        createdb edges
+        psql -Xq -v ON_ERROR_STOP=1 -d edges -f "$TESTS/support/edges.sql"
+    fi
+    expect_exit 0 larder export -t '*.*' -d edges -o "$SCRATCH/edges_$format.tar" --copy-format "$format" --no-record -q
+    server_use target
+    new_database "edges_$format"
+    recover "$SCRATCH/edges_$format.tar" "edges_$format"
+    expect_same_rows edges "edges_$format"
+    expect_query "edges_$format" "INSERT INTO numbers (i2) VALUES (5) RETURNING id" 60
+done
+
+it "what the target database says of settings does not change what comes back"
+new_database settings
+sql settings "ALTER DATABASE settings SET DateStyle = 'SQL, DMY'; ALTER DATABASE settings SET IntervalStyle = 'sql_standard';
+    ALTER DATABASE settings SET array_nulls = off; ALTER DATABASE settings SET TimeZone = 'Pacific/Chatham';
+    ALTER DATABASE settings SET statement_timeout = '1ms'; ALTER DATABASE settings SET lock_timeout = '1ms';
+    ALTER DATABASE settings SET search_path = pg_temp; ALTER DATABASE settings SET client_encoding = 'LATIN1';
+    ALTER DATABASE settings SET standard_conforming_strings = off; ALTER DATABASE settings SET xmloption = document"
+recover "$SCRATCH/edges_text.tar" settings
+sql postgres "ALTER DATABASE settings RESET ALL"
+expect_same_rows edges settings

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# A preset leaves as one archive, comes back into an empty database, and is proven equal; and a
+# database that is not equal any more is told from one that is.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+STORE=$SCRATCH/store
+
+# Makes a copy of an archive's tables in a new database.
+restore_copy()
+{
+    new_database "$2"
+    expect_exit 0 larder restore "$1" -d "$2" --create-roles --externals stub -q
+}
+
+server_start one
+sample_database kitchai 1500
+
+it "init installs the presets, and may be run again"
+expect_exit 0 larder init -d kitchai
+expect_exit 0 larder init -d kitchai
+expect_query kitchai "SELECT string_agg(preset, ' ' ORDER BY preset) FROM backups.presets" \
+    "daily everything monthly pre_deployment production weekly"
+
+for preset in daily weekly pre_deployment production monthly everything; do
+    it "$preset leaves as one archive with what proves it beside it"
+    expect_exit 0 larder export "$preset" -d kitchai --store "$STORE"
+    archive=$(newest_archive "$STORE" "$preset")
+    name=$(basename "$archive" .tar)
+    [[ $name =~ ^${preset}_[0-9]{8}_[0-9]{6}$ ]] || fail "an archive is not called \"$name\""
+    expect_equal "what is in the folder" "$name.json $name.sha256 $name.tar" \
+        "$(cd "$STORE/kitchai/$preset" && echo *)"
+    expect_equal "the archive's mode" 600 "$(stat -c %a "$archive")"
+    (cd "$STORE/kitchai/$preset" && expect_exit 0 sha256sum -c "$name.sha256")
+    expect_exit 0 larder verify "$archive"
+
+    it "$preset comes back into an empty database, and all counts and fingerprints are equal"
+    new_database "back_$preset"
+    expect_exit 0 larder restore "$archive" -d "back_$preset" --create-roles --externals stub --json
+    expect_json '.agree' true
+    expect_json '[.tables[] | select(.rows_archive != .rows_metadata or .rows_archive != .rows_target
+        or .fingerprint_archive != .fingerprint_target or (.agree | not))] | length' 0
+    expect_json '[.tables[].fingerprint_archive | select(test("^[0-9a-f]{32}$") | not)] | length' 0
+    expect_exit 0 larder verify "$archive" --against "dbname=back_$preset"
+    expect_exit 0 larder verify "$archive" --against "dbname=kitchai"
+done
+
+it "each preset holds its tables, and the counts are those that the server has"
+declare -A tables=([daily]=5 [weekly]=8 [pre_deployment]=4 [production]=7 [monthly]=8 [everything]=10)
+for preset in "${!tables[@]}"; do
+    expect_query kitchai "SELECT count(*) FROM backups.backup_metadata
+        WHERE backup_name LIKE '$preset\\_2%' AND kind = 'archive'" "${tables[$preset]}"
+done
+expect_query kitchai "SELECT row_count = (SELECT count(*) FROM user_interactions) FROM backups.backup_metadata
+    WHERE backup_name LIKE 'weekly%' AND table_name = 'user_interactions'" t
+expect_query kitchai "SELECT count(*) FROM backups.archives" 6
+
+it "monthly is in text, the others in binary where the types allow it"
+expect_exit 0 tar xOf "$(newest_archive "$STORE" monthly)" manifest.json
+expect_json '[.tables[].copy_format] | unique | join(" ")' text
+expect_exit 0 tar xOf "$(newest_archive "$STORE" weekly)" manifest.json
+expect_json '[.tables[].copy_format] | unique | join(" ")' binary
+
+it "export's JSON document has the fields that it promises"
+expect_exit 0 larder export daily -d kitchai --store "$STORE" --json
+expect_json 'keys_unsorted - ["archive", "backup_name", "preset", "source", "database", "rows", "bytes", "raw_bytes",
+    "seconds", "sha256", "encrypted", "recorded", "tables", "warnings"] | join(" ")' ''
+expect_json 'keys | length' 14
+expect_json '[.tables[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
+    'bytes copy_format fingerprint name rows schema'
+expect_json '[.preset, .source, .database, .encrypted, .recorded] | join(" ")' "daily kitchai kitchai false true"
+expect_json '.rows == ([.tables[].rows] | add)' true
+archive=$(jq -r .archive "$STDOUT")
+expect_equal "the archive's size" "$(stat -c %s "$archive")" "$(jq .bytes "$STDOUT")"
+expect_equal "its digest" "$(sha256sum <"$archive" | cut -c 1-64)" "$(jq -r .sha256 "$STDOUT")"
+
+it "verify's and restore's JSON documents have the fields that they promise"
+expect_exit 0 larder verify "$archive" --json
+expect_json '[.agree, (.seconds | type), (.findings | type), (.tables | type)] | join(" ")' "true number array array"
+expect_json '[.tables[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
+    'agree fingerprint_archive fingerprint_target name rows_archive rows_metadata rows_target schema'
+expect_json '.archive' "$archive"
+new_database again
+expect_exit 0 larder restore "$archive" -d again --create-roles --externals stub --json
+expect_json '[.agree, (.seconds | type), (.findings | type), (.tables | type)] | join(" ")' "true number array array"
+expect_json '[.tables[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
+    'agree fingerprint_archive fingerprint_target name rows_archive rows_metadata rows_target schema'
+expect_json '.archive' "$archive"
+
+it "list's JSON document has the fields that it promises"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json 'length' 7
+expect_json '[.[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
+    "archive backup_name bytes created_at drilled_at encrypted good held keep_until preset problems rows sha256 source verified_at"
+expect_json '[.[] | select(.good and .problems == [])] | length' 7
+expect_exit 0 larder list daily --store "$STORE" --json
+expect_json 'length' 2
+expect_json '.[1].sha256' "$(sha256sum <"$archive" | cut -c 1-64)"
+expect_exit 0 larder list nothing_of_this_name --store "$STORE" --json
+expect_json 'length' 0
+
+it "an archive is found by its name in the store"
+expect_exit 0 larder verify "$(basename "$archive" .tar)" --store "$STORE"
+LARDER_STORE=$STORE expect_exit 0 larder verify "$(basename "$archive" .tar)"
+expect_exit 2 larder verify daily_19990101_000000 --store "$STORE"
+expect_stderr daily_19990101_000000
+
+it "one character in one row of the target is a difference, and the table is named"
+archive=$(newest_archive "$STORE" weekly)
+restore_copy "$archive" changed
+sql changed "ALTER TABLE recipe_comments DISABLE TRIGGER ALL;
+    UPDATE recipe_comments SET comment_text = overlay(comment_text PLACING '#' FROM 3 FOR 1)
+    WHERE id = (SELECT id FROM recipe_comments WHERE length(comment_text) > 9 ORDER BY id LIMIT 1)"
+expect_exit 3 larder verify "$archive" --against "dbname=changed" --json
+expect_json '.agree' false
+expect_json '[.tables[] | select(.agree | not) | .schema + "." + .name] | join(" ")' public.recipe_comments
+expect_json '[.tables[] | select(.agree | not) | .rows_archive == .rows_target] | join(" ")' true
+expect_exit 3 larder verify "$archive" --against "dbname=changed"
+expect_says recipe_comments
+
+it "NULL is not the empty string, and true is not false"
+restore_copy "$archive" nulls
+sql nulls "ALTER TABLE profiles DISABLE TRIGGER ALL;
+    UPDATE profiles SET bio = '' WHERE id = (SELECT id FROM profiles WHERE bio IS NULL LIMIT 1)"
+sql nulls "UPDATE recipe_uploads SET is_public = NOT is_public WHERE id = (SELECT id FROM recipe_uploads LIMIT 1)"
+expect_exit 3 larder verify "$archive" --against "dbname=nulls" --json
+expect_json '[.tables[] | select(.agree | not) | .name] | join(" ")' "profiles recipe_uploads"
+
+it "a row too few, a row too many and two rows that have swapped a value are differences"
+restore_copy "$archive" rows
+sql rows "DELETE FROM user_stock WHERE ctid = (SELECT min(ctid) FROM user_stock);
+    INSERT INTO saved_recipe_videos (user_id, recipe_id) VALUES (gen_random_uuid(), gen_random_uuid());
+    UPDATE meal_plans SET calories = CASE id WHEN 3 THEN 1234.5 ELSE 5432.1 END WHERE id IN (3, 4)"
+expect_exit 3 larder verify "$archive" --against "dbname=rows" --json
+expect_json '[.tables[] | select(.agree | not) | .name + " " + (.rows_target - .rows_archive | tostring)] | join(" ")' \
+    "saved_recipe_videos 1 user_stock -1 meal_plans 0"
+
+it "rows in another order are the same rows"
+restore_copy "$archive" order
+sql order "CREATE TABLE put_aside AS TABLE user_interactions ORDER BY md5(id::text); TRUNCATE user_interactions;
+    INSERT INTO user_interactions TABLE put_aside"
+expect_exit 0 larder verify "$archive" --against "dbname=order"
+
+it "a table that is missing in the target is a difference"
+restore_copy "$archive" missing
+sql missing "DROP TABLE user_interactions"
+expect_exit 3 larder verify "$archive" --against "dbname=missing" --json
+expect_json '[.tables[] | select(.agree | not) | .name] | join(" ")' user_interactions
+expect_json '.findings[].message' 'table "public.user_interactions" is not in the target'
+
+it "a target that is empty differs in every table, and one that does not exist is never agreement"
+new_database nothing
+expect_exit 3 larder verify "$archive" --against "dbname=nothing" --json
+expect_json '[.tables[] | select(.agree == false)] | length' 8
+expect_exit 8 larder verify "$archive" --against "dbname=no_such_database"
+expect_stderr no_such_database
+
+it "an archive that backup_metadata contradicts is a difference"
+sql kitchai "UPDATE backups.backup_metadata SET row_count = row_count + 1
+    WHERE backup_name = '$(basename "$archive" .tar)' AND table_name = 'user_stock'"
+LARDER_SOURCE='dbname=kitchai' expect_exit 3 larder verify "$archive" --json
+expect_json '[.tables[] | select(.agree == false) | .name] | join(" ")' user_stock
+expect_json .metadata_from database
+
+it "with several archives, each is judged"
+expect_exit 0 larder verify "$STORE"/kitchai/*/*.tar
+expect_exit 0 larder verify --quick "$STORE"/kitchai/*/*.tar

@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# What pg_dump says of a restored table's schema is what it said of the source's, in whatever order.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# The statements of a schema, line by line and sorted, without what differs from run to run.
+schema_of()
+{
+    pg_dump --schema-only -d "$1" "${@:2}" | grep -v -E '^(\\(un)?restrict |--|$)' | sort
+}
+
+# expect_same_schema SOURCE TARGET [OPTION OF PG_DUMP]...
+expect_same_schema()
+{
+    schema_of "$1" "${@:3}" >"$SCRATCH/source.sql"
+    schema_of "$2" "${@:3}" >"$SCRATCH/target.sql"
+    [ -s "$SCRATCH/source.sql" ] || fail "the source has no schema"
+    diff "$SCRATCH/source.sql" "$SCRATCH/target.sql" >"$STDOUT" || fail "the schemas of $1 and $2 differ"
+}
+
+server_start one
+
+it "the tables of a preset come back with all that belongs to them"
+sample_database kitchai 500
+larder init -d kitchai -q
+expect_exit 0 larder export weekly -d kitchai --store "$SCRATCH/store" -q
+archive=$(newest_archive "$SCRATCH/store")
+new_database weekly
+expect_exit 0 larder restore "$archive" -d weekly --externals stub -q
+tables=(profiles user_follows recipe_uploads user_interactions saved_recipe_videos recipe_comments user_stock meal_plans)
+expect_same_schema kitchai weekly "${tables[@]/#/--table=public.}"
+
+it "and so do their functions, their type and what is said of it"
+functions="SELECT string_agg(pg_get_functiondef(oid) || coalesce(proacl::text, '') || proowner, '|' ORDER BY proname)
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
+expect_query weekly "$functions" "$(sql kitchai "$functions")"
+type="SELECT enum_range(NULL::storage_location), obj_description('storage_location'::regtype)"
+expect_query weekly "$type" "$(sql kitchai "$type")"
+
+it "one table alone comes back with all that belongs to it"
+new_database alone
+expect_exit 0 larder restore "$archive" -d alone -t user_stock -t meal_plans --externals stub -q
+expect_same_schema kitchai alone -t public.user_stock -t public.meal_plans
+expect_query alone "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace" "meal_plans user_stock"
+
+it "everything of a database full of oddities comes back as it was"
+createdb edges
+psql -Xq -v ON_ERROR_STOP=1 -d edges -f "$TESTS/support/edges.sql"
+expect_exit 0 larder export -t '*.*' -d edges -o "$SCRATCH/edges.tar" -q --no-record
+new_database edges_back
+expect_exit 0 larder restore "$SCRATCH/edges.tar" -d edges_back -q
+expect_same_schema edges edges_back
+
+it "the order of columns is kept, and dropped columns are gone"
+columns="SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
+    WHERE attrelid = 'dropped'::regclass AND attnum > 0 AND NOT attisdropped"
+expect_query edges_back "$columns" "$(sql edges "$columns")"
+expect_query edges_back "SELECT count(*) FROM pg_attribute WHERE attrelid = 'dropped'::regclass AND attisdropped" 0
+
+it "sequences and identities go on where they were"
+sequences="SELECT string_agg(format('%I.%I %s', schemaname, sequencename, last_value), ' ' ORDER BY 1) FROM
+    (SELECT * FROM pg_sequences ORDER BY schemaname, sequencename) AS s"
+expect_query edges_back "$sequences" "$(sql edges "$sequences")"
+for database in edges edges_back; do
+    expect_query "$database" "INSERT INTO numbers (i2) VALUES (5) RETURNING id" 60
+    expect_query "$database" "INSERT INTO serials (a) VALUES ('a') RETURNING id, s" "8|8"
+    expect_query "$database" "INSERT INTO never_counted (a) VALUES ('a') RETURNING id" 42
+    expect_query "$database" "INSERT INTO uses_sequence (a) VALUES ('a') RETURNING id" 94
+done
+
+it "there are statistics for every table that has rows"
+expect_query edges_back "SELECT string_agg(oid::regclass::text, ' ') FROM pg_class
+    WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0" ''
+expect_query edges_back "SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'texts'" t
