@@ -55,7 +55,7 @@ static enum larder_status check(struct verify *v, struct larder_error *error)
     struct larder_error inner = {0};
     enum larder_status whole = check_whole(v, error), status;
 
-    if (whole != LARDER_OK && whole != LARDER_DAMAGED)
+    if (whole != LARDER_OK && whole != LARDER_DAMAGED && whole != LARDER_UNVERIFIED)
         return whole;
     status = opened_read(&v->opened, &inner);
     if (status == LARDER_OK) {

@@ -118,7 +118,7 @@ static const char externals_sql[] =
     "f.pronamespace "
     "    CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) g WHERE n.nspname = ANY ($2::text[])) "
     "SELECT 'role' AS kind, NULL AS schema, r.rolname::text AS name, NULL AS definition, NULL AS "
-    "used_by, 1 AS place "
+    "used_by, 1 AS place, 0::oid AS oid "
     "FROM pg_catalog.pg_roles r WHERE r.oid IN (SELECT oid FROM roles) AND r.rolname NOT LIKE "
     "'pg\\_%' "
     "UNION ALL "

@@ -70,7 +70,7 @@ for preset in weekly monthly; do
     it "the identity of $preset goes on, and its policies stand"
     next=$(server_use source && sql kitchai "SELECT last_value + 1 FROM meal_plans_id_seq")
     expect_query "$preset" "INSERT INTO meal_plans (user_id, plan_date) VALUES (gen_random_uuid(), now()) RETURNING id" "$next"
-    policies="SELECT string_agg(polname || '' || polcmd::text || pg_get_expr(polqual, polrelid), ' ' ORDER BY polname) FROM pg_policy JOIN pg_class c ON c.oid = polrelid WHERE relrowsecurity"
+    policies="SELECT string_agg(polname || '' || polcmd::text || pg_get_expr(polqual, polrelid), ' ' ORDER BY polname) FROM pg_policy JOIN pg_class c ON c.oid = polrelid WHERE relrowsecurity AND relnamespace = 'public'::regnamespace"
     expect_query "$preset" "$policies" "$(server_use source && sql kitchai "$policies")"
     expect_query "$preset" "SELECT has_table_privilege('anon', 'user_stock', 'SELECT')" f
     expect_query "$preset" "SELECT rolcanlogin OR rolsuper FROM pg_roles WHERE rolname = 'service_role'" f
