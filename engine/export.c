@@ -624,7 +624,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
                                  struct larder_error *error)
 {
     struct export e = {.options = options, .run = run, .result = result, .arena = arena_new()};
-    struct larder_error unwanted;
+    struct larder_error unwanted = {0};
     double begin = run_clock();
     struct summary summary;
     enum larder_status status;

@@ -259,7 +259,7 @@ enum larder_status larder_restore(const struct larder_restore_options *options,
                         .proof = proof,
                         .arena = arena_new(),
                         .lanes = crew_lanes(options->lanes)};
-    struct larder_error unwanted;
+    struct larder_error unwanted = {0};
     double begun = run_clock();
     enum larder_status status;
 

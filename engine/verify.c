@@ -189,7 +189,7 @@ enum larder_status larder_verify(const struct larder_verify_options *options,
                                  struct larder_error *error)
 {
     struct verify v = {.options = options, .run = run, .proof = proof, .arena = arena_new()};
-    struct larder_error unwanted;
+    struct larder_error unwanted = {0};
     double begun = run_clock();
     enum larder_status status;
 

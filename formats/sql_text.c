@@ -167,6 +167,11 @@ enum larder_status sql_load_script(const struct manifest *manifest, struct buffe
         "SET standard_conforming_strings = on;\n"
         "SET DateStyle = 'ISO';\n"
         "SET IntervalStyle = 'postgres';\n"
+        "SET TimeZone = 'UTC';\n"
+        "SET array_nulls = on;\n"
+        "SET xmloption = 'content';\n"
+        "SET lc_monetary = 'C';\n"
+        "SET default_transaction_read_only = off;\n"
         "SET statement_timeout = 0;\n"
         "SET row_security = off;\n"
         "SELECT pg_catalog.set_config('search_path', '', false);\n");

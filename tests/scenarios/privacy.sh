@@ -55,7 +55,7 @@ restore_while_polled()
     : >"$SCRATCH/seen"
     : >"$SCRATCH/rounds"
     : >"$SCRATCH/poll.log"
-    for i in 1 2 3; do
+    for _ in 1 2 3; do
         poll "$database" &
         pollers+=($!)
     done
