@@ -50,14 +50,15 @@ static enum larder_status insert_metadata(struct pg *pg, const struct manifest *
     values[3] = array_finish(&counts);
     values[4] = location;
     values[5] = NULL;
-    status = names.failed || counts.failed
-                 ? larder_fail_memory(error)
-                 : pg_query(pg,
-                            "INSERT INTO backups.backup_metadata "
-                            "(backup_date, backup_name, table_name, row_count, notes, kind) "
-                            "SELECT $1::date, $2, u.name, u.count, $5, 'archive' "
-                            "FROM unnest($3::text[], $4::bigint[]) AS u(name, count)",
-                            5, values, &result, error);
+    status =
+        names.failed || counts.failed
+            ? larder_fail_memory(error)
+            : pg_query(
+                  pg,
+                  "INSERT INTO backups.backup_metadata (backup_date, backup_name, table_name, row_count, "
+                  "notes, kind) SELECT $1::date, $2, u.name, u.count, $5, 'archive' "
+                  "FROM unnest($3::text[], $4::bigint[]) AS u(name, count)",
+                  5, values, &result, error);
     PQclear(result);
     buffer_free(&names);
     buffer_free(&counts);

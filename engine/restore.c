@@ -118,10 +118,11 @@ static enum larder_status lock_target(struct restore *r, struct larder_error *er
     if (status == LARDER_OK)
         status = session_begin_plain(r->lock, error);
     if (status == LARDER_OK)
-        status = pg_query_one(r->lock,
-                              "SELECT pg_catalog.pg_try_advisory_xact_lock("
-                              "pg_catalog.hashtextextended('larder restore', 0))",
-                              0, NULL, &locked, error);
+        status = pg_query_one(
+            r->lock,
+            "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('larder "
+            "restore', 0))",
+            0, NULL, &locked, error);
     if (status == LARDER_OK && (locked == NULL || locked[0] != 't'))
         status = larder_fail(error, LARDER_LOCKED, "another restore into this database is running");
     free(locked);

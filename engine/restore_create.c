@@ -20,37 +20,31 @@
  * that grants stand as they would in a new database; what an extension brought is its own.
  */
 static const char closing_sql[] =
-    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), "
-    "relations AS (SELECT c.relowner, c.relacl, pg_catalog.format('%s %I.%I', "
-    "    CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname, c.relname) AS object "
-    "  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "  WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND "
-    "c.relacl IS NOT NULL "
-    "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = "
-    "c.oid AND d.deptype = 'e')), "
-    "routines AS (SELECT p.proowner, p.proacl, 'ROUTINE ' || p.oid::pg_catalog.regprocedure AS "
-    "object "
-    "  FROM pg_catalog.pg_proc p WHERE p.xmin = (SELECT xid FROM mine) AND p.proacl IS NOT NULL "
-    "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1255 AND d.objid = "
-    "p.oid AND d.deptype = 'e')), "
-    "types AS (SELECT t.typowner, t.typacl, 'TYPE ' || t.oid::pg_catalog.regtype AS object "
-    "  FROM pg_catalog.pg_type t WHERE t.xmin = (SELECT xid FROM mine) AND t.typacl IS NOT NULL "
-    "  AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1247 AND d.objid = "
-    "t.oid AND d.deptype = 'e')), "
-    "objects AS (SELECT relowner AS owner, relacl AS acl, object, NULL AS public FROM relations "
-    "  UNION ALL SELECT proowner, proacl, object, 'EXECUTE' FROM routines "
-    "  UNION ALL SELECT typowner, typacl, object, 'USAGE' FROM types) "
-    "SELECT string_agg(statement, ' ') FROM ("
-    "SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s FROM %s;', o.object, "
-    "  CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE "
+    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), relations AS (SELECT c.relowner, c.relacl, "
+    "pg_catalog.format('%s %I.%I',     CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname, "
+    "c.relname) AS object   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
+    "WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND c.relacl IS NOT NULL  "
+    " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
+    "WHERE d.classid = 1259 AND d.objid = c.oid AND d.deptype = 'e')), routines AS (SELECT p.proowner, p.proacl, "
+    "'ROUTINE ' || p.oid::pg_catalog.regprocedure AS object   "
+    "FROM pg_catalog.pg_proc p WHERE p.xmin = (SELECT xid "
+    "FROM mine) AND p.proacl IS NOT NULL   AND NOT EXISTS (SELECT "
+    "FROM pg_catalog.pg_depend d WHERE d.classid = 1255 AND d.objid = p.oid AND d.deptype = 'e')), types AS (SELECT "
+    "t.typowner, t.typacl, 'TYPE ' || t.oid::pg_catalog.regtype AS object   "
+    "FROM pg_catalog.pg_type t WHERE t.xmin = (SELECT xid "
+    "FROM mine) AND t.typacl IS NOT NULL   AND NOT EXISTS (SELECT "
+    "FROM pg_catalog.pg_depend d WHERE d.classid = 1247 AND d.objid = t.oid AND d.deptype = 'e')), objects AS "
+    "(SELECT relowner AS owner, relacl AS acl, object, NULL AS public "
+    "FROM relations   UNION ALL SELECT proowner, proacl, object, 'EXECUTE' "
+    "FROM routines   UNION ALL SELECT typowner, typacl, object, 'USAGE' "
+    "FROM types) SELECT string_agg(statement, ' ') FROM (SELECT DISTINCT pg_catalog.format('REVOKE ALL ON %s "
+    "FROM %s;', o.object,   CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE "
     "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(g.grantee)) END) AS statement, 1 AS place "
-    "FROM objects o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS g WHERE g.grantee <> "
-    "o.owner "
-    "UNION ALL SELECT pg_catalog.format('GRANT ALL ON %s TO %I;', object, "
-    "pg_catalog.pg_get_userbyid(owner)), 2 FROM objects "
-    "UNION ALL SELECT pg_catalog.format('GRANT %s ON %s TO PUBLIC;', public, object), 3 FROM "
-    "objects WHERE public IS NOT NULL "
-    "ORDER BY 2) AS s";
+    "FROM objects o CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) AS g "
+    "WHERE g.grantee <> o.owner "
+    "UNION ALL SELECT pg_catalog.format('GRANT ALL ON %s TO %I;', object, pg_catalog.pg_get_userbyid(owner)), 2 "
+    "FROM objects UNION ALL SELECT pg_catalog.format('GRANT %s ON %s TO PUBLIC;', public, object), 3 "
+    "FROM objects WHERE public IS NOT NULL ORDER BY 2) AS s";
 
 /*
  * What this transaction has created is kept with the mark: class, OID and name. What hangs on something else (an
@@ -58,61 +52,52 @@ static const char closing_sql[] =
  * so they are named.
  */
 static const char made_sql[] =
-    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), "
-    "made AS (SELECT 1259 AS class, c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS "
-    "name "
-    "  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-    "  WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm') AND "
+    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), made AS (SELECT 1259 AS class, c.oid, "
+    "pg_catalog.format('%I.%I', n.nspname, c.relname) AS name   "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
+    "WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm') AND "
     "n.nspname <> '" RESTORE_MARK "' "
-    "  UNION ALL SELECT 1255, p.oid, p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc "
-    "p "
-    "  WHERE p.xmin = (SELECT xid FROM mine) "
-    "  UNION ALL SELECT 1247, t.oid, t.oid::pg_catalog.regtype::text FROM pg_catalog.pg_type t "
-    "  WHERE t.xmin = (SELECT xid FROM mine) AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' "
-    "AND EXISTS "
-    "    (SELECT FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c'))) "
-    "  UNION ALL SELECT 3079, e.oid, pg_catalog.quote_ident(e.extname) FROM "
-    "pg_catalog.pg_extension e "
-    "  WHERE e.xmin = (SELECT xid FROM mine) "
-    "  UNION ALL SELECT 2615, n.oid, pg_catalog.quote_ident(n.nspname) FROM "
-    "pg_catalog.pg_namespace n "
+    "  UNION ALL SELECT 1255, p.oid, p.oid::pg_catalog.regprocedure::text "
+    "FROM pg_catalog.pg_proc p   WHERE p.xmin = (SELECT xid "
+    "FROM mine)   UNION ALL SELECT 1247, t.oid, t.oid::pg_catalog.regtype::text "
+    "FROM pg_catalog.pg_type t   WHERE t.xmin = (SELECT xid "
+    "FROM mine) AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS     (SELECT "
+    "FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))   "
+    "UNION ALL SELECT 3079, e.oid, pg_catalog.quote_ident(e.extname) "
+    "FROM pg_catalog.pg_extension e   WHERE e.xmin = (SELECT xid "
+    "FROM mine)   UNION ALL SELECT 2615, n.oid, pg_catalog.quote_ident(n.nspname) "
+    "FROM pg_catalog.pg_namespace n "
     "  WHERE n.xmin = (SELECT xid FROM mine) AND n.nspname <> '" RESTORE_MARK "' "
-    "  UNION ALL SELECT 1260, r.oid, pg_catalog.quote_ident(r.rolname) FROM pg_catalog.pg_roles r "
-    "  WHERE r.rolname = ANY ($1::text[])) "
+    "  UNION ALL SELECT 1260, r.oid, pg_catalog.quote_ident(r.rolname) "
+    "FROM pg_catalog.pg_roles r   WHERE r.rolname = ANY ($1::text[])) "
     "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
-    "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND "
-    "d.deptype IN ('e', 'i'))";
+    "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i'))";
 
 /* How to remove it again: only what still has the OID and the name that it was made with. A role may be used elsewhere by now. */
 static const char undo_sql[] =
-    "WITH still AS (SELECT c.oid, 1 AS place, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' "
-    "THEN 'VIEW' "
+    "WITH still AS (SELECT c.oid, 1 AS place, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' "
     "    WHEN 'm' THEN 'MATERIALIZED VIEW' ELSE 'TABLE' END AS kind, m.name FROM " RESTORE_MARK
-    ".made m "
-    "  JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid JOIN pg_catalog.pg_namespace "
-    "n ON n.oid = c.relnamespace "
-    "  WHERE m.name = pg_catalog.format('%I.%I', n.nspname, c.relname) "
+    ".made m   JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
+    "WHERE m.name = pg_catalog.format('%I.%I', n.nspname, c.relname) "
     "  UNION ALL SELECT p.oid, 2, 'ROUTINE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_proc p "
-    "    ON m.class = 1255 AND p.oid = m.oid AND p.oid::pg_catalog.regprocedure::text = m.name "
+    ".made m JOIN pg_catalog.pg_proc p     ON m.class = 1255 AND p.oid = m.oid AND "
+    "p.oid::pg_catalog.regprocedure::text = m.name "
     "  UNION ALL SELECT t.oid, 3, 'TYPE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_type t "
-    "    ON m.class = 1247 AND t.oid = m.oid AND t.oid::pg_catalog.regtype::text = m.name "
+    ".made m JOIN pg_catalog.pg_type t     ON m.class = 1247 AND t.oid = m.oid AND t.oid::pg_catalog.regtype::text = "
+    "m.name "
     "  UNION ALL SELECT e.oid, 4, 'EXTENSION', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_extension e "
-    "    ON m.class = 3079 AND e.oid = m.oid AND pg_catalog.quote_ident(e.extname) = m.name "
+    ".made m JOIN pg_catalog.pg_extension e     ON m.class = 3079 AND e.oid = m.oid AND "
+    "pg_catalog.quote_ident(e.extname) = m.name "
     "  UNION ALL SELECT n.oid, 5, 'SCHEMA', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_namespace n "
-    "    ON m.class = 2615 AND n.oid = m.oid AND pg_catalog.quote_ident(n.nspname) = m.name "
+    ".made m JOIN pg_catalog.pg_namespace n     ON m.class = 2615 AND n.oid = m.oid AND "
+    "pg_catalog.quote_ident(n.nspname) = m.name "
     "  UNION ALL SELECT r.oid, 6, 'ROLE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_roles r "
-    "    ON m.class = 1260 AND r.oid = m.oid AND pg_catalog.quote_ident(r.rolname) = m.name) "
-    "SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format("
-    "    'DO $larder$ BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; "
-    "END $larder$;', name) "
-    "  ELSE pg_catalog.format('DROP %s IF EXISTS %s%s;', kind, name, CASE WHEN place <= 3 THEN ' "
-    "CASCADE' ELSE '' END) END, "
-    "  ' ' ORDER BY place, oid) FROM still";
+    ".made m JOIN pg_catalog.pg_roles r     ON m.class = 1260 AND r.oid = m.oid AND "
+    "pg_catalog.quote_ident(r.rolname) = m.name) SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format(    "
+    "'DO $larder$ BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $larder$;', name)  "
+    " ELSE pg_catalog.format('DROP %s IF EXISTS %s%s;', kind, name, CASE WHEN place <= 3 THEN ' CASCADE' ELSE '' "
+    "END) END,   ' ' ORDER BY place, oid) FROM still";
 
 struct creation {
     struct restore *restore;
@@ -335,8 +320,8 @@ static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
         pg,
         "SELECT o.rolname FROM (SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE "
         "nspname = '" RESTORE_MARK "' "
-        "UNION ALL SELECT c.relowner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON "
-        "n.oid = c.relnamespace "
+        "UNION ALL SELECT c.relowner FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "WHERE n.nspname = '" RESTORE_MARK "') AS x JOIN pg_catalog.pg_roles o ON o.oid = x.owner "
         "WHERE o.rolname <> current_user AND NOT o.rolsuper LIMIT 1",
         0, NULL, &stranger, error);

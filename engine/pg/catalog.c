@@ -130,11 +130,12 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
     enum larder_status status = pg_exec(pg, "SET LOCAL row_security = on", error);
 
     if (status == LARDER_OK)
-        status = pg_query(pg,
-                          "SELECT tables, coalesce(keep_days, 0)::bigint * 86400, "
-                          "coalesce(extract(epoch FROM every), 0)::bigint, "
-                          "copy_format FROM backups.presets WHERE preset = $1",
-                          1, &name, &result, error);
+        status = pg_query(
+            pg,
+            "SELECT tables, coalesce(keep_days, 0)::bigint * 86400, coalesce(extract(epoch "
+            "FROM every), 0)::bigint, copy_format FROM backups.presets "
+            "WHERE preset = $1",
+            1, &name, &result, error);
 
     if (status != LARDER_OK && strcmp(pg_sqlstate(pg), "42P01") == 0) {
         larder_fail(error, LARDER_USAGE,
@@ -171,18 +172,16 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
 {
     static const char sql[] =
         "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
-        "pg_catalog.pg_get_userbyid(c.relowner), c.reltuples::float8, "
-        "pg_catalog.has_schema_privilege(n.oid, 'USAGE'), pg_catalog.has_table_privilege(c.oid, "
-        "'SELECT'), "
-        "pg_catalog.row_security_active(c.oid), "
-        "CASE n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) ELSE "
-        "pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) END, "
-        "current_user "
+        "pg_catalog.pg_get_userbyid(c.relowner), c.reltuples::float8, pg_catalog.has_schema_privilege(n.oid, "
+        "'USAGE'), pg_catalog.has_table_privilege(c.oid, 'SELECT'), pg_catalog.row_security_active(c.oid), CASE "
+        "n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) ELSE pg_catalog.quote_ident(n.nspname) || "
+        "'.' || pg_catalog.quote_ident(c.relname) END, current_user "
         "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1 "
         "LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent "
-        "LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace ORDER BY t.place";
+        "LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace "
+        "ORDER BY t.place";
     PGresult *result;
     enum larder_status status = query_oids(pg, sql, tables->oids, tables->count, &result, error);
 
@@ -265,10 +264,9 @@ static enum larder_status describe_columns(struct pg *pg, struct manifest *m,
         "a.attidentity, a.attgenerated <> '', b.oid, b.typtype, "
         "CASE WHEN b.typlen = -1 AND b.typcategory = 'A' THEN b.typelem ELSE 0 END "
         "FROM " TABLES "JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid "
-        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid "
-        "JOIN pg_catalog.pg_type b ON b.oid = CASE y.typtype WHEN 'd' THEN y.typbasetype ELSE "
-        "y.oid END "
-        "WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY t.place, a.attnum";
+        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid JOIN pg_catalog.pg_type b ON b.oid = CASE y.typtype WHEN "
+        "'d' THEN y.typbasetype ELSE y.oid END WHERE a.attnum > 0 AND NOT a.attisdropped "
+        "ORDER BY t.place, a.attnum";
     PGresult *result;
     enum larder_status status = query_tables(pg, sql, m, &result, error);
     int row = 0;
@@ -305,18 +303,24 @@ static enum larder_status describe_objects(struct pg *pg, struct manifest *m,
 {
     static const char sql[] =
         "SELECT " PLACE ", o.catalog, o.oid FROM " TABLES "CROSS JOIN LATERAL ("
-        "SELECT 1259 AS catalog, indexrelid AS oid FROM pg_catalog.pg_index WHERE indrelid = t.oid "
-        "UNION ALL SELECT 2606, c.oid FROM pg_catalog.pg_constraint c WHERE conrelid = t.oid "
-        "UNION ALL SELECT 2604, d.oid FROM pg_catalog.pg_attrdef d WHERE adrelid = t.oid "
-        "UNION ALL SELECT 2620, g.oid FROM pg_catalog.pg_trigger g WHERE tgrelid = t.oid "
-        "UNION ALL SELECT 2618, r.oid FROM pg_catalog.pg_rewrite r WHERE ev_class = t.oid "
-        "UNION ALL SELECT 3256, p.oid FROM pg_catalog.pg_policy p WHERE polrelid = t.oid "
-        "UNION ALL SELECT 3381, s.oid FROM pg_catalog.pg_statistic_ext s WHERE stxrelid = t.oid "
-        "UNION ALL SELECT 1259, q.objid FROM pg_catalog.pg_depend q "
-        "  JOIN pg_catalog.pg_class qc ON qc.oid = q.objid AND qc.relkind = 'S' "
-        "  WHERE q.classid = 1259 AND q.refclassid = 1259 AND q.refobjid = t.oid AND q.deptype IN "
-        "('a', 'i')"
-        ") AS o ORDER BY t.place, 2, 3";
+        "SELECT 1259 AS catalog, indexrelid AS oid FROM pg_catalog.pg_index "
+        "WHERE indrelid = t.oid "
+        "UNION ALL SELECT 2606, c.oid FROM pg_catalog.pg_constraint c "
+        "WHERE conrelid = t.oid "
+        "UNION ALL SELECT 2604, d.oid FROM pg_catalog.pg_attrdef d "
+        "WHERE adrelid = t.oid "
+        "UNION ALL SELECT 2620, g.oid FROM pg_catalog.pg_trigger g "
+        "WHERE tgrelid = t.oid "
+        "UNION ALL SELECT 2618, r.oid FROM pg_catalog.pg_rewrite r "
+        "WHERE ev_class = t.oid "
+        "UNION ALL SELECT 3256, p.oid FROM pg_catalog.pg_policy p "
+        "WHERE polrelid = t.oid "
+        "UNION ALL SELECT 3381, s.oid FROM pg_catalog.pg_statistic_ext s "
+        "WHERE stxrelid = t.oid "
+        "UNION ALL SELECT 1259, q.objid FROM pg_catalog.pg_depend q   "
+        "JOIN pg_catalog.pg_class qc ON qc.oid = q.objid AND qc.relkind = 'S'   "
+        "WHERE q.classid = 1259 AND q.refclassid = 1259 AND q.refobjid = t.oid AND q.deptype IN ('a', 'i')) AS o "
+        "ORDER BY t.place, 2, 3";
     PGresult *result;
     enum larder_status status = query_tables(pg, sql, m, &result, error);
     int row = 0;
@@ -341,16 +345,15 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
 {
     static const char sql[] =
         "SELECT " PLACE ", k.conname, n.nspname, c.relname, k.oid, "
-        "ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, i) "
-        "  JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY "
-        "u.i), "
-        "ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i) "
-        "  JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER "
-        "BY u.i) "
+        "ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(num, i)   "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num "
+        "ORDER BY u.i), ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i)   "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num "
+        "ORDER BY u.i) "
         "FROM " TABLES "JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' "
-        "AND k.conparentid = 0 "
-        "JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY t.place, k.conname";
+        "AND k.conparentid = 0 JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "ORDER BY t.place, k.conname";
     PGresult *result;
     enum larder_status status = query_tables(pg, sql, m, &result, error);
     int row = 0;
@@ -408,16 +411,15 @@ static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
                                          struct larder_error *error)
 {
     static const char sql[] =
-        "SELECT DISTINCT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", "
-        "pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), current_user, c.oid "
+        "SELECT DISTINCT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", pg_catalog.has_sequence_privilege(c.oid, "
+        "'SELECT'), current_user, c.oid "
         "FROM " TABLES "JOIN pg_catalog.pg_depend d ON "
-        "  (d.classid = 1259 AND d.refclassid = 1259 AND d.refobjid = t.oid AND d.deptype IN ('a', "
-        "'i')) "
-        "  OR (d.classid = 2604 AND d.refclassid = 1259 AND d.objid IN "
-        "    (SELECT f.oid FROM pg_catalog.pg_attrdef f WHERE f.adrelid = t.oid)) "
-        "JOIN pg_catalog.pg_class c ON c.relkind = 'S' AND c.oid = CASE d.classid WHEN 1259 THEN "
-        "d.objid ELSE d.refobjid END "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY 1, 2";
+        "  (d.classid = 1259 AND d.refclassid = 1259 AND d.refobjid = t.oid AND d.deptype IN ('a', 'i'))   OR "
+        "(d.classid = 2604 AND d.refclassid = 1259 AND d.objid IN     (SELECT f.oid "
+        "FROM pg_catalog.pg_attrdef f WHERE f.adrelid = t.oid)) "
+        "JOIN pg_catalog.pg_class c ON c.relkind = 'S' AND c.oid = CASE d.classid WHEN 1259 THEN d.objid ELSE "
+        "d.refobjid END JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "ORDER BY 1, 2";
     PGresult *result;
     enum larder_status status = query_tables(pg, sql, m, &result, error);
     size_t count;

@@ -17,10 +17,11 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
         is_standby ? session_begin_plain(pg, error) : session_begin_write(pg, error);
 
     if (status == LARDER_OK)
-        status = pg_query_one(pg,
-                              "SELECT pg_catalog.pg_try_advisory_xact_lock("
-                              "pg_catalog.hashtextextended('larder ' || $1 || '/' || $2, 0))",
-                              2, values, &locked, error);
+        status = pg_query_one(
+            pg,
+            "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('larder ' || "
+            "$1 || '/' || $2, 0))",
+            2, values, &locked, error);
     if (status == LARDER_OK && (locked == NULL || locked[0] != 't')) {
         status = larder_fail(error, LARDER_LOCKED, "another run exports \"%s\" of \"%s\" right now",
                              preset, source);
@@ -40,11 +41,9 @@ void snapshot_name_blocker(struct pg *other, const struct manifest *manifest, in
         "coalesce(nullif(a.application_name, ''), '?'), l.granted, "
         "pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\\s+', ' ', 'g'), 80) "
         "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
-        "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY "
-        "($1::oid[]) "
-        "AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = "
-        "current_database()) "
-        "ORDER BY l.granted DESC LIMIT 1";
+        "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY ($1::oid[]) AND "
+        "l.database = (SELECT oid FROM pg_catalog.pg_database "
+        "WHERE datname = current_database()) ORDER BY l.granted DESC LIMIT 1";
     struct buffer oids = {0};
     const char *value;
     PGresult *result = NULL;
