@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Names, values and kinds of tables that are hard to carry come back as they were, whatever the
+# database and the role say of settings.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# set_badly DATABASE   settings that change what a session sees, sends and waits for
+set_badly()
+{
+    local setting
+
+    for setting in "DateStyle = 'SQL, DMY'" "IntervalStyle = 'sql_standard'" 'extra_float_digits = -10' "bytea_output = 'escape'" \
+        "TimeZone = 'Pacific/Chatham'" 'array_nulls = off' 'xmloption = document' 'search_path = pg_temp' 'standard_conforming_strings = off' \
+        "statement_timeout = '1ms'" "lock_timeout = '1ms'" "idle_in_transaction_session_timeout = '1ms'" "idle_session_timeout = '1s'" \
+        'row_security = on' 'default_transaction_read_only = on' "default_transaction_isolation = 'serializable'" \
+        'default_transaction_deferrable = on' "client_encoding = 'LATIN1'" 'quote_all_identifiers = on' "client_min_messages = 'debug1'" \
+        'synchronize_seqscans = on' 'jit = on' "default_toast_compression = 'pglz'" 'check_function_bodies = on' \
+        'session_replication_role = origin' "xmlbinary = 'hex'" 'transform_null_equals = on' "backslash_quote = 'off'" 'enable_seqscan = off' \
+        'default_with_oids = off' "log_statement = 'none'" "role = 'none'"; do
+        psql -XAtq -d postgres -c "ALTER DATABASE $1 SET $setting" 2>>"$SCRATCH/settings.log" || true
+        PGOPTIONS='-c standard_conforming_strings=on' psql -XAtq -d postgres -c "ALTER ROLE hampered SET $setting" 2>>"$SCRATCH/settings.log" || true
+    done
+    sql postgres "ALTER ROLE hampered RESET role; ALTER DATABASE $1 RESET role"
+}
+
+# Every table's rows, as the server sorts and prints them.
+rows_of()
+{
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" <<'SQL'
+SET extra_float_digits = 3;
+SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C"), '''')) FROM ONLY %I.%I AS t;',
+    c.oid::regclass, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema|backups)' ORDER BY n.nspname, c.relname
+\gexec
+SQL
+}
+
+server_start one
+sql postgres "CREATE ROLE hampered LOGIN SUPERUSER"
+createdb edges
+psql -Xq -v ON_ERROR_STOP=1 -d edges -f "$TESTS/support/edges.sql"
+rows_of edges >"$SCRATCH/rows"
+TABLES=$(sql edges "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'")
+
+for format in auto text; do
+    it "every table of a database full of oddities comes back as it was, copied as $format"
+    expect_exit 0 larder export -t '*.*' -d edges -o "$SCRATCH/$format.tar" --copy-format "$format" --no-record --json -j 3
+    expect_json '.tables | length' "$TABLES"
+    expect_json '.warnings | length' 0
+    expect_exit 0 larder verify "$SCRATCH/$format.tar"
+    new_database "back_$format"
+    expect_exit 0 larder restore "$SCRATCH/$format.tar" -d "back_$format" --json -j 3
+    expect_json .agree true
+    expect_json '.tables | length' "$TABLES"
+    rows_of "back_$format" | diff "$SCRATCH/rows" - >"$STDOUT" || fail "the rows are not the same"
+    expect_exit 0 larder verify "$SCRATCH/$format.tar" --against "dbname=edges"
+done
+
+it "triggers have not fired for rows that were restored, rules have not changed them"
+expect_query back_auto "SELECT string_agg(n::text, ' ' ORDER BY id) FROM fired" "$(sql edges "SELECT string_agg(n::text, ' ' ORDER BY id) FROM fired")"
+expect_query back_auto "SELECT tgenabled FROM pg_trigger WHERE tgname = 'fire_never'" D
+
+it "a table is found by any name that is written as psql takes it"
+for table in 'no_rows' 'NO_ROWS' 'public.no_rows' '"select"."table"' '"a.b"' '".hidden"' '"..".".."' 'public."CASELESS"' '"-t"' '" leading and trailing "' '"Füße und 日本語 😋"' \
+    '"$HOME; `id` '"'"' $(id) :x {}*?[]|&<>"' 'x23456789012345678901234567890123456789012345678901234567890123' '"a/b/../c"' $'"Odd ""schema""\nof $two$ lines\\"."new\nline"'; do
+    rm -f "$SCRATCH"/named.*
+    expect_exit 0 larder export -t "$table" -d edges -o "$SCRATCH/named.tar" --no-record --json
+    expect_json '.tables | length' 1
+    new_database named
+    expect_exit 0 larder restore "$SCRATCH/named.tar" -d named -t "$table" --create-roles --externals stub --json
+    expect_json '.tables | length' 1
+    dropdb named
+done
+
+it "a parent brings its descendants, and its count is their sum"
+larder init -d edges -q
+for table in measured:121 parent:6; do
+    expect_exit 0 larder export -t "${table%:*}" -d edges -o "$SCRATCH/${table%:*}.tar" --json
+    expect_json .rows "${table#*:}"
+    expect_json '.tables | length > 2' true
+    expect_query edges "SELECT row_count FROM backups.backup_metadata WHERE table_name = '${table%:*}' AND backup_name =
+        '$(jq -r .backup_name "$STDOUT")'" "${table#*:}"
+done
+
+it "a partition alone is exported alone, and finds its place under a parent that is there already"
+expect_exit 0 larder export -t '"measured 2024 ""b"""' -d edges -o "$SCRATCH/partition.tar" --no-record --json
+expect_json '.tables | length' 1
+new_database partition
+expect_exit 0 larder restore "$SCRATCH/auto.tar" -d partition -t measured -q
+sql partition 'DROP TABLE "measured 2024 ""b"""'
+expect_exit 0 larder restore "$SCRATCH/partition.tar" -d partition
+expect_query partition "SELECT count(*) FROM measured" 121
+
+it "settings of the role and of the database change nothing in an archive"
+set_badly edges
+expect_exit 0 larder export -t '*.*' -t '!backups.*' -U hampered -d edges -o "$SCRATCH/hampered.tar" --copy-format text --no-record --json
+jq -c '[.tables[] | [.schema, .name, .rows, .fingerprint]]' "$STDOUT" >"$SCRATCH/found"
+tar xOf "$SCRATCH/text.tar" manifest.json | jq -c '[.tables[] | [.schema, .name, .rows, .fingerprint]]' >"$SCRATCH/wanted"
+diff "$SCRATCH/wanted" "$SCRATCH/found" >"$STDOUT" || fail "the fingerprints differ"
+
+it "nor do those of the target change what comes back, or what is proven"
+new_database hampered
+set_badly hampered
+expect_exit 0 larder restore "$SCRATCH/hampered.tar" -U hampered -d hampered --json
+expect_json .agree true
+expect_exit 0 larder verify "$SCRATCH/hampered.tar" --against "dbname=hampered user=hampered"
+sql postgres "ALTER DATABASE hampered RESET ALL"
+rows_of hampered | diff "$SCRATCH/rows" - >"$STDOUT" || fail "the rows are not the same"
+expect_exit 0 larder verify "$SCRATCH/auto.tar" --against "dbname=edges user=hampered"
+
+it "the environment's PGOPTIONS change nothing either"
+PGOPTIONS='-c DateStyle=German -c extra_float_digits=-10 -c statement_timeout=1' PGTZ=Asia/Kathmandu PGDATESTYLE=German PGCLIENTENCODING=LATIN1 \
+    expect_exit 0 larder verify "$SCRATCH/text.tar" --against "dbname=back_text"
