@@ -196,15 +196,17 @@ static void take_back(struct restore *r, struct larder_error *error)
                     why.message);
 }
 
-/* Tables that a stub is made for. */
+/* Tables that a stub is made for, and parents that are there. */
 static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 {
-    uint32_t *oids = arena_alloc(r->arena, r->to_make_count, sizeof(*oids));
+    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->parent_count, sizeof(*oids));
 
     *count = 0;
     for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
         if (r->to_make[i].oid != 0)
             oids[(*count)++] = r->to_make[i].oid;
+    for (size_t i = 0; oids != NULL && i < r->parent_count; i++)
+        oids[(*count)++] = r->parents[i];
     return oids;
 }
 
