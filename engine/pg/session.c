@@ -1,6 +1,10 @@
 #include "engine/pg/session.h"
 
 #include <stdio.h>
+#include <string.h>
+
+enum { TRIES = 20 };
+static const char query_canceled[] = "57014";
 
 static const char pinned[] = "SET LOCAL application_name = 'larder';"
                              "SET LOCAL client_encoding = 'UTF8';"
@@ -38,12 +42,18 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
                           "BEGIN %s; SET LOCAL statement_timeout = 0; "
                           "SET LOCAL idle_in_transaction_session_timeout = 0;",
                           mode);
-    enum larder_status status;
+    enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
         if (pg_server_version(pg) >= newer[i].version)
             length += snprintf(sql + length, sizeof(sql) - (size_t)length, "%s", newer[i].sql);
-    status = pg_exec(pg, sql, error);
+    /* A role's statement_timeout may be shorter than this takes on a busy server. */
+    for (int i = 0; i < TRIES; i++) {
+        status = pg_exec(pg, sql, error);
+        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
+            break;
+        session_rollback(pg);
+    }
     return status == LARDER_OK ? pg_exec(pg, pinned, error) : status;
 }
 
