@@ -14,7 +14,7 @@ change()
 
     rm -f "$SCRATCH/stop"
     (
-        while [ ! -e "$SCRATCH/stop" ]; do
+        while [ -d "$SCRATCH" ] && [ ! -e "$SCRATCH/stop" ]; do
             for _ in {1..5}; do
                 echo "BEGIN; $sql; COMMIT; SELECT pg_sleep(random() * 0.3);"
             done | psql -XAtq -d races >/dev/null 2>>"$SCRATCH/change.log" || true
