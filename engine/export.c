@@ -153,27 +153,46 @@ static void choose_formats(struct export *e, struct manifest *manifest,
     }
 }
 
-/* Looks everything up, on whichever connection; into a manifest that takes the place of an earlier
- * one. */
-static enum larder_status look_up(struct export *e, struct pg *pg, struct larder_error *error)
+/*
+ * Looks everything up, on whichever connection; into a manifest that takes the place of an earlier one. `*again` where a table went
+ * between two queries.
+ */
+static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *again,
+                                       struct larder_error *error)
 {
     struct larder_findings *findings = &e->result->findings;
     struct manifest *manifest = manifest_new();
     struct catalog_tables tables;
     enum larder_status status;
 
+    *again = false;
     if (manifest == NULL)
         return larder_fail_memory(error);
     *findings = (struct larder_findings){0};
     status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
     if (status == LARDER_OK)
         status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        *again = manifest->table_count != tables.count;
         choose_formats(e, manifest, e->extra, findings);
+    }
     findings_keep(findings, e->arena);
     manifest_free(e->manifest);
     e->manifest = manifest;
     return arena_failed(e->arena) ? larder_fail_memory(error) : status;
+}
+
+static enum larder_status look_up(struct export *e, struct pg *pg, struct larder_error *error)
+{
+    bool again = true;
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; status == LARDER_OK && again && i < TRIES; i++)
+        status = look_up_once(e, pg, &again, error);
+    if (status == LARDER_OK && again)
+        status = larder_fail(error, LARDER_FAILED,
+                             "the tables change faster than they can be looked up");
+    return status;
 }
 
 /* All obstacles at once, or LARDER_OK where there are none. */

@@ -421,7 +421,7 @@ static void run_lane(struct lane *lane)
     part_writer_free(lane->writer);
 }
 
-/* A lane beside the leader. Without a connection the others do its work. */
+/* A lane beside the leader. Without a connection, or the snapshot, the others do its work. */
 static void *follow(void *arg)
 {
     struct lane *lane = arg;
@@ -430,21 +430,19 @@ static void *follow(void *arg)
     enum larder_status status = pg_connect(all->options.source, all->options.run, all->stop_fd,
                                            LANE_CONNECT_SECONDS, &lane->pg, &error);
 
-    if (status != LARDER_OK) {
+    if (status == LARDER_OK)
+        status = snapshot_follow(lane->pg, all->manifest->snapshot, &error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(lane->pg, all->options.lock_timeout, &error);
+    if (status == LARDER_OK) {
+        run_lane(lane);
+    } else {
         pthread_mutex_lock(&all->lock);
         if (all->status == LARDER_OK && run_check(all->options.run, NULL) == LARDER_OK)
             run_message(all->options.run, LARDER_WARNING, "going on with one lane fewer: %s",
                         error.message);
         pthread_mutex_unlock(&all->lock);
-        return NULL;
     }
-    status = snapshot_follow(lane->pg, all->manifest->snapshot, &error);
-    if (status == LARDER_OK)
-        status = snapshot_limit_waits(lane->pg, all->options.lock_timeout, &error);
-    if (status == LARDER_OK)
-        run_lane(lane);
-    else
-        export_lanes_stop(all, status, &error);
     pg_close(lane->pg);
     return NULL;
 }

@@ -168,6 +168,7 @@ static enum larder_status clear_the_way(struct restore *r, struct larder_error *
 
 static enum larder_status prove(struct restore *r, struct larder_error *error)
 {
+    struct pg *pg = NULL;
     enum larder_status status;
 
     if (r->options->no_verify)
@@ -175,8 +176,13 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
     for (size_t i = 0; i < r->table_count; i++)
         if (strcmp(r->tables[i]->kind, "table") != 0)
             proof_set_target(&r->proof->tables[i], 0, (struct fingerprint){0});
-    status =
-        proof_add_metadata(r->proof, r->manifest, r->options->metadata, r->control, r->run, error);
+    /* Anew: the control connection has been idle, which a server may end. */
+    status = pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &pg, error);
+    if (status == LARDER_OK)
+        status = session_begin_read(pg, error);
+    if (status == LARDER_OK)
+        status = proof_add_metadata(r->proof, r->manifest, r->options->metadata, pg, r->run, error);
+    pg_close(pg);
     return status == LARDER_OK ? proof_judge(r->proof, r->manifest, true, error) : status;
 }
 
@@ -196,15 +202,17 @@ static void take_back(struct restore *r, struct larder_error *error)
                     why.message);
 }
 
-/* Tables that a stub is made for. */
+/* Tables that a stub is made for, and parents that are there. */
 static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 {
-    uint32_t *oids = arena_alloc(r->arena, r->to_make_count, sizeof(*oids));
+    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->parent_count, sizeof(*oids));
 
     *count = 0;
     for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
         if (r->to_make[i].oid != 0)
             oids[(*count)++] = r->to_make[i].oid;
+    for (size_t i = 0; oids != NULL && i < r->parent_count; i++)
+        oids[(*count)++] = r->parents[i];
     return oids;
 }
 

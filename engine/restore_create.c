@@ -71,7 +71,7 @@ static const char made_sql[] =
     "  UNION ALL SELECT 1260, r.oid, pg_catalog.quote_ident(r.rolname) "
     "FROM pg_catalog.pg_roles r   WHERE r.rolname = ANY ($1::text[])) "
     "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
-    "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i'))";
+    "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i') AND d.objsubid = 0)";
 
 /* How to remove it again: only what still has the OID and the name that it was made with. A role may be used elsewhere by now. */
 static const char undo_sql[] =

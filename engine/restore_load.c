@@ -382,10 +382,24 @@ static enum larder_status analyze(struct lane *lane, const struct job *job,
     return run_on_table(lane, "ANALYZE ", table_of(lane->load, job), error);
 }
 
+/* While a lane waits for work its session is idle, and the server may end it (idle_session_timeout). */
+static enum larder_status begin(struct lane *lane, struct larder_error *error)
+{
+    struct load *load = lane->load;
+    enum larder_status status = session_begin_write(lane->pg, error);
+
+    if (status != LARDER_FAILED || !pg_is_broken(lane->pg))
+        return status;
+    pg_close(lane->pg);
+    status = pg_connect(&load->restore->options->target, load->restore->run, load->stop_fd,
+                        PG_CONNECT_SECONDS, &lane->pg, error);
+    return status == LARDER_OK ? session_begin_write(lane->pg, error) : status;
+}
+
 static enum larder_status do_job(struct lane *lane, const struct job *job,
                                  struct larder_error *error)
 {
-    enum larder_status status = session_begin_write(lane->pg, error);
+    enum larder_status status = begin(lane, error);
 
     if (status != LARDER_OK)
         return status;

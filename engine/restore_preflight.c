@@ -386,6 +386,33 @@ static void compare_with_source(struct restore *r)
         m->database);
 }
 
+/* A partition may be restored alone, to where its parent is. */
+static enum larder_status find_parents(struct restore *r, struct larder_error *error)
+{
+    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
+    uint32_t *oids = arena_alloc(r->arena, r->table_count, sizeof(*oids));
+    bool *exists = arena_alloc(r->arena, r->table_count, sizeof(*exists));
+    enum larder_status status;
+    size_t count = 0;
+
+    r->parents = arena_alloc(r->arena, r->table_count, sizeof(*r->parents));
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < r->table_count; i++) {
+        const struct manifest_table *table = r->tables[i];
+
+        if (table->parent_name == NULL || is_selected(r, table->parent_schema, table->parent_name))
+            continue;
+        names[count] = qualified(r->arena, table->parent_schema, table->parent_name);
+        oids[count++] = schema_parent_of(&r->schema, table->oid);
+    }
+    status = ask(r->control, EXISTS_TABLE, names, count, exists, error);
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        if (exists[i] && oids[i] != 0)
+            r->parents[r->parent_count++] = oids[i];
+    return status;
+}
+
 enum larder_status restore_preflight(struct restore *r, struct larder_error *error)
 {
     enum larder_status status = catalog_server(r->control, r->arena, &r->target, error);
@@ -395,6 +422,8 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
     compare_servers(r);
     compare_with_source(r);
     status = find_existing(r, error);
+    if (status == LARDER_OK)
+        status = find_parents(r, error);
     if (status == LARDER_OK)
         status = find_missing(r, error);
     return arena_failed(r->arena) ? larder_fail_memory(error) : status;

@@ -165,6 +165,8 @@ static enum larder_status compare(struct verify *v, struct larder_error *error)
     if (status == LARDER_OK)
         status = pg_connect(v->options->against, v->run, -1, PG_CONNECT_SECONDS, &target, error);
     if (status == LARDER_OK)
+        status = session_begin_read(target, error);
+    if (status == LARDER_OK)
         status =
             proof_add_metadata(v->proof, v->manifest, v->options->metadata, target, v->run, error);
     pg_close(target);

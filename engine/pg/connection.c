@@ -9,7 +9,7 @@
 
 #include "engine/run/run.h"
 
-enum { CANCEL_SECONDS = 10, KEYWORDS = 16 };
+enum { SETTLE_SECONDS = 10, KEYWORDS = 16 };
 
 struct pg {
     PGconn *conn;
@@ -134,16 +134,10 @@ static bool drain(struct pg *pg)
     return false;
 }
 
-void pg_cancel(struct pg *pg)
+void pg_settle(struct pg *pg)
 {
-    char why[256];
-    PGcancel *cancel = PQgetCancel(pg->conn);
-    double deadline = run_clock() + CANCEL_SECONDS;
+    double deadline = run_clock() + SETTLE_SECONDS;
 
-    if (cancel != NULL) {
-        PQcancel(cancel, why, sizeof(why));
-        PQfreeCancel(cancel);
-    }
     /* What stopped the run must not stop this wait, too. */
     while (PQstatus(pg->conn) == CONNECTION_OK && run_clock() < deadline && !drain(pg)) {
         struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
@@ -152,6 +146,18 @@ void pg_cancel(struct pg *pg)
         if (poll(&fd, 1, 1000) > 0 && PQconsumeInput(pg->conn) == 0)
             return;
     }
+}
+
+void pg_cancel(struct pg *pg)
+{
+    char why[256];
+    PGcancel *cancel = PQgetCancel(pg->conn);
+
+    if (cancel != NULL) {
+        PQcancel(cancel, why, sizeof(why));
+        PQfreeCancel(cancel);
+    }
+    pg_settle(pg);
 }
 
 static void drop_notice(void *arg, const PGresult *result)
@@ -428,12 +434,19 @@ void pg_set_stop_fd(struct pg *pg, int stop_fd)
 static enum larder_status backend_pid(struct pg *pg, long *pid, struct larder_error *error)
 {
     char *text;
-    enum larder_status status =
-        pg_query_one(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL, &text, error);
+    enum larder_status status = pg_exec(
+        pg,
+        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
+        error);
 
+    *pid = 0;
+    if (status == LARDER_OK)
+        status = pg_query_one(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL, &text, error);
+    if (status != LARDER_OK)
+        return status;
     *pid = text == NULL ? 0 : strtol(text, NULL, 10);
     free(text);
-    return status;
+    return pg_exec(pg, "COMMIT", error);
 }
 
 enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, bool *shared,

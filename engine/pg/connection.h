@@ -76,6 +76,11 @@ enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *err
 /* Cancels what runs, and reads until the connection is idle or broken. */
 void pg_cancel(struct pg *pg);
 
+/*
+ * Only reads: for a query that has failed by itself. A request to cancel could come late, and hit the next one.
+ */
+void pg_settle(struct pg *pg);
+
 /* Turns a result into an error, or what libpq says of the connection where `result` is NULL. */
 enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_error *error);
 

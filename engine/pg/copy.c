@@ -60,7 +60,7 @@ static enum larder_status begin(struct pg *pg, struct buffer *sql, ExecStatusTyp
     result = PQgetResult(pg_libpq(pg));
     if (PQresultStatus(result) != wanted) {
         status = pg_fail(pg, result, error);
-        pg_cancel(pg);
+        pg_settle(pg);
     }
     PQclear(result);
     return status;

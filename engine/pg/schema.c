@@ -240,19 +240,25 @@ static void take_attachments(struct schema *schema)
         more = false;
         for (size_t i = 0; i < schema->count; i++) {
             struct schema_entry *entry = &schema->entries[i];
-            bool whole = entry->depend_count > 0;
+            bool whole = entry->depend_count > 0, any = false, beside_stand_in = false;
 
             if (entry->selected || !is_attachment(entry))
                 continue;
             for (size_t j = 0; j < entry->depend_count && whole; j++) {
                 const struct schema_entry *on = find(schema, entry->depends[j]);
 
-                whole = on != NULL && on->selected;
+                whole = on != NULL && (on->selected || on->stand_in);
+                any = any || (on != NULL && on->selected);
+                beside_stand_in = beside_stand_in || (on != NULL && on->stand_in);
                 if (whole && (is(entry, "COMMENT") || is(entry, "SECURITY LABEL")))
                     entry->pass = on->pass == SCHEMA_GRANT ? SCHEMA_CREATE : on->pass;
             }
-            if (whole)
-                more = entry->selected = true;
+            if (!whole || !any)
+                continue;
+            more = entry->selected = true;
+            /* To a table that is there already a partition is added when it has its own indexes. */
+            if (beside_stand_in)
+                entry->pass = SCHEMA_LAST;
         }
     }
 }
@@ -301,6 +307,26 @@ static bool is_among(const uint32_t *oids, size_t count, uint32_t oid)
     return false;
 }
 
+/* Where a table is, those are that it is a partition of. */
+static void stand_in_ancestors(struct schema *schema)
+{
+    bool more = true;
+
+    while (more) {
+        more = false;
+        for (size_t i = 0; i < schema->count; i++) {
+            const struct schema_entry *entry = &schema->entries[i];
+
+            for (size_t j = 0; entry->stand_in && j < entry->depend_count; j++) {
+                struct schema_entry *on = find(schema, entry->depends[j]);
+
+                if (on != NULL && is(on, "TABLE") && !on->stand_in)
+                    more = on->stand_in = true;
+            }
+        }
+    }
+}
+
 enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
                                  size_t count, const uint32_t *left_out, size_t left_out_count,
                                  const uint32_t *stand_ins, size_t stand_in_count,
@@ -318,6 +344,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
         schema->entries[i].stand_in = schema->entries[i].catalog == CATALOG_CLASS &&
                                       is_among(stand_ins, stand_in_count, schema->entries[i].oid);
     }
+    stand_in_ancestors(schema);
     /* The tables first, so that what needs two of them finds both. */
     for (int round = 0; round < 2; round++)
         for (size_t i = 0; i < schema->count; i++) {
@@ -541,4 +568,12 @@ void schema_close_policies(struct schema *schema, struct arena *arena,
                 entry->text);
         }
     }
+}
+
+uint32_t schema_parent_of(const struct schema *schema, uint32_t oid)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->entries[i].catalog == CATALOG_CLASS && schema->entries[i].oid == oid)
+            return schema_table_of(schema, &schema->entries[i]);
+    return 0;
 }

@@ -107,4 +107,7 @@ bool schema_has(const struct schema *schema, uint32_t oid);
  * none. */
 uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry);
 
+/* The OID of the table that a table is a partition or child of, among those of the schema; 0 where there is none. */
+uint32_t schema_parent_of(const struct schema *schema, uint32_t oid);
+
 #endif

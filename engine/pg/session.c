@@ -1,6 +1,10 @@
 #include "engine/pg/session.h"
 
 #include <stdio.h>
+#include <string.h>
+
+enum { TRIES = 20 };
+static const char query_canceled[] = "57014";
 
 static const char pinned[] = "SET LOCAL application_name = 'larder';"
                              "SET LOCAL client_encoding = 'UTF8';"
@@ -18,9 +22,7 @@ static const char pinned[] = "SET LOCAL application_name = 'larder';"
                              "SET LOCAL row_security = off;"
                              "SET LOCAL synchronize_seqscans = off;"
                              "SET LOCAL jit = off;"
-                             "SET LOCAL statement_timeout = 0;"
                              "SET LOCAL lock_timeout = 0;"
-                             "SET LOCAL idle_in_transaction_session_timeout = 0;"
                              "SET LOCAL check_function_bodies = off;"
                              "SET LOCAL client_min_messages = warning;";
 
@@ -32,15 +34,27 @@ static const struct {
     {170000, "SET LOCAL transaction_timeout = 0;"},
 };
 
+/* The timeouts go in a message of their own, since the server's clock runs for a whole message. */
 static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
 {
     char sql[2048];
-    int length = snprintf(sql, sizeof(sql), "BEGIN %s;%s", mode, pinned);
+    int length = snprintf(sql, sizeof(sql),
+                          "BEGIN %s; SET LOCAL statement_timeout = 0; "
+                          "SET LOCAL idle_in_transaction_session_timeout = 0;",
+                          mode);
+    enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
         if (pg_server_version(pg) >= newer[i].version)
             length += snprintf(sql + length, sizeof(sql) - (size_t)length, "%s", newer[i].sql);
-    return pg_exec(pg, sql, error);
+    /* A role's statement_timeout may be shorter than this takes on a busy server. */
+    for (int i = 0; i < TRIES; i++) {
+        status = pg_exec(pg, sql, error);
+        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
+            break;
+        session_rollback(pg);
+    }
+    return status == LARDER_OK ? pg_exec(pg, pinned, error) : status;
 }
 
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error)
