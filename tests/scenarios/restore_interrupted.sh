@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# A restore that is stopped at any moment leaves what was there before, or what the next one removes
+# and does again.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+ARCHIVE=$SCRATCH/big.tar
+
+# Waits, on the server, until something is in a COPY in the database; then does what SQL says.
+when_copying()
+{
+    sql postgres "DO \$\$ DECLARE p int; BEGIN
+        FOR i IN 1..200000 LOOP
+            PERFORM pg_stat_clear_snapshot();
+            SELECT pid INTO p FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = '$1' AND backend_type = 'client backend' LIMIT 1;
+            IF FOUND THEN $2; RETURN; END IF;
+            PERFORM pg_sleep(0.0005);
+        END LOOP;
+        RAISE 'nobody copies'; END \$\$"
+}
+
+begin()
+{
+    LAST="larder $*"
+    env --default-signal=INT,TERM "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
+    PID=$!
+}
+
+expect_end()
+{
+    local status=0
+
+    wait "$PID" 2>/dev/null || status=$?
+    expect_equal "the exit code" "$1" "$status"
+}
+
+# All that a restore could leave in a database or on its server.
+state_of()
+{
+    sql "$1" "SELECT string_agg(nspname, ' ' ORDER BY 1) FROM pg_namespace WHERE nspname !~ '^pg_t';
+        SELECT string_agg(oid::regclass::text, ' ' ORDER BY 1) FROM pg_class WHERE relnamespace <> 'pg_toast'::regnamespace AND oid >= 16384;
+        SELECT string_agg(oid::regprocedure::text, ' ' ORDER BY 1) FROM pg_proc WHERE oid >= 16384; SELECT string_agg(oid::regtype::text, ' ' ORDER BY 1) FROM pg_type WHERE oid >= 16384;
+        SELECT string_agg(extname, ' ' ORDER BY 1) FROM pg_extension; SELECT string_agg(rolname, ' ' ORDER BY 1) FROM pg_roles"
+}
+
+expect_untouched()
+{
+    expect_equal "the state of $1" "$UNTOUCHED" "$(state_of "$1")"
+}
+
+server_start one
+new_database source
+psql -Xq -v ON_ERROR_STOP=1 -d source -f "$TESTS/support/edges.sql"
+sql source "CREATE TABLE big (a int PRIMARY KEY, b text);
+    INSERT INTO big SELECT i, md5(i::text) || md5((i * 2)::text) FROM generate_series(1, 150000) AS i;
+    CREATE EXTENSION citext; CREATE TABLE words (w citext UNIQUE); INSERT INTO words VALUES ('a')"
+expect_exit 0 larder export -t '*.*' -d source -o "$ARCHIVE" --no-record -q
+server_start other
+OPTIONS=(--create-roles --externals stub -j 2)
+new_database target
+UNTOUCHED=$(state_of target)
+
+it "a backend that is killed in its COPY fails the restore, and all of it is taken back"
+begin restore "$ARCHIVE" -d target "${OPTIONS[@]}"
+when_copying target "PERFORM pg_terminate_backend(p)"
+expect_end 1
+expect_stderr terminat
+expect_untouched target
+
+it "SIGINT and SIGTERM end the restore by their codes, and all of it is taken back"
+for signal in INT:130 TERM:143; do
+    begin restore "$ARCHIVE" -d target "${OPTIONS[@]}"
+    when_copying target NULL
+    kill -"${signal%:*}" "$PID"
+    expect_end "${signal#*:}"
+    expect_untouched target
+done
+
+it "a second restore into the same database at the same time exits 6"
+begin restore "$ARCHIVE" -d target "${OPTIONS[@]}"
+when_copying target NULL
+kill -STOP "$PID"
+first=$PID
+expect_exit 6 larder restore "$ARCHIVE" -d target "${OPTIONS[@]}"
+expect_stderr "another restore"
+kill -CONT "$first"
+PID=$first
+expect_end 0
+expect_exit 0 larder verify "$ARCHIVE" --against "dbname=target"
+
+it "what SIGKILL left is closed to others, and the next restore does it again"
+new_database killed
+begin restore "$ARCHIVE" -d killed "${OPTIONS[@]}"
+when_copying killed NULL
+kill -KILL "$PID"
+expect_end 137
+wait_until test 0 = "$(sql killed "SELECT count(*) FROM pg_stat_activity WHERE datname = 'killed' AND pid <> pg_backend_pid()")"
+expect_query killed "SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'public'::regnamespace AND a.grantee = 0 AND a.privilege_type = 'SELECT'" 0
+sleep 0.5
+expect_exit 0 larder restore "$ARCHIVE" -d killed "${OPTIONS[@]}" --json
+expect_json .agree true
+expect_query killed "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'larder%'" 0
+expect_exit 0 larder verify "$ARCHIVE" --against "dbname=killed"
+
+it "also where another archive, or the same one into another database, came between"
+new_database first
+new_database second
+begin restore "$ARCHIVE" -d first "${OPTIONS[@]}"
+when_copying first NULL
+kill -KILL "$PID"
+expect_end 137
+expect_exit 0 larder restore "$ARCHIVE" -d second "${OPTIONS[@]}" -q
+sleep 0.5
+expect_exit 0 larder restore "$ARCHIVE" -d first -t big -t fired "${OPTIONS[@]}" -q
+expect_query first "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace" 2
+
+it "what a user has put into the database since is not removed"
+new_database mixed
+sql mixed "CREATE TABLE mine (a int); INSERT INTO mine VALUES (1)"
+begin restore "$ARCHIVE" -d mixed "${OPTIONS[@]}"
+when_copying mixed NULL
+kill -KILL "$PID"
+expect_end 137
+sleep 0.5
+sql mixed "CREATE TABLE later (a int); INSERT INTO later VALUES (2)"
+expect_exit 0 larder restore "$ARCHIVE" -d mixed "${OPTIONS[@]}" -q
+expect_query mixed "SELECT (TABLE mine), (TABLE later)" "1|2"
+
+it "a mark that another role has forged is not obeyed"
+new_database forged
+sql forged "CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE forged TO mallory; CREATE TABLE precious (a int); INSERT INTO precious VALUES (1)"
+for name in larder_unfinished_restore; do
+    psql -XAtq -d forged -U mallory -c "CREATE SCHEMA $name; CREATE TABLE $name.restore (backup_name text, undo text, begun_at timestamptz DEFAULT now());
+        INSERT INTO $name.restore VALUES ('x', 'ALTER ROLE mallory SUPERUSER; DROP TABLE public.precious'); GRANT ALL ON SCHEMA $name TO PUBLIC; GRANT ALL ON $name.restore TO PUBLIC"
+done
+status=0
+larder restore "$ARCHIVE" -d forged "${OPTIONS[@]}" >"$STDOUT" 2>"$STDERR" || status=$?
+expect_query forged "SELECT rolsuper, to_regclass('public.precious') FROM pg_roles WHERE rolname = 'mallory'" "f|precious"
+
+it "rows that break a constraint of the target fail the restore, which takes all of it back"
+server_use one
+sql source "CREATE TABLE keys (id int PRIMARY KEY); CREATE TABLE refers (id int REFERENCES keys); INSERT INTO keys VALUES (1);
+    SET session_replication_role = replica; INSERT INTO refers VALUES (1), (77)"
+expect_exit 0 larder export -t keys -t refers -d source -o "$SCRATCH/orphan.tar" --no-record -q
+server_use other
+new_database orphan
+before=$(state_of orphan)
+expect_exit 1 larder restore "$SCRATCH/orphan.tar" -d orphan "${OPTIONS[@]}"
+expect_stderr refers
+expect_stderr 77
+expect_equal "the state of orphan" "$before" "$(state_of orphan)"
+
+it "a server that stops at once while restoring fails the restore, and the next one does it again"
+new_database stopped
+begin restore "$ARCHIVE" -d stopped "${OPTIONS[@]}"
+when_copying stopped NULL
+kill -STOP "$PID"
+server_stop other immediate
+kill -CONT "$PID"
+expect_end 1
+server_restart other
+wait_until sql stopped "SELECT 1"
+expect_exit 0 larder restore "$ARCHIVE" -d stopped "${OPTIONS[@]}" --json
+expect_json .agree true
