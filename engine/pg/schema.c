@@ -367,8 +367,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                 entry->left_out = true;
             if (entry->left_out)
                 findings_add(findings, arena, "left out", entry->text,
-                             "left out: %s needs a table or view that is not restored",
-                             entry->text);
+                             "%s needs a table or view that is not restored", entry->text);
         }
     schema_close_policies(schema, arena, findings);
     for (size_t i = 0; i < schema->count; i++)
@@ -570,7 +569,7 @@ void schema_close_policies(struct schema *schema, struct arena *arena,
             entry->left_out = true;
             findings_add(
                 findings, arena, "left out", entry->text,
-                "left out with another policy of its table, which shows no rows to others: %s",
+                "%s: another policy of its table is left out, and the others alone could show more",
                 entry->text);
         }
     }
