@@ -92,19 +92,19 @@ enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
 /* The end of a COPY is believed only with the command's own completion behind it. */
 static enum larder_status take_completion(struct pg *pg, uint64_t *rows, struct larder_error *error)
 {
-    enum larder_status status = LARDER_OK;
+    enum larder_status status = LARDER_OK, waited;
     bool complete = false;
     PGresult *result;
 
     for (;;) {
         while (PQisBusy(pg_libpq(pg))) {
-            status = pg_wait(pg, PQflush(pg_libpq(pg)) > 0, error);
-            if (status != LARDER_OK) {
+            waited = pg_wait(pg, PQflush(pg_libpq(pg)) > 0, status == LARDER_OK ? error : NULL);
+            if (waited != LARDER_OK) {
                 pg_cancel(pg);
-                return status;
+                return status == LARDER_OK ? waited : status;
             }
             if (PQconsumeInput(pg_libpq(pg)) == 0)
-                return pg_fail(pg, NULL, error);
+                return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
         }
         result = PQgetResult(pg_libpq(pg));
         if (result == NULL)
