@@ -49,7 +49,7 @@ SQL
 # restore_while_polled DATABASE ARCHIVE OPTION...
 restore_while_polled()
 {
-    local database=$1 pollers=() i
+    local database=$1 pollers=()
 
     rm -f "$SCRATCH/stop"
     : >"$SCRATCH/seen"

@@ -129,10 +129,8 @@ expect_query mixed "SELECT (TABLE mine), (TABLE later)" "1|2"
 it "a mark that another role has forged is not obeyed"
 new_database forged
 sql forged "CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE forged TO mallory; CREATE TABLE precious (a int); INSERT INTO precious VALUES (1)"
-for name in larder_unfinished_restore; do
-    psql -XAtq -d forged -U mallory -c "CREATE SCHEMA $name; CREATE TABLE $name.restore (backup_name text, undo text, begun_at timestamptz DEFAULT now());
-        INSERT INTO $name.restore VALUES ('x', 'ALTER ROLE mallory SUPERUSER; DROP TABLE public.precious'); GRANT ALL ON SCHEMA $name TO PUBLIC; GRANT ALL ON $name.restore TO PUBLIC"
-done
+psql -XAtq -d forged -U mallory -c "CREATE SCHEMA larder_unfinished_restore; CREATE TABLE larder_unfinished_restore.restore (backup_name text, undo text, begun_at timestamptz DEFAULT now());
+    INSERT INTO larder_unfinished_restore.restore VALUES ('x', 'ALTER ROLE mallory SUPERUSER; DROP TABLE public.precious'); GRANT ALL ON SCHEMA larder_unfinished_restore TO PUBLIC; GRANT ALL ON larder_unfinished_restore.restore TO PUBLIC"
 status=0
 larder restore "$ARCHIVE" -d forged "${OPTIONS[@]}" >"$STDOUT" 2>"$STDERR" || status=$?
 expect_query forged "SELECT rolsuper, to_regclass('public.precious') FROM pg_roles WHERE rolname = 'mallory'" "f|precious"
