@@ -173,7 +173,7 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
     if (status == LARDER_OK)
         status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
-        *again = manifest->table_count != tables.count;
+        *again = tables.changed || manifest->table_count != tables.count;
         choose_formats(e, manifest, e->extra, findings);
     }
     findings_keep(findings, e->arena);

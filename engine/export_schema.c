@@ -72,6 +72,9 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
     buffer_puts(out, settings);
     for (size_t i = 0; i < manifest->external_count; i++)
         stub_sql_create(out, &manifest->externals[i]);
+    for (size_t i = 0; i < manifest->schema_count; i++)
+        if (strcmp(manifest->schemas[i], "public") == 0)
+            stub_sql_schema(out, "public"); /* which a dump never makes */
     buffer_puts(out, "\n");
     status = schema_sql(schema, SCHEMA_CREATE, call->run, call->stop_fd, out, error);
     if (status == LARDER_OK)

@@ -159,6 +159,9 @@ static enum larder_status prepare(struct creation *c, struct larder_error *error
 
     for (size_t i = 0; i < r->to_make_count; i++)
         stub_sql_create(&c->before, &r->to_make[i]);
+    for (size_t i = 0; i < r->manifest->schema_count; i++)
+        if (strcmp(r->manifest->schemas[i], "public") == 0)
+            stub_sql_schema(&c->before, "public"); /* which a dump never makes */
     status = schema_blocks(&r->schema, SCHEMA_CREATE, r->run, -1, r->arena, &c->blocks,
                            &c->block_count, error);
     if (status == LARDER_OK)
@@ -211,7 +214,7 @@ static bool can_leave_out(struct creation *c, const struct schema_block *block,
     }
     if (r->options->externals == LARDER_EXTERNALS_ERROR || !lacks_something(state))
         return false;
-    findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "left out: %s (%s)",
+    findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "%s (%s)",
                  block->entry->text, why->message);
     return true;
 }

@@ -49,6 +49,7 @@ struct catalog_tables {
      * OID. */
     uint32_t *named;
     size_t count;
+    bool changed; /* a table went while it was looked up: to be done again */
 };
 
 /*
@@ -63,8 +64,7 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
 struct catalog_table {
     uint32_t named; /* as in catalog_tables */
     const char *owner;
-    const char
-        *label; /* as backups.backup_metadata names it: without the schema where that is public */
+    const char *label;     /* as backups.backup_metadata names it */
     double estimated_rows; /* the planner's; -1 where it has none */
     uint32_t pages;        /* of the heap */
     uint64_t bytes;        /* heap and TOAST */

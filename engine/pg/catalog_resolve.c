@@ -176,6 +176,21 @@ static int by_place(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
+/* Whether every table that was taken is still among those of the result. */
+static bool has_all(const PGresult *result, const uint32_t *taken, size_t taken_count,
+                    const uint32_t *left_out, size_t left_out_count)
+{
+    for (size_t i = 0; i < taken_count; i++) {
+        bool found = has_oid(left_out, left_out_count, taken[i]);
+
+        for (int row = 0; row < PQntuples(result) && !found; row++)
+            found = oid_at(result, row, 0) == taken[i];
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 /* What is left out takes its descendants along. */
 static enum larder_status descend_left_out(struct pg *pg, struct arena *arena, uint32_t **left_out,
                                            size_t *count, struct larder_error *error)
@@ -245,6 +260,7 @@ static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t t
                                         schema,
                                         name};
     }
+    tables->changed = !has_all(result, taken, taken_count, left_out, left_out_count);
     PQclear(result);
     tables->oids = arena_alloc(arena, count, sizeof(*tables->oids));
     tables->named = arena_alloc(arena, count, sizeof(*tables->named));

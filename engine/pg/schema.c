@@ -232,6 +232,12 @@ static void take(const struct schema *schema, struct schema_entry *entry)
     }
 }
 
+/* Keys and indexes are built side by side, so what is said of them comes when all are there. */
+static enum schema_pass pass_of_comment(enum schema_pass on)
+{
+    return on == SCHEMA_INDEX || on == SCHEMA_LAST ? SCHEMA_LAST : SCHEMA_CREATE;
+}
+
 static void take_attachments(struct schema *schema)
 {
     bool more = true;
@@ -251,7 +257,7 @@ static void take_attachments(struct schema *schema)
                 any = any || (on != NULL && on->selected);
                 beside_stand_in = beside_stand_in || (on != NULL && on->stand_in);
                 if (whole && (is(entry, "COMMENT") || is(entry, "SECURITY LABEL")))
-                    entry->pass = on->pass == SCHEMA_GRANT ? SCHEMA_CREATE : on->pass;
+                    entry->pass = pass_of_comment(on->pass);
             }
             if (!whole || !any)
                 continue;
@@ -361,8 +367,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                 entry->left_out = true;
             if (entry->left_out)
                 findings_add(findings, arena, "left out", entry->text,
-                             "left out: %s needs a table or view that is not restored",
-                             entry->text);
+                             "%s needs a table or view that is not restored", entry->text);
         }
     schema_close_policies(schema, arena, findings);
     for (size_t i = 0; i < schema->count; i++)
@@ -564,7 +569,7 @@ void schema_close_policies(struct schema *schema, struct arena *arena,
             entry->left_out = true;
             findings_add(
                 findings, arena, "left out", entry->text,
-                "left out with another policy of its table, which shows no rows to others: %s",
+                "%s: another policy of its table is left out, and the others alone could show more",
                 entry->text);
         }
     }

@@ -18,8 +18,8 @@ open_by_default()
         GRANT USAGE, CREATE ON SCHEMA public TO anon, authenticated"
 }
 
-# Reads each table as anon, again and again, until the file "stop" is there; what it sees that it
-# must not see is written to the file "seen".
+# Reads each table as anon, again and again, while the file "polling" is there, which goes with
+# SCRATCH too; what it sees that it must not see is written to the file "seen".
 poll()
 {
     local database=$1
@@ -39,7 +39,7 @@ SQL
         done
         echo "SELECT 'sequence ' || last_value FROM public.meal_plans_id_seq;"
     } >"$SCRATCH/poll.sql"
-    while [ ! -e "$SCRATCH/stop" ]; do
+    while [ -e "$SCRATCH/polling" ]; do
         # Many rounds in one session, since a session is slower to begin than a query to answer.
         for _ in {1..30}; do cat "$SCRATCH/poll.sql"; done | psql -XAtq -d "$database" 2>>"$SCRATCH/poll.log" >>"$SCRATCH/seen" || true
         echo round >>"$SCRATCH/rounds"
@@ -51,7 +51,7 @@ restore_while_polled()
 {
     local database=$1 pollers=()
 
-    rm -f "$SCRATCH/stop"
+    touch "$SCRATCH/polling"
     : >"$SCRATCH/seen"
     : >"$SCRATCH/rounds"
     : >"$SCRATCH/poll.log"
@@ -61,7 +61,7 @@ restore_while_polled()
     done
     wait_until test -s "$SCRATCH/rounds"
     expect_exit 0 larder restore "${@:2}" -d "$database" -q
-    touch "$SCRATCH/stop"
+    rm "$SCRATCH/polling"
     wait "${pollers[@]}"
     expect_equal "what anon has seen" '' "$(sort -u "$SCRATCH/seen")"
     grep -q 'does not exist' "$SCRATCH/poll.log" || fail "nobody looked before the tables were there"

@@ -12,9 +12,10 @@ change()
 {
     local sql=$1
 
-    rm -f "$SCRATCH/stop"
+    touch "$SCRATCH/changing"
     (
-        while [ ! -e "$SCRATCH/stop" ]; do
+        # The file goes with SCRATCH too: what a failed scenario started must end.
+        while [ -e "$SCRATCH/changing" ]; do
             for _ in {1..5}; do
                 echo "BEGIN; $sql; COMMIT; SELECT pg_sleep(random() * 0.3);"
             done | psql -XAtq -d races >/dev/null 2>>"$SCRATCH/change.log" || true
@@ -25,7 +26,7 @@ change()
 
 stop_changing()
 {
-    touch "$SCRATCH/stop"
+    rm "$SCRATCH/changing"
     wait "$CHANGER"
 }
 
@@ -135,8 +136,7 @@ stop_changing
 it "a lock that cannot be had in time names the table, and who holds it"
 PGAPPNAME='the "blocker"' psql -XAtq -d races -c "BEGIN; LOCK TABLE busy_1; SELECT pg_sleep(120)" >/dev/null 2>&1 &
 BLOCKER=$!
-wait_until test 1 = "$(sql races "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND locktype = 'relation'" || true)"
-sleep 0.5
+wait_until expect_query races "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted AND locktype = 'relation'" 1
 expect_exit 1 larder export -t 'busy' -d races --store "$STORE" --no-record --lock-timeout 1
 expect_stderr busy_1
 expect_stderr 'the "blocker"'
@@ -208,8 +208,7 @@ expect_end 137
 [ -n "$(find "$STORE" -type f ! -name .larder.lock)" ] || fail "the kill came too early or too late"
 expect_exit 0 larder list --store "$STORE" --json
 expect_json length 0
-wait_until test 0 = "$(sql big "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")"
-sleep 0.5
+wait_until expect_query big "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'" 0
 expect_exit 0 larder export all -d big --store "$STORE"
 name=$(basename "$(newest_archive "$STORE")" .tar)
 expect_equal "the files in the store" "$name.json $name.sha256 $name.tar" "$(find "$STORE" -type f ! -name .larder.lock -printf '%f\n' | sort | xargs)"

@@ -7,14 +7,14 @@ source "$(dirname "$0")/../support/scenario.bash"
 # Runs the line that RECOVERY.md gives, in a new folder beside a copy of the archive.
 recover()
 {
-    local folder=$SCRATCH/recovered line archive_name
+    local folder=$SCRATCH/recovered line name
 
     rm -rf "$folder"
     mkdir "$folder"
     line=$(tar xOf "$1" RECOVERY.md | sed -n 's/^    \(tar xf .*\)/\1/p')
     [ -n "$line" ] || fail "RECOVERY.md has no line to recover by"
-    archive_name=${line#tar xf }
-    cp "$1" "$folder/${archive_name%% *}"
+    name=${line#tar xf }
+    cp "$1" "$folder/${name%% *}"
     (cd "$folder" && PGDATABASE=$2 expect_exit 0 bash -c "$line")
 }
 

@@ -148,7 +148,8 @@ expect_files()
 wait_until()
 {
     for _ in {1..600}; do
-        if "$@" >/dev/null 2>&1; then
+        # In a subshell, since an expectation that is not met yet ends the shell.
+        if ("$@") >/dev/null 2>&1; then
             return 0
         fi
         sleep 0.1
