@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# Surroundings that nobody asks for: closed descriptors, odd names of databases and sources, few
+# connections, targets that interfere, tables of unusual shape.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+cd "$SCRATCH"
+server_start other
+createdb same
+sql same "CREATE TABLE t (a int)"
+server_start one
+sample_database kitchai 300
+larder init -d kitchai -q
+
+it "a closed standard output, error or input is not taken for a file"
+"$LARDER" export daily -d kitchai -o closed_1.tar --no-record >&- || fail "the export failed"
+status=0
+"$LARDER" export daily -d kitchai -o closed_2.tar --no-record >&- 2>&- <&- || status=$?
+expect_equal "the exit code without descriptors" 0 "$status"
+"$LARDER" export daily -d kitchai -o closed_3.tar --no-record -v 2>&- >/dev/null || fail "the export failed"
+for file in closed_*.tar; do
+    expect_exit 0 larder verify "$file"
+done
+new_database closed
+"$LARDER" restore closed_2.tar -d closed --externals stub >&- 2>&- <&- || fail "the restore failed"
+expect_exit 0 larder verify closed_2.tar --against dbname=closed
+
+it "a pipe by name is no archive, and is not waited for"
+mkfifo pipe
+expect_exit 2 timeout 20 "$LARDER" verify pipe
+expect_stderr pipe
+expect_exit 0 larder verify /dev/stdin <closed_1.tar
+
+it "an almost empty environment is enough"
+expect_exit 0 env -i "$LARDER" export daily -d "host=$PGHOST port=$PGPORT user=postgres dbname=kitchai" -o bare.tar --no-record -q
+expect_exit 0 env -i "$LARDER" verify bare.tar
+
+it "a source's name never leads out of the store, whatever it is"
+for name in .. . / a/b ../../x 'é ß' $'new\nline' -x .hidden '%2E'; do
+    expect_exit 0 larder export -t profiles -d kitchai --store names/store --source-name "$name" --no-record --json
+    expect_json .source "$name"
+done
+expect_equal "the archives" 10 "$(find names/store -mindepth 3 -maxdepth 3 -name '*.tar' | wc -l)"
+expect_equal "what else lies there" store "$(ls -A names)"
+expect_exit 0 larder list --store names/store --json
+expect_json 'length' 10
+expect_json '[.[] | select(.good)] | length' 10
+createdb 'my/../db ä'
+sql 'my/../db ä' "CREATE TABLE t (a int)"
+expect_exit 0 larder export -t t -d 'my/../db ä' --store names/store --no-record --json
+expect_json .database 'my/../db ä'
+
+it "archives of another database system are not mixed with ours under one name"
+createdb same
+sql same "CREATE TABLE t (a int)"
+expect_exit 0 larder export -t t -d same --store mixed --no-record -q
+server_use other
+expect_exit 2 larder export -t t -d same --store mixed --no-record
+expect_stderr --source-name
+expect_exit 0 larder export -t t -d same --store mixed --no-record -q --source-name another
+server_use one
+
+it "a table that is named twice, or by two patterns, is there once"
+expect_exit 0 larder export -t profiles -t public.profiles -t 'prof*' -d kitchai -o twice.tar --no-record --json
+expect_json '.tables | length' 1
+expect_exit 2 larder export -t '!profiles' -d kitchai -o none.tar --no-record
+
+it "with three connections, an export with many lanes does with fewer"
+sql kitchai "CREATE ROLE few LOGIN BYPASSRLS CONNECTION LIMIT 3; GRANT SELECT ON ALL TABLES IN SCHEMA public TO few; GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO few"
+expect_exit 0 larder export -t 'user_*' -U few -d kitchai -o few_1.tar --no-record -q -j 1
+expect_exit 0 larder export -t 'user_*' -U few -d kitchai -o few_4.tar --no-record -q -j 4
+
+it "an event trigger of the target that forbids it fails the restore, and leaves nothing"
+new_database forbidden
+sql forbidden "CREATE SCHEMA guard; CREATE FUNCTION guard.no() RETURNS event_trigger LANGUAGE plpgsql AS \$\$ BEGIN RAISE 'not today'; END \$\$;
+    CREATE EVENT TRIGGER no ON ddl_command_end WHEN tag IN ('CREATE TABLE') EXECUTE FUNCTION guard.no()"
+expect_exit 1 larder restore closed_1.tar -d forbidden --externals stub
+expect_stderr "not today"
+expect_query forbidden "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND oid >= 16384" 0
+expect_query forbidden "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'larder%' OR nspname = 'auth'" 0
+
+it "a target without the schema public gets it"
+new_database bare
+sql bare "DROP SCHEMA public"
+expect_exit 0 larder restore closed_1.tar -d bare --externals stub -q
+
+it "objects of other schemas and extensions that a table needs are brought along as asked"
+sql kitchai "CREATE EXTENSION pg_trgm; CREATE SCHEMA other; CREATE TYPE other.color AS ENUM ('red'); CREATE DOMAIN other.positive AS int CHECK (VALUE > 0);
+    CREATE COLLATION other.german (provider = icu, locale = 'de'); CREATE TABLE needs (c other.color, d other.positive, t text COLLATE other.german);
+    CREATE INDEX ON needs USING gin (t gin_trgm_ops); INSERT INTO needs VALUES ('red', 1, 'x');
+    CREATE TABLE not_taken (a int); CREATE FUNCTION atomic() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM not_taken; END"
+expect_exit 0 larder export -t needs -d kitchai -o needs.tar --no-record -q
+new_database needs
+expect_exit 1 larder restore needs.tar -d needs
+expect_stderr pg_trgm
+expect_exit 0 larder restore needs.tar -d needs --externals stub --json
+expect_json .agree true
+expect_query needs "SELECT t FROM needs WHERE c = 'red' AND t LIKE 'x%'" x
+
+it "tables of 1600 columns, and rows of 40 MB, come back"
+sql kitchai "SELECT 'CREATE TABLE wide (' || string_agg('c' || i || ' int', ',') || ')' FROM generate_series(1, 1600) AS i" | sql kitchai
+sql kitchai "INSERT INTO wide (c1, c1600) VALUES (1, 2), (3, 4);
+    CREATE TABLE tall (a int, b text); INSERT INTO tall VALUES (1, repeat('\\', 20000000) || repeat('x', 20000000)), (2, 'y'), (3, repeat(E'\n', 5000000))"
+for format in binary text; do
+    expect_exit 0 larder export -t wide -t tall -d kitchai -o "shape_$format.tar" --no-record -q --copy-format "$format"
+    new_database "shape_$format"
+    expect_exit 0 larder restore "shape_$format.tar" -d "shape_$format" --json
+    expect_json .agree true
+    expect_query "shape_$format" "SELECT string_agg(md5(b), ' ' ORDER BY a) FROM tall" "$(sql kitchai "SELECT string_agg(md5(b), ' ' ORDER BY a) FROM tall")"
+done
