@@ -447,23 +447,36 @@ static void *work_on_schema(void *arg)
     return NULL;
 }
 
+/* As many lanes as were asked for, where the server has connections for them, and one for pg_dump. */
+static enum larder_status count_lanes(const struct export *e, int *lanes,
+                                      struct larder_error *error)
+{
+    int free_connections;
+    enum larder_status status = catalog_free_connections(e->control, &free_connections, error);
+
+    *lanes = crew_lanes(e->options->lanes);
+    if (status == LARDER_OK && *lanes > free_connections)
+        *lanes = free_connections > 1 ? free_connections : 1;
+    return status;
+}
+
 static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,
                                     const struct catalog_schemas *schemas,
                                     struct larder_error *error)
 {
     struct export_lanes_options options = {
         .source = &e->options->source,
-        .lanes = crew_lanes(e->options->lanes),
         .lock_timeout = lock_timeout(e),
         .level = e->options->level != 0 ? e->options->level : 1,
         .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
         .run = e->run,
     };
     struct schema_work work = {.writer = writer, .manifest = e->manifest};
-    enum larder_status status =
-        export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
+    enum larder_status status = count_lanes(e, &options.lanes, error);
     pthread_t thread;
 
+    if (status == LARDER_OK)
+        status = export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
     if (status != LARDER_OK)
         return status;
     status = export_schema_prepare(&e->pg_dump, &e->pg_restore,

@@ -506,3 +506,22 @@ enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,
     PQclear(result);
     return LARDER_OK;
 }
+
+enum larder_status catalog_free_connections(struct pg *pg, int *count, struct larder_error *error)
+{
+    char *answer;
+    enum larder_status status = pg_query_one(
+        pg,
+        "SELECT greatest(0, least("
+        "current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*), "
+        "(SELECT nullif(rolconnlimit, -1) FROM pg_catalog.pg_roles WHERE rolname = current_user) "
+        "- count(*) FILTER (WHERE usename = current_user), "
+        "(SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database()) "
+        "- count(*) FILTER (WHERE datname = current_database()))) "
+        "FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR backend_type IS NULL",
+        0, NULL, &answer, error);
+
+    *count = answer == NULL ? 0 : (int)strtol(answer, NULL, 10);
+    free(answer);
+    return status;
+}
