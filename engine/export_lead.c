@@ -1,0 +1,242 @@
+#include <string.h>
+
+#include "engine/export_parts.h"
+#include "engine/pg/session.h"
+#include "engine/pg/snapshot.h"
+#include "engine/run/run.h"
+#include "engine/source_name.h"
+
+enum { LOCK_TIMEOUT = 10, TRIES = 3 };
+
+int export_lock_timeout(const struct export *e)
+{
+    return e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
+}
+
+static enum larder_status find_tables(struct export *e, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    if (e->options->preset != NULL) {
+        status = catalog_preset(e->control, e->options->preset, e->arena, &e->preset, error);
+        e->names = e->preset.tables;
+        e->name_count = e->preset.table_count;
+    } else {
+        e->preset = (struct catalog_preset){.name = "adhoc", .copy_format = "auto"};
+        e->names = e->options->tables;
+        e->name_count = e->options->table_count;
+    }
+    return status;
+}
+
+/*
+ * Why a table must be copied as text; NULL where binary will do. The ENCODING of a COPY does not hold for binary, whose
+ * text-like values are sent in the connection's encoding: only where both are UTF-8 these are the database's own bytes.
+ */
+static const char *why_text(const struct export *e, const struct catalog_table *extra)
+{
+    if (strcmp(e->server.encoding, "UTF8") != 0)
+        return arena_printf(e->arena, "the database's encoding is %s", e->server.encoding);
+    return extra->why_text;
+}
+
+/* Binary where every column's type allows it, unless text is asked for. */
+static void choose_formats(struct export *e, struct manifest *manifest,
+                           const struct catalog_table *extra, struct larder_findings *findings)
+{
+    enum larder_copy_format wanted = e->options->copy_format;
+
+    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "text") == 0)
+        wanted = LARDER_COPY_TEXT;
+    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "binary") == 0)
+        wanted = LARDER_COPY_BINARY;
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        struct manifest_table *table = &manifest->tables[i];
+        const char *why = why_text(e, &extra[i]);
+
+        table->copy_format = wanted == LARDER_COPY_TEXT || why != NULL ? COPY_TEXT : COPY_BINARY;
+        if (why != NULL && wanted == LARDER_COPY_BINARY)
+            findings_add(findings, manifest->arena, "copy format", table->name,
+                         "table \"%s.%s\" cannot be copied in binary format: %s", table->schema,
+                         table->name, why);
+    }
+}
+
+/*
+ * Looks everything up, on whichever connection; into a manifest that takes the place of an earlier one. `*again` where a table went
+ * between two queries.
+ */
+static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *again,
+                                       struct larder_error *error)
+{
+    struct larder_findings *findings = &e->result->findings;
+    struct manifest *manifest = manifest_new();
+    struct catalog_tables tables;
+    enum larder_status status;
+
+    *again = false;
+    if (manifest == NULL)
+        return larder_fail_memory(error);
+    *findings = (struct larder_findings){0};
+    status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
+    if (status == LARDER_OK)
+        status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
+    if (status == LARDER_OK) {
+        *again = tables.changed || manifest->table_count != tables.count;
+        choose_formats(e, manifest, e->extra, findings);
+    }
+    findings_keep(findings, e->arena);
+    manifest_free(e->manifest);
+    e->manifest = manifest;
+    return arena_failed(e->arena) ? larder_fail_memory(error) : status;
+}
+
+static enum larder_status look_up(struct export *e, struct pg *pg, struct larder_error *error)
+{
+    bool again = true;
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; status == LARDER_OK && again && i < TRIES; i++)
+        status = look_up_once(e, pg, &again, error);
+    if (status == LARDER_OK && again)
+        status = larder_fail(error, LARDER_FAILED,
+                             "the tables change faster than they can be looked up");
+    return status;
+}
+
+/* All obstacles at once, or LARDER_OK where there are none. */
+enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error)
+{
+    const struct larder_findings *findings = &e->result->findings;
+
+    if (findings->count == 0 && e->manifest->table_count == 0)
+        return larder_fail(error, LARDER_USAGE, "there is no table to export");
+    if (findings->count == 0)
+        return LARDER_OK;
+    if (findings->count == 1)
+        return larder_fail(error, LARDER_FAILED, "%s", findings->items[0].message);
+    return larder_fail(error, LARDER_FAILED, "%zu things stand in the way of this export",
+                       findings->count);
+}
+
+/*
+ * The connection that pg_dump goes by. Never through a pooler in transaction mode: pg_dump's session settings would stay on a
+ * connection that the pooler gives to others next.
+ */
+static enum larder_status find_schema_connection(struct export *e, struct larder_error *error)
+{
+    bool pooled;
+    enum larder_status status;
+
+    if (e->options->schema_from != NULL) {
+        status =
+            pg_connect(e->options->schema_from, e->run, -1, PG_CONNECT_SECONDS, &e->schema, error);
+        if (status != LARDER_OK)
+            return larder_context(error, "could not use --schema-from");
+    }
+    status = pg_is_shared(e->schema != NULL ? e->schema : e->control,
+                          e->schema != NULL ? e->options->schema_from : &e->options->source,
+                          &pooled, error);
+    if (status != LARDER_OK || !pooled)
+        return status;
+    larder_fail(
+        error, LARDER_USAGE,
+        "this connection goes through a pooler in transaction mode, which pg_dump would disturb");
+    larder_hint(error, "Name a direct connection, or the pooler's session port (5432 at Supabase), "
+                       "with --schema-from CONNINFO; "
+                       "the rows may still come through the pooler.");
+    return LARDER_USAGE;
+}
+
+enum larder_status export_prepare(struct export *e, struct larder_error *error)
+{
+    const struct larder_export_options *o = e->options;
+    enum larder_status status;
+    int major;
+
+    status = pg_connect(&o->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
+    if (status == LARDER_OK)
+        status = find_schema_connection(e, error);
+    if (status == LARDER_OK)
+        status = session_begin_plain(e->control, error);
+    if (status == LARDER_OK)
+        status = catalog_server(e->control, e->arena, &e->server, error);
+    session_rollback(e->control);
+    if (status != LARDER_OK)
+        return status;
+    major = pg_server_version(e->control) / 10000;
+    e->result->database = e->server.database;
+    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
+    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
+    status = tools_find("pg_dump", major, e->run, e->arena, &e->pg_dump, error);
+    if (status == LARDER_OK)
+        status =
+            tools_find("pg_restore", e->pg_dump.major, e->run, e->arena, &e->pg_restore, error);
+    if (status == LARDER_OK)
+        status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
+                                   e->result->preset, error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(e->control, export_lock_timeout(e), error);
+    if (status == LARDER_OK)
+        status = find_tables(e, error);
+    if (status == LARDER_OK)
+        status = look_up(e, e->control, error);
+    if (status == LARDER_OK)
+        status = export_report_obstacles(e, error);
+    return status;
+}
+
+static bool same_tables(const struct manifest *a, const struct manifest *b)
+{
+    if (a->table_count != b->table_count)
+        return false;
+    for (size_t i = 0; i < a->table_count; i++)
+        if (a->tables[i].oid != b->tables[i].oid)
+            return false;
+    return true;
+}
+
+/* Locks what was looked up; looks it up again in the snapshot. `*again` where that is not the same
+ * any more. */
+static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
+{
+    struct manifest *before;
+    enum larder_status status =
+        snapshot_lead(e->leader, e->control, e->manifest, export_lock_timeout(e), again, error);
+
+    if (status != LARDER_OK || *again)
+        return status;
+    before = e->manifest;
+    e->manifest = NULL;
+    status = look_up(e, e->leader, error);
+    if (status == LARDER_OK && !same_tables(before, e->manifest)) {
+        *again = true;
+        session_rollback(e->leader);
+    }
+    manifest_free(before);
+    return status;
+}
+
+enum larder_status export_lead(struct export *e, struct larder_error *error)
+{
+    bool again = true;
+    enum larder_status status =
+        pg_connect(&e->options->source, e->run, -1, PG_CONNECT_SECONDS, &e->leader, error);
+
+    for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
+        if (i > 0)
+            status = look_up(e, e->control, error);
+        if (status == LARDER_OK)
+            status = export_report_obstacles(e, error);
+        if (status == LARDER_OK)
+            status = lock_and_look(e, &again, error);
+    }
+    if (status == LARDER_OK && again)
+        return larder_fail(error, LARDER_FAILED,
+                           "the tables change faster than they can be locked");
+    if (status == LARDER_OK)
+        status = export_report_obstacles(e, error);
+    if (status == LARDER_OK)
+        status = catalog_sizes(e->leader, e->manifest, e->extra, error);
+    return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
+}

@@ -1,0 +1,53 @@
+/*
+ * What the parts of an export share. Internal to engine/export.c, which writes and publishes the archive, and engine/export_lead.c,
+ * which finds, locks and looks up what goes into it.
+ */
+#ifndef ENGINE_EXPORT_PARTS_H
+#define ENGINE_EXPORT_PARTS_H
+
+#include "engine/destination.h"
+#include "engine/pg/catalog.h"
+#include "engine/pg/connection.h"
+#include "engine/pg/tools.h"
+#include "formats/arena.h"
+#include "formats/hash_stage.h"
+#include "formats/manifest.h"
+#include "larder/export.h"
+
+struct export
+{
+    const struct larder_export_options *options;
+    const struct larder_run *run;
+    struct larder_export_result *result;
+    struct arena *arena; /* the result's */
+
+    struct pg *control; /* holds the run's lock in a transaction of its own, looks up first, and
+                           records at the end */
+    struct pg *leader;
+    struct pg *schema; /* where pg_dump is to go instead; NULL: where the leader is */
+    struct catalog_server server;
+    struct catalog_preset preset;
+    const char *const *names; /* of the tables, as they were asked for */
+    size_t name_count;
+
+    struct manifest *manifest; /* of the last lookup */
+    struct catalog_table *extra;
+    struct tool pg_dump, pg_restore;
+    struct destination to;
+    struct hash_result hash;
+    time_t started_at;
+};
+
+/* Connects, finds the preset, takes the run's lock, looks the tables up, and reports all obstacles at once. */
+enum larder_status export_prepare(struct export *e, struct larder_error *error);
+
+/* Locks the tables, then takes the snapshot, then looks them up again in it. */
+enum larder_status export_lead(struct export *e, struct larder_error *error);
+
+/* Fails where the result has findings: with the one there is, or with their number. */
+enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error);
+
+/* Seconds. */
+int export_lock_timeout(const struct export *e);
+
+#endif
