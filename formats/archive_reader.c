@@ -1,6 +1,7 @@
 #include "formats/archive_reader.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,7 +164,7 @@ static void entry_name(const struct archive_reader *reader, const struct entry *
                        char name[MANIFEST_NAME_BYTES])
 {
     if (entry->table == 0)
-        strcpy(name, archive_member_names[entry->number]);
+        snprintf(name, MANIFEST_NAME_BYTES, "%s", archive_member_names[entry->number]);
     else
         manifest_part_name(&reader->manifest->tables[entry->table - 1], entry->table,
                            entry->number + 1, name);
