@@ -168,14 +168,13 @@ static void take_back(struct destination *to, const char *name)
 enum larder_status destination_publish(struct destination *to, struct summary *summary,
                                        struct arena *arena, struct larder_error *error)
 {
-    const char *slash = strrchr(to->archive, '/');
     int stem = (int)names_stem(to->archive);
     const char *digest_name = arena_printf(arena, "%.*s.sha256", stem, to->archive);
     const char *summary_name = arena_printf(arena, "%.*s.json", stem, to->archive);
     struct buffer digest = {0}, text = {0};
     enum larder_status status;
 
-    summary->archive = slash == NULL ? to->archive : slash + 1;
+    summary->archive = names_base(to->archive);
     if (to->is_stream)
         return LARDER_OK;
     summary_write_digest_line(&digest, summary->sha256, summary->archive);

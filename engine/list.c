@@ -77,18 +77,11 @@ static bool add_to_group(struct listing *l, struct group *group, const struct st
     return true;
 }
 
-static const char *base_name(const char *key)
-{
-    const char *slash = strrchr(key, '/');
-
-    return slash == NULL ? key : slash + 1;
-}
-
 /* Preset and source from the key alone, for what has no summary. */
 static bool read_key(struct listing *l, const struct group *group, struct larder_list_item *item)
 {
     char preset[NAMES_PRESET_MAX + 1];
-    const char *name = base_name(group->stem), *first = strchr(group->stem, '/');
+    const char *name = names_base(group->stem), *first = strchr(group->stem, '/');
 
     if (!names_is_backup(name, preset) || first == NULL)
         return false;
@@ -136,7 +129,7 @@ static void read_digest(struct listing *l, const struct group *group, struct lar
         add_problem(l, item, "no .sha256");
     else if (store_get(l->store, group->digest->key, SUMMARY_MAX_BYTES, &line, NULL) != LARDER_OK ||
              group->archive == NULL ||
-             !summary_read_digest_line(line.bytes, line.length, base_name(group->archive->key),
+             !summary_read_digest_line(line.bytes, line.length, names_base(group->archive->key),
                                        sha256))
         add_problem(l, item, "the .sha256 cannot be read");
     else if (item->sha256 != NULL && strcmp(sha256, item->sha256) != 0)

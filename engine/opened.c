@@ -12,16 +12,9 @@
 
 enum { BLOCK = 1024 * 1024, DIGEST_LINE_MAX = 4096 };
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash == NULL ? path : slash + 1;
-}
-
 static void read_digest_line(struct opened *opened, const char *archive, struct buffer *line)
 {
-    if (!summary_read_digest_line(line->bytes, line->length, base_name(archive), opened->sha256))
+    if (!summary_read_digest_line(line->bytes, line->length, names_base(archive), opened->sha256))
         opened->sha256[0] = '\0';
     buffer_free(line);
 }
@@ -49,7 +42,7 @@ static void find_digest(struct opened *opened, const char *archive, struct arena
 
 static bool names_backup_of(const char *key, const char *name)
 {
-    const char *base = base_name(key);
+    const char *base = names_base(key);
     size_t stem = names_stem(base);
 
     return base[stem] != '\0' && strlen(name) == stem && strncmp(base, name, stem) == 0;

@@ -66,10 +66,17 @@ size_t names_stem(const char *archive)
     return length;
 }
 
+const char *names_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL ? path : slash + 1;
+}
+
 bool names_is_summary(const char *key)
 {
     static const char ending[] = ".json";
-    const char *slash = strrchr(key, '/'), *base = slash == NULL ? key : slash + 1;
+    const char *base = names_base(key);
     char name[NAMES_BACKUP], preset[NAMES_PRESET_MAX + 1];
     size_t length = strlen(base), tail = strlen(ending);
 

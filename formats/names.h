@@ -29,4 +29,7 @@ size_t names_stem(const char *archive);
 /* Whether a key is that of a backup's summary: BACKUP_NAME.json, and not BACKUP_NAME.checked.json. */
 bool names_is_summary(const char *key);
 
+/* What stands behind the last slash of a key or path. */
+const char *names_base(const char *path);
+
 #endif

@@ -191,12 +191,23 @@ static bool has_all(const PGresult *result, const uint32_t *taken, size_t taken_
     return true;
 }
 
+/* Takes the array of OIDs that has been put together, and frees it. */
+static enum larder_status query_descendants(struct pg *pg, struct buffer *oids, PGresult **result,
+                                            struct larder_error *error)
+{
+    const char *value = array_finish(oids);
+    enum larder_status status = oids->failed ? larder_fail_memory(error)
+                                             : pg_query(pg, descend_sql, 1, &value, result, error);
+
+    buffer_free(oids);
+    return status;
+}
+
 /* What is left out takes its descendants along. */
 static enum larder_status descend_left_out(struct pg *pg, struct arena *arena, uint32_t **left_out,
                                            size_t *count, struct larder_error *error)
 {
     struct buffer array = {0};
-    const char *value;
     PGresult *result = NULL;
     enum larder_status status;
 
@@ -204,10 +215,7 @@ static enum larder_status descend_left_out(struct pg *pg, struct arena *arena, u
         return LARDER_OK;
     for (size_t i = 0; i < *count; i++)
         array_add_number(&array, (*left_out)[i]);
-    value = array_finish(&array);
-    status = array.failed ? larder_fail_memory(error)
-                          : pg_query(pg, descend_sql, 1, &value, &result, error);
-    buffer_free(&array);
+    status = query_descendants(pg, &array, &result, error);
     if (status != LARDER_OK)
         return status;
     *count = (size_t)PQntuples(result);
@@ -224,7 +232,6 @@ static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t t
                                   struct larder_findings *findings, struct larder_error *error)
 {
     struct buffer array = {0};
-    const char *value;
     PGresult *result = NULL;
     struct found *found;
     size_t count = 0;
@@ -233,10 +240,7 @@ static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t t
     for (size_t i = 0; i < taken_count; i++)
         if (!has_oid(left_out, left_out_count, taken[i]))
             array_add_number(&array, taken[i]);
-    value = array_finish(&array);
-    status = array.failed ? larder_fail_memory(error)
-                          : pg_query(pg, descend_sql, 1, &value, &result, error);
-    buffer_free(&array);
+    status = query_descendants(pg, &array, &result, error);
     if (status != LARDER_OK)
         return status;
     found = arena_alloc(arena, (size_t)PQntuples(result), sizeof(*found));
