@@ -16,6 +16,7 @@ struct pg {
     const struct larder_run *run;
     int stop_fd;
     char sqlstate[6];
+    int doublings; /* of the buffer that COPY is read into */
 };
 
 /* libpq's messages end in a line feed and may have several lines: they are put on one. */
@@ -106,6 +107,32 @@ static enum larder_status wait_socket(struct pg *pg, bool reading, bool writing,
 enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error)
 {
     return wait_socket(pg, true, writing, 0, error);
+}
+
+static bool has_input(const struct pg *pg)
+{
+    struct pollfd fd = {.fd = PQsocket(pg->conn), .events = POLLIN};
+
+    return poll(&fd, 1, 0) > 0;
+}
+
+/*
+ * libpq's buffer of 16 KiB doubles when it is full and more is wanted, and never shrinks. Wanting more a few times gives
+ * one that takes at once what the server could send while we worked: a third of the system calls, and fewer turns.
+ */
+enum larder_status pg_receive(struct pg *pg, struct larder_error *error)
+{
+    enum { MOST_DOUBLINGS = 5 };
+    enum larder_status status = pg_wait(pg, false, error);
+
+    if (status == LARDER_OK && PQconsumeInput(pg->conn) == 0)
+        status = pg_fail(pg, NULL, error);
+    while (status == LARDER_OK && pg->doublings < MOST_DOUBLINGS && has_input(pg)) {
+        pg->doublings++;
+        if (PQconsumeInput(pg->conn) == 0)
+            status = pg_fail(pg, NULL, error);
+    }
+    return status;
 }
 
 /* Takes what has arrived of a query that was cancelled; true when the connection is idle. */

@@ -135,11 +135,9 @@ enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, s
     copy->row = NULL;
     *length = 0;
     while ((got = PQgetCopyData(pg_libpq(pg), &copy->row, 1)) == 0) {
-        status = pg_wait(pg, false, error);
+        status = pg_receive(pg, error);
         if (status != LARDER_OK)
             return status;
-        if (PQconsumeInput(pg_libpq(pg)) == 0)
-            return pg_fail(pg, NULL, error);
     }
     if (got > 0) {
         *bytes = (const uint8_t *)copy->row;
