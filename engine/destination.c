@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "engine/store/file.h"
+#include "engine/store/stream.h"
 #include "formats/names.h"
 
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
@@ -130,7 +131,7 @@ enum larder_status destination_begin(struct destination *to, const char *source,
     *taken = false;
     *stage = NULL;
     if (to->is_stream)
-        return file_write_to(STDOUT_FILENO, "standard output", to->run, stage, error);
+        return stream_write_to(STDOUT_FILENO, "standard output", to->run, stage, error);
     if (to->store == NULL)
         return begin_file(to, arena, stage, error);
     to->archive = arena_printf(arena, "%s%s.tar", folder_of(source, preset, arena), backup_name);

@@ -16,13 +16,6 @@
  */
 enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error);
 
-/*
- * Writes to a descriptor that is open already, such as standard output, and leaves it open. Where
- * it is a pipe whose reader waits, a signal for the run ends the wait.
- */
-enum larder_status file_write_to(int fd, const char *name, const struct larder_run *run,
-                                 struct stage **stage, struct larder_error *error);
-
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
 
 /*
