@@ -84,9 +84,9 @@ enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
     put_options(&sql, table, encoding, false);
     status = begin(pg, &sql, PGRES_COPY_OUT, error);
     buffer_free(&sql);
-    copy->row = NULL;
     copy->pg = status == LARDER_OK ? pg : NULL;
-    return status;
+    copy->block = malloc(COPY_BLOCK_BYTES);
+    return status == LARDER_OK && copy->block == NULL ? larder_fail_memory(error) : status;
 }
 
 /* The end of a COPY is believed only with the command's own completion behind it. */
@@ -124,34 +124,41 @@ static enum larder_status take_completion(struct pg *pg, uint64_t *rows, struct 
     return status;
 }
 
+/*
+ * PQgetCopyData allocates and copies for each row; PQgetlineAsync, which is older, puts the rows where they are wanted, also
+ * binary ones. It says -1 for an end of any kind: the results that follow tell which.
+ */
 enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, size_t *length,
                                  uint64_t *rows, struct larder_error *error)
 {
-    struct pg *pg = copy->pg;
+    PGconn *conn = pg_libpq(copy->pg);
     enum larder_status status;
-    int got;
+    int got = 1;
 
-    PQfreemem(copy->row);
-    copy->row = NULL;
     *length = 0;
-    while ((got = PQgetCopyData(pg_libpq(pg), &copy->row, 1)) == 0) {
-        status = pg_receive(pg, error);
-        if (status != LARDER_OK)
-            return status;
+    *bytes = (const uint8_t *)copy->block;
+    while (got > 0 && *length < COPY_BLOCK_BYTES) {
+        got = PQgetlineAsync(conn, copy->block + *length, (int)(COPY_BLOCK_BYTES - *length));
+        if (got > 0) {
+            *length += (size_t)got;
+        } else if (got == 0 && *length == 0) {
+            status = pg_receive(copy->pg, error);
+            if (status != LARDER_OK)
+                return status;
+            got = 1;
+        }
     }
-    if (got > 0) {
-        *bytes = (const uint8_t *)copy->row;
-        *length = (size_t)got;
+    if (*length > 0)
         return LARDER_OK;
-    }
+    status = take_completion(copy->pg, rows, error);
     copy->pg = NULL;
-    return got == -1 ? take_completion(pg, rows, error) : pg_fail(pg, NULL, error);
+    return status;
 }
 
 void copy_out_end(struct copy_out *copy)
 {
-    PQfreemem(copy->row);
-    copy->row = NULL;
+    free(copy->block);
+    copy->block = NULL;
     if (copy->pg != NULL && !pg_is_broken(copy->pg))
         pg_cancel(copy->pg);
     copy->pg = NULL;

@@ -14,10 +14,12 @@ struct copy_range {
     uint32_t begin, end;
 };
 
+enum { COPY_BLOCK_BYTES = 128 * 1024 };
+
 /* A COPY ... TO STDOUT under way. Lives on the caller's stack, from {0}. */
 struct copy_out {
     struct pg *pg;
-    char *row; /* libpq's, given back at the next call */
+    char *block; /* COPY_BLOCK_BYTES */
 };
 
 /* Begins to read the table's own rows (not its children's), all of them or a range, in `encoding`.
