@@ -12,16 +12,17 @@
 #include "formats/part.h"
 
 enum {
-    RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that one piece of work reads */
-    TID_SCANS = 140000,       /* the first server that reads a range without reading the rest */
-    TELL_BYTES = 1024 * 1024, /* progress is told in steps of this size */
+    RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
+    SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
+    TELL_BYTES = 1024 * 1024,       /* progress is told in steps of this size */
     LANE_CONNECT_SECONDS = 10,
 };
 
-/* What the lanes know of a table together. Its work is done piece by piece, in the order of its
+/* What the lanes know of a table together. It is read range by range, in the order of its
  * pages. */
 struct shared_table {
-    size_t pieces, taken;
+    uint32_t pages, taken; /* to be read, and given to lanes */
+    bool whole;            /* in one range */
     bool leader_only;      /* another lane was refused the lock */
     uint64_t server_rows;  /* from the command tags */
     uint64_t scanned_rows; /* from the row scanners */
@@ -105,29 +106,25 @@ static int by_size(const void *a, const void *b, void *arg)
     return x < y ? -1 : x > y;
 }
 
-static size_t count_pieces(const struct catalog_table *table, bool whole)
+/*
+ * The next range of a table, of about RANGE_BYTES; towards the table's end smaller ones, so that the lanes end together.
+ */
+static struct copy_range next_range(const struct export_lanes *all,
+                                    const struct shared_table *table)
 {
-    uint64_t count = table->bytes / RANGE_BYTES + 1;
+    const struct catalog_table *extra = &all->extra[table - all->tables];
+    struct copy_range range = {.begin = table->taken};
+    uint64_t left = table->pages - table->taken;
+    uint64_t most = RANGE_BYTES / (extra->bytes / table->pages + 1) + 1;
+    uint64_t least = most / SMALLEST_RANGES + 1;
+    uint64_t step = left / (2 * (uint64_t)all->options.lanes);
 
-    if (!table->has_rows)
-        return 0;
-    if (whole || table->pages < 2)
-        return 1;
-    return count < table->pages ? (size_t)count : table->pages;
-}
-
-static struct copy_range range_of(const struct export_lanes *all, const struct shared_table *table,
-                                  size_t piece)
-{
-    uint64_t pages = all->extra[table - all->tables].pages;
-    struct copy_range range = {0};
-
-    if (table->pieces == 1)
-        return range;
-    range.begin = (uint32_t)(pages * piece / table->pieces);
+    if (table->whole)
+        return (struct copy_range){0};
+    step = step > most ? most : step < least ? least : step;
     /* The last has no end: the table may have grown since, though not for our snapshot. */
-    if (piece + 1 < table->pieces)
-        range.end = (uint32_t)(pages * (piece + 1) / table->pieces);
+    if (step < left)
+        range.end = range.begin + (uint32_t)step;
     return range;
 }
 
@@ -156,7 +153,10 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
     }
     for (size_t i = 0; i < count; i++) {
         all->order[i] = i;
-        all->tables[i].pieces = count_pieces(&extra[i], options->whole_tables);
+        all->tables[i].pages = !extra[i].has_rows   ? 0
+                               : extra[i].pages > 0 ? (uint32_t)extra[i].pages
+                                                    : 1;
+        all->tables[i].whole = options->whole_tables || extra[i].pages < 2;
         if (extra[i].estimated_rows > 0)
             all->progress.rows_total += (uint64_t)extra[i].estimated_rows;
         all->progress.bytes_total += extra[i].bytes;
@@ -188,13 +188,13 @@ static enum larder_status stopped(struct larder_error *error)
  * largest. */
 static struct shared_table *choose(const struct export_lanes *all, const struct lane *lane)
 {
-    if (lane->table != NULL && lane->table->taken < lane->table->pieces &&
+    if (lane->table != NULL && lane->table->taken < lane->table->pages &&
         (lane->is_leader || !lane->table->leader_only))
         return lane->table;
     for (size_t i = 0; i < all->manifest->table_count; i++) {
         struct shared_table *table = &all->tables[all->order[i]];
 
-        if (table->taken < table->pieces && (lane->is_leader || !table->leader_only))
+        if (table->taken < table->pages && (lane->is_leader || !table->leader_only))
             return table;
     }
     return NULL;
@@ -221,17 +221,19 @@ static struct shared_table *next_table(struct lane *lane)
     return table;
 }
 
-/* A piece is taken only by who may read it, so that none ever has to be given back. False where
+/* A range is taken only by who may read it, so that none ever has to be given back. False where
  * none is left. */
-static bool take_piece(struct lane *lane, size_t *piece)
+static bool take_range(struct lane *lane, struct copy_range *range)
 {
     struct shared_table *table = lane->table;
     bool left;
 
     pthread_mutex_lock(&lane->all->lock);
-    left = table->taken < table->pieces;
-    if (left)
-        *piece = table->taken++;
+    left = table->taken < table->pages;
+    if (left) {
+        *range = next_range(lane->all, table);
+        table->taken = range->end != 0 ? range->end : table->pages;
+    }
     pthread_mutex_unlock(&lane->all->lock);
     return left;
 }
@@ -371,13 +373,13 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
     return status;
 }
 
-static enum larder_status read_piece(struct lane *lane, size_t piece, struct larder_error *error)
+static enum larder_status read_range(struct lane *lane, struct copy_range range,
+                                     struct larder_error *error)
 {
     const struct manifest_table *table = manifest_table_of(lane->all, lane->table);
     struct copy_out copy = {0};
     enum larder_status status =
-        copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding,
-                       range_of(lane->all, lane->table, piece), error);
+        copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
 
     if (status == LARDER_OK)
         status = read_rows(lane, &copy, error);
@@ -393,15 +395,15 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
     struct shared_table *table;
-    size_t piece;
+    struct copy_range range;
 
     while (status == LARDER_OK && (table = next_table(lane)) != NULL) {
         bool refused = false;
 
         if (table != lane->table)
             status = enter_table(lane, table, &refused, error);
-        if (status == LARDER_OK && !refused && take_piece(lane, &piece))
-            status = read_piece(lane, piece, error);
+        if (status == LARDER_OK && !refused && take_range(lane, &range))
+            status = read_range(lane, range, error);
     }
     return status == LARDER_OK ? leave_table(lane, error) : status;
 }
