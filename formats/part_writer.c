@@ -6,6 +6,8 @@
 
 struct part_writer {
     ZSTD_CCtx *zstd;
+    int level;
+    bool is_hard; /* the last frame hardly shrank */
     struct rows *rows;
     enum copy_format format;
     uint64_t part_bytes;
@@ -27,6 +29,7 @@ struct part_writer *part_writer_new(int level, uint64_t raw_bytes)
 
     if (writer == NULL)
         return NULL;
+    writer->level = level;
     writer->part_bytes = raw_bytes > 0 ? raw_bytes : PART_RAW_BYTES;
     writer->zstd = ZSTD_createCCtx();
     writer->frame = malloc(PART_FRAME_BYTES);
@@ -67,6 +70,21 @@ enum larder_status part_writer_begin(struct part_writer *writer, enum copy_forma
     return LARDER_OK;
 }
 
+/*
+ * Random bytes, such as of uuids, are looked through and coded in vain. After a frame that is mostly these, level 1 looks with a
+ * smaller table and leaves literals as they are (which is what a target length means to it): the same size in less time.
+ */
+static void adapt(struct part_writer *writer, size_t raw, size_t compressed)
+{
+    bool hard = writer->level == 1 && compressed > raw / 8 * 5;
+
+    if (hard == writer->is_hard)
+        return;
+    writer->is_hard = hard;
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, hard ? 13 : 0);
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_targetLength, hard ? 1 : 0);
+}
+
 static enum larder_status flush_frame(struct part_writer *writer, struct larder_error *error)
 {
     struct buffer *out = &writer->compressed;
@@ -82,6 +100,7 @@ static enum larder_status flush_frame(struct part_writer *writer, struct larder_
         return larder_fail(error, LARDER_FAILED, "could not compress: %s",
                            ZSTD_getErrorName(length));
     out->length += length;
+    adapt(writer, writer->frame_length, length);
     writer->frame_length = 0;
     return LARDER_OK;
 }
