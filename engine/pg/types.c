@@ -3,7 +3,7 @@
 #include <stddef.h>
 
 /* OIDs below 10000 are given by hand in PostgreSQL's catalogs, and have never been given anew. */
-static const struct {
+static const struct type {
     uint32_t oid;
     const char *name;
     const char *why_not; /* NULL: its wire form is stable */
@@ -14,6 +14,7 @@ static const struct {
     {19, "name", NULL},
     {20, "int8", NULL},
     {21, "int2", NULL},
+    {22, "int2vector", "cannot be read back in binary form where it is empty"},
     {23, "int4", NULL},
     {24, "regproc", "carries the OID of a function of this database"},
     {25, "text", NULL},
@@ -21,6 +22,7 @@ static const struct {
     {27, "tid", NULL},
     {28, "xid", NULL},
     {29, "cid", NULL},
+    {30, "oidvector", "cannot be read back in binary form where it is empty"},
     {114, "json", NULL},
     {142, "xml", "declares the encoding of the connection that sent it"},
     {600, "point", NULL},
@@ -70,20 +72,18 @@ static const struct {
     {5069, "xid8", NULL},
 };
 
-static bool is_in_table(uint32_t oid, const char **why_not)
+static const struct type *find(uint32_t oid)
 {
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-        if (table[i].oid == oid) {
-            *why_not = table[i].why_not;
-            return table[i].why_not == NULL;
-        }
-    *why_not = "is not known to have the same binary form everywhere";
-    return false;
+        if (table[i].oid == oid)
+            return &table[i];
+    return NULL;
 }
 
 bool types_is_stable(uint32_t type, char typtype, uint32_t element, const char **why_not)
 {
     const char *ignored;
+    const struct type *found = find(type);
 
     if (why_not == NULL)
         why_not = &ignored;
@@ -93,10 +93,12 @@ bool types_is_stable(uint32_t type, char typtype, uint32_t element, const char *
         *why_not = "is a composite type, whose binary form carries the OIDs of its columns' types";
         return false;
     }
-    if (element == 0)
-        return is_in_table(type, why_not);
-    if (is_in_table(element, why_not))
-        return true;
-    *why_not = "is an array, whose binary form carries the OID of its elements' type";
-    return false;
+    if (found == NULL && element != 0) {
+        *why_not = "is an array, whose binary form carries the OID of its elements' type";
+        found = find(element);
+        return found != NULL && found->why_not == NULL;
+    }
+    *why_not =
+        found != NULL ? found->why_not : "is not known to have the same binary form everywhere";
+    return *why_not == NULL;
 }

@@ -83,6 +83,10 @@ CREATE DOMAIN "a name" AS text COLLATE "C" DEFAULT 'none' NOT NULL CHECK (VALUE 
 CREATE TYPE pair AS (a int, b text);
 CREATE TYPE nest AS (p pair, "t s" text[], m mood);
 CREATE TYPE float_range AS RANGE (subtype = float8, subtype_diff = float8mi);
+CREATE TYPE mood_range AS RANGE (subtype = mood);
+CREATE DOMAIN domain_of_domain AS "a name" CHECK (VALUE <> 'nor this');
+CREATE DOMAIN domain_of_array AS text[] CHECK (VALUE[5] IS NULL);
+CREATE DOMAIN domain_of_enum AS mood CHECK (VALUE <> 'happy');
 
 CREATE TABLE texts (id int PRIMARY KEY, v text, c char(4), vc varchar(20), n name, "x" "char");
 INSERT INTO texts VALUES
@@ -134,6 +138,37 @@ INSERT INTO things VALUES
         $$'it''s':1A,2B ' ':3$$, $$'a b' & !c:*A <3> 'd'''$$, 4294967295, 'texts', 'mood', 'now()', 'select', '(4294967295,65535)', '18446744073709551615', 'FFFFFFFF/FFFFFFFF', '1:3:1,2', '$.a[*] ? (@.b == "\"")'),
     (2, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL),
     (3, 'ffffffff-ffff-ffff-ffff-ffffffffffff', false, 'null', 'null', '', '::/0', '::/0', NULL, NULL, NULL, '1', NULL, NULL, NULL, NULL, NULL, NULL, NULL, '', '', 0, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+
+CREATE TABLE more_things (id int PRIMARY KEY, rp regproc, ro regoper, rot regoperator, rc regconfig, rd regdictionary, rr regrole, co regcollation, cur refcursor, ts txid_snapshot, xi xid, ci cid,
+    acl aclitem, i2v int2vector, ov oidvector, dr daterange, i8r int8range, tr tsrange, dmr datemultirange, i8mr int8multirange, nmr nummultirange, tmr tsmultirange, tzmr tstzmultirange,
+    dd domain_of_domain, da domain_of_array, de domain_of_enum, er mood_range, info information_schema.sql_identifier, row_of pg_catalog.pg_collation);
+INSERT INTO more_things VALUES
+    (1, 'pg_catalog.pg_sleep', 'pg_catalog.||/', '+(int4,int4)', 'simple', 'simple', 'edge_owner', '"C"', E'cur"s\\or\n', '10:20:10,14,15', '4294967295', '4294967295',
+        '"edge reader ""1"""=r*w/edge_owner', '-32768 0 32767', '0 4294967295', '[-infinity,infinity)', '(,9223372036854775806]', '[infinity,infinity]', '{[2024-01-01,2024-01-02),[5874897-12-30,)}', '{[-9223372036854775808,0),[5,6)}',
+        '{[-0.10,NaN],(,-1e100)}', '{(-infinity,infinity)}', '{["2024-01-01 00:00:00+05:30",)}', 'x', '{NULL,"",a}', '\N', '["so so",happy)', 'a"b', NULL),
+    (2, '-', '0', '0', '-', '-', '-', '-', '', '1:1:', '0', '0', '=/postgres', '', '', 'empty', 'empty', 'empty', '{}', '{}', '{}', '{}', '{}', '', '{}', '', 'empty', '', NULL),
+    (3, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, '(,)', '(,)', '(,)', '{(,)}', '{(,)}', '{(,)}', '{(,)}', '{(,)}', 'y', NULL, NULL, '(,)', NULL, NULL);
+
+-- Each of these columns alone, so that its own type decides how it is copied; and as an array.
+CREATE SCHEMA each;
+CREATE SCHEMA "each array";
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT r.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL) AS type, t.typarray <> 0 AND t.typcategory <> 'A' AS has_array
+        FROM pg_catalog.pg_class AS r JOIN pg_catalog.pg_attribute AS a ON a.attrelid = r.oid JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
+        WHERE r.relname IN ('texts', 'bytes', 'numbers', 'times', 'arrays', 'composites', 'things', 'more_things')
+            AND r.relnamespace = 'public'::regnamespace AND a.attnum > 1 AND NOT a.attisdropped
+    LOOP
+        EXECUTE pg_catalog.format('CREATE TABLE each.%I AS SELECT %I FROM public.%I', c.relname || '.' || c.attname, c.attname, c.relname);
+        IF c.has_array THEN
+            EXECUTE pg_catalog.format('CREATE TABLE "each array".%I AS SELECT pg_catalog.array_agg(%I) AS a FROM public.%I', c.relname || '.' || c.attname, c.attname, c.relname);
+        END IF;
+    END LOOP;
+END
+$$;
 
 -- Kinds of tables
 CREATE TABLE no_columns ();
