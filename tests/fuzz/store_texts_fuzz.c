@@ -1,0 +1,18 @@
+/* AWS profiles and rclone's lists: any bytes are read or refused. */
+#include "formats/aws_profile.h"
+#include "formats/rclone_list.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena *arena = arena_new();
+    struct aws_profile profile = {0};
+    struct rclone_entry *entries;
+    size_t count;
+
+    aws_profile_read((const char *)data, size, "default", arena, &profile);
+    rclone_list_read(data, size, arena, &entries, &count, NULL);
+    arena_free(arena);
+    return 0;
+}
