@@ -18,11 +18,12 @@ enum larder_status origin_check_digest(struct opened *opened, const char *sha256
     return status;
 }
 
-/* The digests that the source has recorded; that it cannot be asked is told, and is no failure. */
-static enum larder_status recorded(const struct opened *opened, const struct manifest *manifest,
+/* The digests that the source has recorded; that it cannot be asked is no failure. */
+static enum larder_status recorded(const struct manifest *manifest,
                                    const struct larder_connect *source,
                                    const struct larder_run *run, struct arena *arena,
-                                   const char ***digests, size_t *count, struct larder_error *error)
+                                   const char ***digests, size_t *count, const char **doubt,
+                                   struct larder_error *error)
 {
     struct larder_error why = {0};
     struct pg *pg = NULL;
@@ -38,31 +39,29 @@ static enum larder_status recorded(const struct opened *opened, const struct man
     else if (*count == 0)
         larder_fail(&why, LARDER_FAILED, "backups.archives of the source does not have it");
     pg_close(pg);
-    if (status == LARDER_OK && *count == 0)
-        run_message(run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s", opened->location,
-                    why.message);
-    return arena_failed(arena) ? larder_fail_memory(error) : status;
+    *doubt = *count == 0 ? arena_strdup(arena, why.message) : NULL;
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }
 
 enum larder_status origin_ask_source(struct opened *opened, const struct manifest *manifest,
                                      const struct larder_connect *source,
                                      const struct larder_run *run, struct arena *arena,
-                                     bool *proven, struct larder_error *error)
+                                     const char **doubt, struct larder_error *error)
 {
     char found[65];
     const char **digests = NULL;
     size_t count;
     enum larder_status status =
-        recorded(opened, manifest, source, run, arena, &digests, &count, error);
+        recorded(manifest, source, run, arena, &digests, &count, doubt, error);
 
-    *proven = false;
     if (status != LARDER_OK || count == 0)
         return status;
     status = opened_digest(opened, run, found, error);
-    for (size_t i = 0; status == LARDER_OK && i < count; i++)
-        *proven = *proven || strcmp(found, digests[i]) == 0;
-    if (status != LARDER_OK || *proven)
+    if (status != LARDER_OK)
         return status;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(found, digests[i]) == 0)
+            return LARDER_OK;
     larder_fail(error, LARDER_DIFFERENCE,
                 "\"%s\" is not the file that the export wrote: its SHA-256 is %s, and "
                 "backups.archives of the source has %s; nothing was touched",

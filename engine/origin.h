@@ -16,12 +16,12 @@ enum larder_status origin_check_digest(struct opened *opened, const char *sha256
 
 /*
  * Compares it with those that backups.archives of the source has for this backup; `source` may be
- * NULL. `*proven` is false where there is none to compare with: then the file is not read, and a
- * note of the run says why. LARDER_DIFFERENCE where it is none of them.
+ * NULL. `*doubt` is NULL where it is one of them; where there is none to compare with it says why, in
+ * the arena, and the file is not read. LARDER_DIFFERENCE where it is none of them.
  */
 enum larder_status origin_ask_source(struct opened *opened, const struct manifest *manifest,
                                      const struct larder_connect *source,
                                      const struct larder_run *run, struct arena *arena,
-                                     bool *proven, struct larder_error *error);
+                                     const char **doubt, struct larder_error *error);
 
 #endif

@@ -53,14 +53,13 @@ static bool *wanted_entries(struct restore *r)
 /* A digest that was given comes before what the source has recorded. */
 static enum larder_status check_origin(struct restore *r, struct larder_error *error)
 {
-    bool proven = false;
     enum larder_status status;
 
     if (r->options->sha256 != NULL)
         return LARDER_OK;
     status = origin_ask_source(&r->opened, r->manifest, r->options->metadata, r->run, r->arena,
-                               &proven, error);
-    if (proven)
+                               &r->doubt, error);
+    if (status == LARDER_OK && r->doubt == NULL)
         r->proof->origin = "source";
     if (status == LARDER_DIFFERENCE) {
         r->proof->agree = LARDER_AGREE_NO;
@@ -257,6 +256,9 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
         status = open_schema(r, error);
     if (status == LARDER_OK)
         status = clear_the_way(r, error);
+    if (status == LARDER_OK && r->doubt != NULL)
+        run_message(r->run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s",
+                    r->opened.location, r->doubt);
     if (status == LARDER_OK && r->options->preview)
         return LARDER_OK;
     if (status == LARDER_OK)
