@@ -1,14 +1,10 @@
-#include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "engine/keys.h"
-#include "engine/run/run.h"
-#include "engine/store/file.h"
+#include "engine/store/stream.h"
 
 enum { PIECE = 64 * 1024 };
 
@@ -18,18 +14,12 @@ static enum larder_status pump(int in, struct stage *stage, const struct larder_
 {
     uint8_t *piece = malloc(PIECE);
     enum larder_status status = piece == NULL ? larder_fail_memory(error) : LARDER_OK;
-    ssize_t got = 1;
+    size_t got = 1;
 
-    while (status == LARDER_OK && got != 0) {
-        status = run_wait(in, POLLIN, run, error);
-        if (status != LARDER_OK)
-            break;
-        got = read(in, piece, PIECE);
-        if (got < 0 && errno != EINTR)
-            status =
-                larder_fail_errno(error, LARDER_FAILED, errno, "could not read standard input");
-        else if (got > 0)
-            status = stage_push(stage, piece, (size_t)got, error);
+    while (status == LARDER_OK && got > 0) {
+        status = stream_read(in, "standard input", run, piece, PIECE, &got, error);
+        if (status == LARDER_OK && got > 0)
+            status = stage_push(stage, piece, got, error);
     }
     if (status == LARDER_OK)
         status = stage_finish(stage, error);
@@ -52,7 +42,7 @@ enum larder_status larder_age_encrypt(const struct larder_encryption *to, bool a
         larder_hint(error, "Give -r AGE1..., -R RECIPIENTS_FILE, or --passphrase-file FILE.");
     }
     if (status == LARDER_OK)
-        status = file_write_to(out, "standard output", run, &stage, error);
+        status = stream_write_to(out, "standard output", run, &stage, error);
     if (status == LARDER_OK && armor)
         status = age_armor_new(&stage, stage, error);
     if (status == LARDER_OK)
@@ -68,7 +58,7 @@ enum larder_status larder_age_decrypt(struct larder_keys *keys, int in, int out,
                                       const struct larder_run *run, struct larder_error *error)
 {
     struct stage *last = NULL, *stage;
-    enum larder_status status = file_write_to(out, "standard output", run, &last, error);
+    enum larder_status status = stream_write_to(out, "standard output", run, &last, error);
 
     stage = last;
     if (status == LARDER_OK)

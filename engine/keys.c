@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/run/key_file.h"
+#include "engine/key_file.h"
 #include "formats/buffer.h"
 
 _Static_assert((int)LARDER_PASSPHRASE_LIMIT == (int)AGE_PASSPHRASE_LIMIT, "the format's limit");

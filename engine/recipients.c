@@ -1,7 +1,7 @@
 #include <string.h>
 
+#include "engine/key_file.h"
 #include "engine/keys.h"
-#include "engine/run/key_file.h"
 
 static enum larder_status add_file(struct age_recipients *recipients, const char *file,
                                    const struct larder_run *run, struct larder_error *error)

@@ -33,7 +33,7 @@ expect_exit 0 larder export daily -d kitchai --store store -r "$OPERATOR" -R esc
 expect_json .encrypted true
 archive=$(archive_in store)
 stem=${archive%.tar.age}
-expect_files store "$(printf '%s\n' .json .sha256 .tar.age | sed "s|^|${stem#store/}|"; echo kitchai/daily/.larder.lock | sort)"
+expect_files store "$(printf '%s\n' kitchai/daily/.larder.lock "${stem#store/}".{json,sha256,tar.age})"
 expect_equal "encrypted" true "$(jq .encrypted "$stem.json")"
 ! grep -qE 'profiles|user_|recipe_' "$stem.json" || fail "the summary names tables"
 ! grep -qaE 'profiles|RECOVERY|ustar' "$archive" || fail "the archive can be read"

@@ -1,14 +1,14 @@
-#include "engine/run/key_file.h"
+#include "engine/key_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/run/run.h"
+#include "engine/store/stream.h"
 #include "formats/age/secret.h"
 
 /* What a pipe holds is read once; its mode means nothing. */
@@ -36,26 +36,21 @@ static enum larder_status read_all(int fd, const char *path, const char *what,
                                    const struct larder_run *run, char *bytes, size_t *length,
                                    struct larder_error *error)
 {
-    for (;;) {
-        enum larder_status status = run_wait(fd, POLLIN, run, error);
-        ssize_t got;
+    size_t got = 1;
+
+    while (got > 0) {
+        enum larder_status status =
+            stream_read(fd, path, run, bytes + *length, KEY_FILE_LIMIT + 1 - *length, &got, error);
 
         if (status != LARDER_OK)
             return status;
-        got = read(fd, bytes + *length, KEY_FILE_LIMIT + 1 - *length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return larder_fail_errno(error, errno == EISDIR ? LARDER_USAGE : LARDER_FAILED, errno,
-                                     "could not read the %s \"%s\"", what, path);
-        if (got == 0)
-            return LARDER_OK;
-        *length += (size_t)got;
+        *length += got;
         if (*length > KEY_FILE_LIMIT)
             return larder_fail(error, LARDER_USAGE,
                                "the %s \"%s\" is too large to be one: more than %d bytes", what,
                                path, KEY_FILE_LIMIT);
     }
+    return LARDER_OK;
 }
 
 enum larder_status key_file_read(const char *path, const char *what, bool is_secret,

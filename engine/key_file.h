@@ -1,6 +1,6 @@
 /* Reads files that hold keys, recipients or passphrases. */
-#ifndef ENGINE_RUN_KEY_FILE_H
-#define ENGINE_RUN_KEY_FILE_H
+#ifndef ENGINE_KEY_FILE_H
+#define ENGINE_KEY_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>
