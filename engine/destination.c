@@ -134,7 +134,8 @@ enum larder_status destination_begin(struct destination *to, const char *source,
         return stream_write_to(STDOUT_FILENO, "standard output", to->run, stage, error);
     if (to->store == NULL)
         return begin_file(to, arena, stage, error);
-    to->archive = arena_printf(arena, "%s%s.tar", folder_of(source, preset, arena), backup_name);
+    to->archive = arena_printf(arena, "%s%s.tar%s", folder_of(source, preset, arena), backup_name,
+                               to->encrypted ? ".age" : "");
     if (arena_failed(arena))
         return larder_fail_memory(error);
     return begin_object(to, arena, taken, stage, error);

@@ -17,6 +17,7 @@ struct destination {
     const char *archive;  /* the key, or the path; "-" */
     const char *location; /* as a person names it */
     bool is_stream;
+    bool encrypted; /* the archive is named so; set by the caller once it is known */
     const struct larder_run *run;
 };
 

@@ -9,6 +9,7 @@
 #include "engine/export_lanes.h"
 #include "engine/export_parts.h"
 #include "engine/export_schema.h"
+#include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
 #include "engine/record.h"
@@ -283,23 +284,39 @@ static enum larder_status finish_archive(struct export *e, struct archive_writer
     return status == LARDER_OK ? archive_writer_finish(writer, error) : status;
 }
 
+/* Puts what lies between the lanes and the destination in front of `stage`, which goes with it. */
+static enum larder_status begin_writer(struct export *e, struct stage *stage,
+                                       struct archive_writer **writer, struct larder_error *error)
+{
+    struct stage *path = hash_stage_new(stage, &e->hash);
+    enum larder_status status = LARDER_OK;
+
+    if (path == NULL) {
+        stage_free(stage);
+        return larder_fail_memory(error);
+    }
+    if (e->recipients != NULL)
+        status = age_encrypt_new(&path, e->recipients, path, error);
+    if (status != LARDER_OK) {
+        stage_free(path);
+        return status;
+    }
+    *writer = archive_writer_new(path, e->manifest);
+    return *writer == NULL ? larder_fail_memory(error) : LARDER_OK;
+}
+
 /* Everything between the first and the last byte of the archive. */
 static enum larder_status write_archive(struct export *e, struct larder_error *error)
 {
     struct catalog_schemas schemas = {0};
     struct archive_writer *writer = NULL;
-    struct stage *stage, *hash;
+    struct stage *stage;
     enum larder_status status = begin_archive(e, &stage, error);
 
+    if (status == LARDER_OK)
+        status = begin_writer(e, stage, &writer, error);
     if (status != LARDER_OK)
         return status;
-    hash = hash_stage_new(stage, &e->hash);
-    if (hash == NULL)
-        stage_free(stage);
-    else
-        writer = archive_writer_new(hash, e->manifest);
-    if (writer == NULL)
-        return larder_fail_memory(error);
     status = complete_manifest(e, &schemas, error);
     if (status == LARDER_OK)
         status = run_lanes(e, writer, &schemas, error);
@@ -326,6 +343,7 @@ static void summarize(struct export *e, struct summary *summary)
         .raw_bytes = manifest_raw_bytes(m),
         .rows = manifest_rows(m),
         .sha256 = e->result->sha256,
+        .encrypted = e->recipients != NULL,
         .keep_until = e->preset.keep_seconds > 0 ? m->started_at + e->preset.keep_seconds : 0,
         .every = e->preset.every,
     };
@@ -368,6 +386,7 @@ static enum larder_status describe_result(struct export *e, struct larder_error 
     result->rows = manifest_rows(m);
     result->bytes = e->hash.bytes;
     result->raw_bytes = manifest_raw_bytes(m);
+    result->encrypted = e->recipients != NULL;
     result->tables = arena_alloc(e->arena, m->table_count, sizeof(*result->tables));
     for (size_t i = 0; result->tables != NULL && i < m->table_count; i++) {
         const struct manifest_table *table = &m->tables[i];
@@ -406,7 +425,10 @@ enum larder_status larder_export(const struct larder_export_options *options,
         return larder_fail_memory(error);
     status = check_options(options, error);
     if (status == LARDER_OK)
+        status = keys_recipients(&options->encryption, run, &e.recipients, error);
+    if (status == LARDER_OK)
         status = destination_open(&e.to, options->store, options->output, run, error);
+    e.to.encrypted = e.recipients != NULL;
     if (status == LARDER_OK)
         status = export_prepare(&e, error);
     if (status == LARDER_OK)
@@ -428,6 +450,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
     }
     result->seconds = run_clock() - begin;
     destination_close(&e.to);
+    age_recipients_free(e.recipients);
     manifest_free(e.manifest);
     pg_close(e.schema);
     pg_close(e.leader);

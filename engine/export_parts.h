@@ -9,6 +9,7 @@
 #include "engine/pg/catalog.h"
 #include "engine/pg/connection.h"
 #include "engine/pg/tools.h"
+#include "formats/age/age.h"
 #include "formats/arena.h"
 #include "formats/hash_stage.h"
 #include "formats/manifest.h"
@@ -33,6 +34,7 @@ struct export
     struct manifest *manifest; /* of the last lookup */
     struct catalog_table *extra;
     struct tool pg_dump, pg_restore;
+    struct age_recipients *recipients; /* NULL: the archive is not encrypted */
     struct destination to;
     struct hash_result hash;
     time_t started_at;

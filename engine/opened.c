@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/keys.h"
 #include "engine/run/run.h"
 #include "engine/store/file.h"
 #include "formats/names.h"
@@ -104,16 +105,25 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
         else if (status == LARDER_USAGE && names_is_backup(archive, preset))
             larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
     }
+    if (status == LARDER_OK)
+        status = age_detect(opened->input, &opened->encrypted, error);
     return status;
 }
 
-enum larder_status opened_read(struct opened *opened, struct larder_error *error)
+enum larder_status opened_read(struct opened *opened, struct larder_keys *keys,
+                               struct larder_error *error)
 {
-    enum larder_status status = archive_reader_open(opened->input, &opened->reader, error);
+    enum larder_status status = LARDER_OK;
 
+    if (opened->encrypted)
+        status = keys_open(keys, opened->input, &opened->plain, error);
+    else
+        opened->plain = opened->input;
+    if (status == LARDER_OK)
+        status = archive_reader_open(opened->plain, &opened->reader, error);
     if (status != LARDER_OK)
-        return larder_context(error, "could not use \"%s\"", opened->location);
-    return LARDER_OK;
+        larder_context(error, "could not use \"%s\"", opened->location);
+    return status;
 }
 
 enum larder_status opened_digest(struct opened *opened, const struct larder_run *run,
@@ -148,7 +158,7 @@ void opened_close(struct opened *opened)
     if (opened->reader != NULL)
         archive_reader_close(opened->reader);
     else
-        input_close(opened->input);
+        input_close(opened->plain != NULL ? opened->plain : opened->input);
     store_close(opened->store);
     *opened = (struct opened){0};
 }

@@ -144,3 +144,25 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
     PQclear(result);
     return LARDER_OK;
 }
+
+enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,
+                                       struct arena *arena, const char ***digests, size_t *count,
+                                       struct larder_error *error)
+{
+    const char *const values[] = {manifest->source, manifest->backup_name};
+    PGresult *result;
+    enum larder_status status = pg_query(pg,
+                                         "SELECT sha256 FROM backups.archives WHERE source = $1 "
+                                         "AND backup_name = $2 AND sha256 IS NOT NULL "
+                                         "ORDER BY recorded_at DESC",
+                                         2, values, &result, error);
+
+    *count = 0;
+    if (status != LARDER_OK)
+        return status;
+    *digests = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**digests));
+    for (int row = 0; *digests != NULL && row < PQntuples(result); row++)
+        (*digests)[(*count)++] = arena_strdup(arena, PQgetvalue(result, row, 0));
+    PQclear(result);
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}

@@ -27,4 +27,9 @@ enum larder_status record_archive(struct pg *pg, const struct manifest *manifest
 enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
                                       int64_t *counts, bool *asked, struct larder_error *error);
 
+/* The digests that backups.archives has for a backup, in the arena; none is no failure. */
+enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,
+                                       struct arena *arena, const char ***digests, size_t *count,
+                                       struct larder_error *error);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/check.h"
+#include "engine/origin.h"
 #include "engine/pg/session.h"
 #include "engine/pg/tools.h"
 #include "engine/proof.h"
@@ -49,18 +50,22 @@ static bool *wanted_entries(struct restore *r)
     return wanted;
 }
 
-static enum larder_status check_digest(struct restore *r, struct larder_error *error)
+/* A digest that was given comes before what the source has recorded. */
+static enum larder_status check_origin(struct restore *r, struct larder_error *error)
 {
-    char sha256[65];
     enum larder_status status;
 
-    if (r->options->sha256 == NULL)
+    if (r->options->sha256 != NULL)
         return LARDER_OK;
-    status = opened_digest(&r->opened, r->run, sha256, error);
-    if (status == LARDER_OK && strcmp(sha256, r->options->sha256) != 0)
-        status = larder_fail(error, LARDER_DAMAGED,
-                             "the SHA-256 of \"%s\" is %s, not the one that was given",
-                             r->opened.location, sha256);
+    status = origin_ask_source(&r->opened, r->manifest, r->options->metadata, r->run, r->arena,
+                               &r->doubt, error);
+    if (status == LARDER_OK && r->doubt == NULL)
+        r->proof->origin = "source";
+    if (status == LARDER_DIFFERENCE) {
+        r->proof->agree = LARDER_AGREE_NO;
+        findings_add(&r->proof->findings, r->arena, "origin", r->opened.location, "%s",
+                     error->message);
+    }
     return status;
 }
 
@@ -70,16 +75,20 @@ static enum larder_status open_archive(struct restore *r, struct larder_error *e
         opened_find(&r->opened, r->options->archive, r->options->store, r->run, r->arena, error);
     const bool *wanted;
 
+    if (status == LARDER_OK && r->options->sha256 != NULL) {
+        status = origin_check_digest(&r->opened, r->options->sha256, r->run, error);
+        r->proof->origin = "sha256";
+    }
     if (status == LARDER_OK)
-        status = check_digest(r, error);
-    if (status == LARDER_OK)
-        status = opened_read(&r->opened, error);
+        status = opened_read(&r->opened, r->options->keys, error);
     if (status != LARDER_OK)
         return status;
     r->manifest = archive_reader_manifest(r->opened.reader);
     r->proof->bytes = archive_reader_bytes(r->opened.reader);
     r->proof->rows = manifest_rows(r->manifest);
-    status = restore_select(r, error);
+    status = check_origin(r, error);
+    if (status == LARDER_OK)
+        status = restore_select(r, error);
     if (status != LARDER_OK)
         return status;
     wanted = wanted_entries(r);
@@ -247,6 +256,9 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
         status = open_schema(r, error);
     if (status == LARDER_OK)
         status = clear_the_way(r, error);
+    if (status == LARDER_OK && r->doubt != NULL)
+        run_message(r->run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s",
+                    r->opened.location, r->doubt);
     if (status == LARDER_OK && r->options->preview)
         return LARDER_OK;
     if (status == LARDER_OK)

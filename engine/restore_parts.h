@@ -21,6 +21,7 @@ struct restore {
     int lanes;
 
     struct opened opened;
+    const char *doubt; /* why the archive's origin is not proven; NULL where it is */
     const struct manifest *manifest;
     const struct manifest_table **tables; /* those to be restored */
     size_t table_count;

@@ -29,12 +29,14 @@ struct cli_values {
     bool never_password, force_password;
     const char *store, *output, *source_name, *schema_from, *record_to, *sha256, *into_source,
         *against;
+    const char *passphrase_file;
     struct cli_list tables;
+    struct cli_list recipients, recipient_files, identity_files;
     struct cli_list arguments; /* what is no option */
     int lanes, level, lock_timeout;
     enum larder_copy_format copy_format;
     enum larder_externals externals;
-    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print;
+    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor;
     bool quiet, verbose, json, help;
 };
 
@@ -57,10 +59,14 @@ void cli_print_help(const struct cli_command *command);
 void cli_print_overview(void);
 
 /* The commands. */
+enum larder_status cli_age(const struct cli_values *values, struct larder_run *run,
+                           struct larder_error *error);
 enum larder_status cli_export(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 enum larder_status cli_init(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
+enum larder_status cli_keygen(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
 enum larder_status cli_list(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
 enum larder_status cli_restore(const struct cli_values *values, struct larder_run *run,

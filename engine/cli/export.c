@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 
@@ -34,8 +35,9 @@ static void print_result(FILE *out, const struct larder_export_result *r)
     char rows[PRINT_NUMBER], bytes[PRINT_SIZE], raw[PRINT_SIZE];
 
     fprintf(out, "%s\n", r->archive);
-    fprintf(out, "  %s rows of %zu tables, %s in %s (%.1f s)%s\n", print_number(r->rows, rows),
-            r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes), r->seconds,
+    fprintf(out, "  %s rows of %zu tables, %s in %s%s (%.1f s)%s\n", print_number(r->rows, rows),
+            r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes),
+            r->encrypted ? ", encrypted" : "", r->seconds,
             r->recorded ? ", recorded in the database" : "");
     fprintf(out, "  sha256 %s\n", r->sha256);
 }
@@ -54,6 +56,7 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .store = v->output != NULL  ? v->store
                  : v->store != NULL ? v->store
                                     : getenv("LARDER_STORE"),
+        .encryption = keys_encryption(v),
         .source_name = v->source_name,
         .lanes = v->lanes,
         .level = v->level,

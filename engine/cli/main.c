@@ -13,16 +13,20 @@
 #define COMMON "qvJ?"
 
 const struct cli_command cli_commands[] = {
-    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "i" COMMON,
+    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "S" COMMON,
      cli_init},
     {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
-     "Stream tables out of a database into one archive", CONNECT "tosjZfnFRNTG" COMMON, cli_export},
+     "Stream tables out of a database into one archive", CONNECT "tosjZrRKfnFDNTG" COMMON,
+     cli_export},
     {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
     {"verify", "ARCHIVE... [--quick] [--against TARGET]",
-     "Check archives, and compare them with a database", "skaj" COMMON, cli_verify},
+     "Check archives, and compare them with a database", "skaiKj" COMMON, cli_verify},
     {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
-     "Load an archive into a database, and prove that it is equal", CONNECT "tsjrxHIPV" COMMON,
+     "Load an archive into a database, and prove that it is equal", CONNECT "tsiKjCxHIPV" COMMON,
      cli_restore},
+    {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" COMMON, cli_keygen},
+    {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
+     "rRiKA" COMMON, cli_age},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
@@ -141,9 +145,7 @@ int main(int argc, char **argv)
             larder_fail(&error, LARDER_USAGE, "there is no command \"%s\"", argv[1]);
         else
             larder_fail(&error, LARDER_USAGE, "no command was given");
-        larder_hint(
-            &error,
-            "The commands are init, export, list, verify and restore; `larder --help` says more.");
+        larder_hint(&error, "`larder --help` lists the commands.");
         return report(&error, LARDER_USAGE);
     }
     return run_command(command, argc - 1, argv + 1);

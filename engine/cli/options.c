@@ -23,27 +23,33 @@ static const struct option_row {
     {'w', true, "no-password", NULL, "never ask for a password"},
     {'W', true, "password", NULL, "ask for a password"},
     {'t', true, "table", "TABLE", "a table, or a pattern such as 'public.*'; may be repeated"},
-    {'o', true, "output", "FILE", "write the archive to a file; - for standard output"},
+    {'o', true, "output", "FILE", "write to a file; - for standard output"},
     {'s', false, "store", "URL", "the store: a folder (default: LARDER_STORE)"},
     {'j', true, "jobs", "N", "connections at once"},
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
     {'f', false, "copy-format", "FORMAT", "auto, text or binary"},
     {'n', false, "source-name", "NAME", "name that the archives are kept under"},
     {'F', false, "schema-from", "CONNINFO", "where pg_dump connects, if SOURCE is a pooler"},
-    {'R', false, "record-to", "CONNINFO", "record the export in this database"},
+    {'r', true, "recipient", "AGE1...", "encrypt the archive to this recipient; may be repeated"},
+    {'R', true, "recipients-file", "FILE",
+     "encrypt it to the recipients in a file; may be repeated"},
+    {'i', true, "identity", "FILE", "what opens it (default: LARDER_IDENTITY); may be repeated"},
+    {'K', false, "passphrase-file", "FILE", "the passphrase, on the one line of a file"},
+    {'A', false, "armor", NULL, "write text instead of bytes"},
+    {'D', false, "record-to", "CONNINFO", "record the export in this database"},
     {'N', false, "no-record", NULL, "do not record the export in the database"},
     {'T', false, "lock-timeout", "S", "seconds to wait for locks (default 10)"},
     {'G', false, "whole-tables", NULL, "never split a table between connections"},
     {'k', false, "quick", NULL, "check only size and SHA-256 of the whole"},
     {'a', false, "against", "TARGET", "compare with this database"},
-    {'r', false, "create-roles", NULL, "create missing roles, without login"},
+    {'C', false, "create-roles", NULL, "create missing roles, without login"},
     {'x', false, "externals", "HOW",
      "what the archive needs but does not hold: error, stub or skip"},
     {'H', false, "sha256", "HEX", "digest that the archive must have"},
     {'I', false, "into-source", "NAME", "allow restoring into the source itself"},
     {'P', false, "preview", NULL, "report what stands in the way, and stop"},
     {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
-    {'i', false, "print", NULL, "print the SQL instead of running it"},
+    {'S', false, "print", NULL, "print the SQL instead of running it"},
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
@@ -95,6 +101,14 @@ static bool set_word(const char *const *words, const char *word, int *value)
     return *value >= 0;
 }
 
+static bool add(struct cli_list *list, const char *value)
+{
+    if (list->count == CLI_LIST_MAX)
+        return false;
+    list->items[list->count++] = value;
+    return true;
+}
+
 static bool set_value(struct cli_values *v, char key, const char *value)
 {
     static const char *const formats[] = {"auto", "text", "binary", NULL};
@@ -122,9 +136,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->force_password = true;
         break;
     case 't':
-        ok = v->tables.count < CLI_LIST_MAX;
-        if (ok)
-            v->tables.items[v->tables.count++] = value;
+        ok = add(&v->tables, value);
         break;
     case 'o':
         v->output = value;
@@ -148,7 +160,22 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'F':
         v->schema_from = value;
         break;
+    case 'r':
+        ok = add(&v->recipients, value);
+        break;
     case 'R':
+        ok = add(&v->recipient_files, value);
+        break;
+    case 'i':
+        ok = add(&v->identity_files, value);
+        break;
+    case 'K':
+        v->passphrase_file = value;
+        break;
+    case 'A':
+        v->armor = true;
+        break;
+    case 'D':
         v->record_to = value;
         break;
     case 'N':
@@ -166,7 +193,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'a':
         v->against = value;
         break;
-    case 'r':
+    case 'C':
         v->create_roles = true;
         break;
     case 'x':
@@ -185,7 +212,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'V':
         v->no_verify = true;
         break;
-    case 'i':
+    case 'S':
         v->print = true;
         break;
     case 'q':
@@ -234,9 +261,8 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
             return usage(command, error, "the option does not take", optarg);
     }
     for (; optind < argc; optind++) {
-        if (values->arguments.count == CLI_LIST_MAX)
+        if (!add(&values->arguments, argv[optind]))
             return usage(command, error, "there are too many arguments, from", argv[optind]);
-        values->arguments.items[values->arguments.count++] = argv[optind];
     }
     return LARDER_OK;
 }

@@ -22,30 +22,45 @@ static bool has_password(const char *uri)
     return at != NULL && colon != NULL && colon < at && colon + 1 < at;
 }
 
-static enum larder_status read_password(char password[PASSWORD_BYTES], struct larder_error *error)
+/* What is typed beyond `most` bytes makes the answer a wrong one, and is not cut off unseen. */
+static bool read_line(int fd, char *text, size_t most, size_t *length)
+{
+    char c = '\0';
+
+    *length = 0;
+    while (read(fd, &c, 1) == 1 && c != '\n') {
+        if (*length < most)
+            text[*length] = c;
+        (*length)++;
+    }
+    return c == '\n';
+}
+
+enum larder_status password_prompt(const char *question, char *text, size_t most, size_t *length,
+                                   struct larder_error *error)
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios old, silent;
-    size_t length = 0;
-    char c = '\0';
+    bool answered;
 
+    *length = 0;
     if (fd < 0 || tcgetattr(fd, &old) != 0) {
         if (fd >= 0)
             close(fd);
-        return larder_fail(error, LARDER_USAGE, "there is no terminal to ask for the password on");
+        return LARDER_OK;
     }
     silent = old;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(fd, TCSAFLUSH, &silent);
-    dprintf(fd, "Password: ");
-    while (read(fd, &c, 1) == 1 && c != '\n' && length + 1 < PASSWORD_BYTES)
-        password[length++] = c;
-    password[length] = '\0';
+    dprintf(fd, "%s", question);
+    answered = read_line(fd, text, most, length);
     tcsetattr(fd, TCSAFLUSH, &old);
     dprintf(fd, "\n");
     close(fd);
-    if (c != '\n')
-        return larder_fail(error, LARDER_INTERRUPTED, "no password was given");
+    if (!answered)
+        return larder_fail(error, LARDER_INTERRUPTED, "no answer was given");
+    if (*length > most)
+        return larder_fail(error, LARDER_USAGE, "the answer is longer than %zu bytes", most);
     return LARDER_OK;
 }
 
@@ -54,6 +69,7 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
                                 struct larder_error *error)
 {
     enum larder_status status;
+    size_t length;
 
     if (has_password(connect->dbname))
         run_message(run, LARDER_WARNING,
@@ -61,8 +77,12 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
                     "~/.pgpass is safer");
     if (!values->force_password || values->never_password)
         return LARDER_OK;
-    status = read_password(password, error);
-    if (status == LARDER_OK)
-        connect->password = password;
-    return status;
+    status = password_prompt("Password: ", password, PASSWORD_BYTES - 1, &length, error);
+    if (status == LARDER_OK && length == 0)
+        status = larder_fail(error, LARDER_USAGE, "no password was given: -W asks on the terminal");
+    if (status != LARDER_OK)
+        return status;
+    password[length] = '\0';
+    connect->password = password;
+    return LARDER_OK;
 }

@@ -36,11 +36,11 @@ json_t *print_proof_json(const struct larder_proof *proof)
                               text_json(t->fingerprint_archive), "fingerprint_target",
                               text_json(t->fingerprint_target), "agree", agree_json(t->agree)));
     }
-    return json_pack("{s:s, s:o, s:o, s:f, s:o, s:o, s:o}", "archive", proof->archive,
+    return json_pack("{s:s, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "archive", proof->archive,
                      "backup_name", text_json(proof->backup_name), "agree",
-                     agree_json(proof->agree), "seconds", proof->seconds, "metadata_from",
-                     text_json(proof->metadata_from), "tables", tables, "findings",
-                     print_findings_json(&proof->findings));
+                     agree_json(proof->agree), "seconds", proof->seconds, "origin",
+                     text_json(proof->origin), "metadata_from", text_json(proof->metadata_from),
+                     "tables", tables, "findings", print_findings_json(&proof->findings));
 }
 
 static const char *count_text(int64_t count, char text[PRINT_NUMBER])

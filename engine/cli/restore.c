@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 
@@ -67,9 +68,12 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         return LARDER_USAGE;
     }
     status = password_ask(v, &options.target, password, run, error);
+    if (status == LARDER_OK)
+        status = keys_given(v, run, &options.keys, error);
     if (status != LARDER_OK)
         return status;
     status = larder_restore(&options, run, &proof, error);
+    larder_keys_free(options.keys);
     status = show(v, &proof, status, error);
     if (status == LARDER_OK && v->preview && !v->json)
         printf("nothing stands in the way; nothing was touched\n");
@@ -93,13 +97,14 @@ static int urgency(enum larder_status status)
 }
 
 static enum larder_status verify_one(const struct cli_values *v, const char *archive,
-                                     const struct larder_connect *against,
+                                     const struct larder_connect *against, struct larder_keys *keys,
                                      const struct larder_run *run, json_t *documents,
                                      struct larder_error *error)
 {
     struct larder_connect metadata;
     struct larder_verify_options options = {.archive = archive,
                                             .store = store_of(v),
+                                            .keys = keys,
                                             .lanes = v->lanes,
                                             .quick = v->quick,
                                             .against = against,
@@ -122,19 +127,23 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
                               struct larder_error *error)
 {
     struct larder_connect against = {.dbname = v->against};
-    json_t *documents = v->json ? json_array() : NULL;
+    struct larder_keys *keys = NULL;
+    json_t *documents;
     enum larder_status worst = LARDER_OK;
 
     if (v->arguments.count == 0) {
-        json_decref(documents);
         larder_fail(error, LARDER_USAGE, "verify takes one archive or more");
         larder_hint(error, "larder verify ARCHIVE...; `larder list` shows those of a store.");
         return LARDER_USAGE;
     }
+    if ((!v->quick || v->against != NULL) && keys_given(v, run, &keys, error) != LARDER_OK)
+        return error->status;
+    documents = v->json ? json_array() : NULL;
     for (size_t i = 0; i < v->arguments.count; i++) {
         struct larder_error one = {0};
-        enum larder_status status = verify_one(
-            v, v->arguments.items[i], v->against != NULL ? &against : NULL, run, documents, &one);
+        enum larder_status status =
+            verify_one(v, v->arguments.items[i], v->against != NULL ? &against : NULL, keys, run,
+                       documents, &one);
 
         if (urgency(status) > urgency(worst)) {
             /* Of several, each is told as it comes. */
@@ -146,6 +155,7 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
             fprintf(stderr, "larder: %s\n", one.message);
         }
     }
+    larder_keys_free(keys);
     /* One archive gives one object, as restore does; several a list of them. */
     if (documents != NULL && v->arguments.count == 1) {
         json_t *only = json_incref(json_array_get(documents, 0));

@@ -16,7 +16,7 @@
 
 enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */ };
 
-/* Our environment, with the given variables in place of those of the same names. */
+/* Our environment, with the given variables in place of those of the same names, and without what is meant for larder alone. */
 static char **make_environment(const char *const *more)
 {
     size_t count = 0, more_count = 0, n = 0;
@@ -30,7 +30,7 @@ static char **make_environment(const char *const *more)
     if (all == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++) {
-        bool replaced = false;
+        bool replaced = strncmp(environ[i], "LARDER_", strlen("LARDER_")) == 0;
 
         for (size_t j = 0; j < more_count; j++) {
             size_t name = strcspn(more[j], "=") + 1;

@@ -147,13 +147,21 @@ enum larder_status age_dearmor_new(struct stage **stage, enum age_armor armor, s
 enum larder_status age_input_open(struct input **input, struct age_identities *identities,
                                   struct input *ciphertext, struct larder_error *error);
 
+/* Whether a file begins as one without armor does; a file that is shorter, and begins so as far as
+ * it goes, counts as one that was cut. */
+enum larder_status age_detect(struct input *file, bool *encrypted, struct larder_error *error);
+
+/* Whether identities open a file, by its header alone: nothing of the payload is read. */
+enum larder_status age_fits(struct input *ciphertext, struct age_identities *identities,
+                            struct larder_error *error);
+
 /*
- * Gives a file other recipients: sets `*header` to the new header (the caller frees it) and
- * `*payload` to where the payload starts in `ciphertext`. The new file is the header and then the
- * payload, unchanged: the file key stays, so whoever had it can still read the payload.
+ * Gives a file other recipients: `*input` reads as the new file, which is a new header and then the
+ * payload, unchanged. The file key stays, so whoever had it can still read the payload. Takes
+ * `ciphertext` over on success only.
  */
-enum larder_status age_rewrap(struct input *ciphertext, struct age_identities *identities,
-                              const struct age_recipients *recipients, uint8_t **header,
-                              size_t *header_length, uint64_t *payload, struct larder_error *error);
+enum larder_status age_rewrap(struct input **input, struct age_identities *identities,
+                              const struct age_recipients *recipients, struct input *ciphertext,
+                              struct larder_error *error);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "larder/error.h"
+#include "larder/keys.h"
 #include "larder/run.h"
 
 enum larder_copy_format { LARDER_COPY_AUTO, LARDER_COPY_TEXT, LARDER_COPY_BINARY };
@@ -23,6 +24,8 @@ struct larder_export_options {
     /* Either a store's URL or path, or a file ("-": standard output). */
     const char *store;
     const char *output;
+
+    struct larder_encryption encryption; /* default: none */
 
     const char *source_name;             /* default: the project's or the database's name */
     int lanes;                           /* connections; default: one per processor, at most 8 */

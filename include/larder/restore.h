@@ -7,13 +7,15 @@
 #include <stdint.h>
 
 #include "larder/error.h"
+#include "larder/keys.h"
 #include "larder/run.h"
 
 enum larder_externals { LARDER_EXTERNALS_ERROR, LARDER_EXTERNALS_STUB, LARDER_EXTERNALS_SKIP };
 
 struct larder_restore_options {
-    const char *archive; /* a path, "-" for standard input, or a backup's name in `store` */
-    const char *store;   /* may be NULL */
+    const char *archive;      /* a path, "-" for standard input, or a backup's name in `store` */
+    const char *store;        /* may be NULL */
+    struct larder_keys *keys; /* what opens it where it is encrypted; may be NULL */
     struct larder_connect target; /* must be named: its dbname is never taken from PGDATABASE */
     const struct larder_connect
         *metadata; /* where backup_metadata is asked for first; may be NULL */
@@ -32,8 +34,9 @@ struct larder_restore_options {
 struct larder_verify_options {
     const char *archive;
     const char *store;
+    struct larder_keys *keys; /* may be NULL */
     int lanes;
-    bool quick;                           /* the whole against its digest, without decoding */
+    bool quick; /* the whole against its digest, without decoding; needs no keys */
     const struct larder_connect *against; /* a database to compare with; may be NULL */
     const struct larder_connect *metadata;
 };
@@ -56,6 +59,7 @@ struct larder_proof {
     uint64_t rows, bytes; /* of the archive */
     struct larder_table_proof *tables;
     size_t table_count;
+    const char *origin; /* a restore's: "sha256" or "source", by which it is proven; or NULL */
     const char *metadata_from; /* "database" or "manifest"; NULL where nothing was compared */
     struct larder_findings findings;
     void *memory; /* what all of this lies in */

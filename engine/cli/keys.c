@@ -1,0 +1,54 @@
+#include "engine/cli/keys.h"
+
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "engine/cli/password.h"
+
+void keys_guard(void)
+{
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+    prctl(PR_SET_DUMPABLE, 0);
+}
+
+struct larder_encryption keys_encryption(const struct cli_values *v)
+{
+    struct larder_encryption to = {.recipients = v->recipients.items,
+                                   .recipient_count = v->recipients.count,
+                                   .recipient_files = v->recipient_files.items,
+                                   .recipient_file_count = v->recipient_files.count,
+                                   .passphrase_file = v->passphrase_file};
+
+    if (to.recipient_count + to.recipient_file_count > 0 || to.passphrase_file != NULL)
+        keys_guard();
+    return to;
+}
+
+/* Where there is no terminal, there is no passphrase. */
+static enum larder_status ask(void *arg, char *passphrase, size_t *length,
+                              struct larder_error *error)
+{
+    (void)arg;
+    keys_guard();
+    return password_prompt("Passphrase of the archive: ", passphrase, LARDER_PASSPHRASE_LIMIT,
+                           length, error);
+}
+
+enum larder_status keys_given(const struct cli_values *v, const struct larder_run *run,
+                              struct larder_keys **keys, struct larder_error *error)
+{
+    const char *variable = getenv("LARDER_IDENTITY");
+    struct larder_keys_options options = {.identity_files = v->identity_files.items,
+                                          .identity_file_count = v->identity_files.count,
+                                          .passphrase_file = v->passphrase_file,
+                                          .ask = ask};
+
+    if (options.identity_file_count == 0 && variable != NULL && variable[0] != '\0') {
+        options.identity_files = &variable;
+        options.identity_file_count = 1;
+    }
+    if (options.identity_file_count > 0 || options.passphrase_file != NULL)
+        keys_guard();
+    return larder_keys_load(&options, run, keys, error);
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/env bash
+# Archives are encrypted while they are written, and opened again by the keys that fit and by no others.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+cd "$SCRATCH"
+server_start one
+sample_database kitchai 2000
+larder init -d kitchai -q
+for who in operator escrow stranger; do
+    larder keygen -o $who.key >$who.recipient
+done
+OPERATOR=$(cat operator.recipient)
+(umask 077 && echo 'a phrase to remember' >phrase && echo 'another one' >wrong)
+
+# The one archive of the store, encrypted.
+archive_in()
+{
+    find "$1" -name '*.tar.age'
+}
+
+it "an identity is a file for its owner alone, in age-keygen's format, and is never written over"
+expect_equal "the mode" 600 "$(stat -c %a operator.key)"
+expect_equal "the recipient" "$OPERATOR" "$(age-keygen -y operator.key)"
+expect_exit 2 larder keygen -o operator.key
+expect_stderr '"operator.key" exists already'
+expect_exit 0 larder keygen
+expect_stdout 'AGE-SECRET-KEY-1'
+expect_equal "the recipient" "$(age-keygen -y "$STDOUT")" "$(sed -n 's/# public key: //p' "$STDOUT")"
+
+it "an export to two recipients is told as encrypted, and its summary names no table"
+expect_exit 0 larder export daily -d kitchai --store store -r "$OPERATOR" -R escrow.recipient --json
+expect_json .encrypted true
+archive=$(archive_in store)
+stem=${archive%.tar.age}
+expect_files store "$(printf '%s\n' kitchai/daily/.larder.lock "${stem#store/}".{json,sha256,tar.age})"
+expect_equal "encrypted" true "$(jq .encrypted "$stem.json")"
+! grep -qE 'profiles|user_|recipe_' "$stem.json" || fail "the summary names tables"
+! grep -qaE 'profiles|RECOVERY|ustar' "$archive" || fail "the archive can be read"
+expect_query kitchai "SELECT encrypted FROM backups.archives" t
+(cd "$(dirname "$archive")" && expect_exit 0 sha256sum -c "$(basename "$stem").sha256")
+
+it "nothing but the archive and what lies beside it is written to a disk"
+expect_exit 0 strace -f -qq -e trace=openat,open,creat,memfd_create -o trace "$LARDER" export weekly -d kitchai --store store2 -r "$OPERATOR" -q
+expect_equal "what was written" "$(printf '%s\n' json sha256 tar.age)" \
+    "$(grep -E 'O_WRONLY|O_RDWR' trace | grep -oE '"[^"]*"' | grep -vE '/dev/|larder.lock' | grep -oE '(json|sha256|tar\.age|[^.]*)-[A-Za-z0-9]{6}"$' | sed 's/-.*//' | sort -u)"
+expect_equal "files opened to be written elsewhere" '' \
+    "$(grep -E 'O_WRONLY|O_RDWR' trace | grep -vE '/dev/|store2/|ENOENT|/proc/' || true)"
+
+it "list and verify --quick need no key"
+expect_exit 0 larder list --store store --json
+expect_json '.[0] | "\(.encrypted) \(.good)"' "true true"
+expect_exit 0 larder verify --quick "$archive" --json
+expect_json .agree true
+expect_exit 0 env LARDER_IDENTITY=nowhere "$LARDER" verify --quick "$archive"
+
+it "each identity opens it alone, by -i, among others, or by LARDER_IDENTITY"
+expect_exit 0 larder verify -i operator.key "$archive" --json
+expect_json '[.tables[].rows_archive] | add' 1500
+expect_exit 0 larder verify -i stranger.key -i escrow.key "$archive"
+expect_exit 0 env LARDER_IDENTITY=escrow.key "$LARDER" verify "$archive"
+expect_exit 0 larder verify -i <(cat operator.key) "$archive"
+
+it "no identity, or one that does not fit, exits 5 and says which, and nothing is touched"
+new_database untouched
+expect_exit 5 larder verify "$archive"
+expect_stderr "no match: it is encrypted to recipients, and no identity was given"
+for command in "verify" "restore -d untouched"; do
+    # shellcheck disable=SC2086
+    expect_exit 5 larder $command "$archive" -i stranger.key
+    expect_stderr "no match: the identity does not open it"
+    expect_stderr "\"stranger.key\" ($(cat stranger.recipient))"
+done
+expect_exit 5 larder verify "$archive" -i stranger.key --passphrase-file phrase
+expect_query untouched "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
+
+it "an identity that is none, a file that is missing, and a key in place of a path are wrong usage"
+expect_exit 2 larder verify "$archive" -i nowhere.key
+expect_exit 2 larder verify "$archive" -i phrase
+expect_unsaid 'a phrase to remember'
+key=$(grep AGE-SECRET operator.key)
+expect_exit 2 larder verify "$archive" -i "$key"
+expect_unsaid "$key"
+expect_exit 2 larder export daily -d kitchai -o no.tar.age -r "$key"
+expect_unsaid "$key"
+expect_exit 2 larder export daily -d kitchai -o no.tar.age -r age1nobody
+expect_exit 2 larder export daily -d kitchai -o no.tar.age -r "$OPERATOR" --passphrase-file phrase
+[ ! -e no.tar.age ] || fail "an archive was written"
+
+it "secrets that others can read are warned of"
+install -m 644 operator.key open.key
+expect_exit 0 larder verify -i open.key "$archive" -q
+expect_stderr '"open.key" can be read by others (mode 644)'
+
+it "what was encrypted comes back, and is proven equal"
+new_database back
+expect_exit 0 larder restore "$archive" -d back -i escrow.key --create-roles --externals stub --json
+expect_json .agree true
+expect_exit 0 larder verify "$archive" -i escrow.key --against dbname=back
+
+it "an archive comes encrypted through a pipe"
+expect_exit 0 bash -c '"$LARDER" export -t profiles -d kitchai -o - -r "$0" -q | "$LARDER" verify - -i operator.key' "$OPERATOR"
+
+it "an export to a passphrase opens with it, from a file, a descriptor, or the terminal, and with no other"
+expect_exit 0 larder export -t profiles -d kitchai -o p.tar.age --passphrase-file phrase
+expect_exit 0 larder verify p.tar.age --passphrase-file phrase
+expect_exit 0 larder verify p.tar.age --passphrase-file /dev/fd/7 7<phrase
+expect_exit 5 larder verify p.tar.age --passphrase-file wrong
+expect_stderr "the passphrase does not open it"
+expect_exit 5 setsid -w "$LARDER" verify p.tar.age -i operator.key
+expect_stderr "it is encrypted with a passphrase, and none was given"
+cat >ask.exp <<'END'
+set timeout 60
+spawn -noecho $env(LARDER) verify p.tar.age
+expect "Passphrase of the archive: "
+send "$env(ANSWER)\r"
+expect eof
+exit [lindex [wait] 3]
+END
+ANSWER='a phrase to remember' expect_exit 0 expect ask.exp
+expect_unsaid 'a phrase to remember'
+ANSWER='another one' expect_exit 5 expect ask.exp
+expect_unsaid 'another one'
+
+it "a restore says whether the archive is the file that the export wrote"
+new_database origin
+export LARDER_SOURCE=dbname=kitchai
+expect_exit 0 larder restore "$archive" -d origin -i operator.key --create-roles --externals stub --json
+expect_json .origin source
+unset LARDER_SOURCE
+new_database doubted
+expect_exit 0 larder restore "$archive" -d doubted -i operator.key --create-roles --externals stub --preview
+expect_stderr "is not proven: neither --sha256 nor the source"
+expect_exit 0 env LARDER_SOURCE=dbname=back "$LARDER" restore "$archive" -d doubted -i operator.key --externals stub --preview
+expect_stderr "is not proven: "
+digest=$(cut -d' ' -f1 "$stem.sha256")
+expect_exit 0 larder restore "$archive" -d doubted -i operator.key --externals stub --preview --sha256 "$digest" --json
+expect_json .origin sha256
+expect_exit 4 larder restore "$archive" -d doubted -i operator.key --externals stub --preview --sha256 "${digest//[0-9]/0}"
+
+it "a file that somebody else made with the recipient is refused where the source is asked"
+age -d -i operator.key "$archive" | age -r "$OPERATOR" >forged.tar.age
+expect_exit 0 larder verify forged.tar.age -i operator.key
+expect_exit 3 env LARDER_SOURCE=dbname=kitchai "$LARDER" restore forged.tar.age -d doubted -i operator.key --externals stub
+expect_stderr "is not the file that the export wrote"
+expect_query doubted "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
+
+it "RECOVERY.md's line brings the rows back with age, tar, zstd and psql alone"
+mkdir recovered
+line=$(age -d -i operator.key "$archive" | tar xO RECOVERY.md | sed -n 's/^    \(age -d .*\)/\1/p')
+[ -n "$line" ] || fail "RECOVERY.md has no line for an encrypted archive"
+cp "$archive" recovered/
+cp operator.key recovered/KEY
+new_database recovered
+(cd recovered && PGDATABASE=recovered expect_exit 0 bash -o pipefail -c "$line")
+expect_exit 0 larder verify "$archive" -i operator.key --against dbname=recovered
+
+it "an encrypted archive that was changed or cut is refused"
+size=$(stat -c %s "$archive")
+for place in 5 60 250 400 1000 $((size / 2)) $((size - 1)); do
+    cp "$archive" changed.tar.age
+    printf '\xff' | dd of=changed.tar.age bs=1 seek="$place" conv=notrunc status=none
+    cmp -s "$archive" changed.tar.age && continue
+    status=0
+    larder verify changed.tar.age -i operator.key >"$STDOUT" 2>"$STDERR" || status=$?
+    [ "$status" = 4 ] || [ "$status" = 5 ] || fail "exit $status for a change at $place"
+done
+for length in 0 10 100 300 $((size / 2)) $((size - 1)); do
+    head -c "$length" "$archive" >changed.tar.age
+    status=0
+    larder verify changed.tar.age -i operator.key >"$STDOUT" 2>"$STDERR" || status=$?
+    [ "$status" = 4 ] || [ "$status" = 5 ] || fail "exit $status for the first $length bytes"
+done
