@@ -7,26 +7,100 @@
 #include "engine/pg/types.h"
 #include "engine/run/run.h"
 
+/* What the role may do, once for each schema and once for each table. */
+struct access {
+    const char *role, *owner, *grant_schema, *grant_table;
+    bool uses_schema, reads, forced;
+    const char *why_all_rows; /* NULL: row security hides some */
+};
+
+static bool has_finding(const struct larder_findings *findings, const char *kind,
+                        const char *object)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        if (strcmp(findings->items[i].kind, kind) == 0 &&
+            strcmp(findings->items[i].object, object) == 0)
+            return true;
+    return false;
+}
+
+/* What would help against row security. The owner of a table is exempt from it, unless it is forced. */
+static const char *exempt(struct arena *arena, const struct access *access)
+{
+    if (access->forced)
+        return "it is forced on its owner, too (FORCE ROW LEVEL SECURITY): use a role with BYPASSRLS";
+    return arena_printf(arena, "use its owner \"%s\", or a role with BYPASSRLS", access->owner);
+}
+
+/* One finding for each table, whatever is the matter with it, and one for each schema. */
+static void judge_access(struct arena *arena, const struct manifest_table *table,
+                         const struct access *access, struct larder_findings *findings)
+{
+    bool hidden = access->why_all_rows == NULL;
+
+    if (!access->uses_schema && !has_finding(findings, "schema", table->schema))
+        findings_add(findings, arena, "schema", table->schema,
+                     "role \"%s\" may not use schema \"%s\" (%s)", access->role, table->schema,
+                     access->grant_schema);
+    if (!access->reads)
+        findings_add(findings, arena, "privilege", table->name,
+                     "role \"%s\" may not read table \"%s.%s\" of owner \"%s\" (%s)%s%s",
+                     access->role, table->schema, table->name, access->owner, access->grant_table,
+                     hidden ? ", and row security would hide rows of it: " : "",
+                     hidden ? exempt(arena, access) : "");
+    else if (hidden)
+        findings_add(
+            findings, arena, "row security", table->name,
+            "row security would hide rows of table \"%s.%s\" of owner \"%s\" from role \"%s\": %s",
+            table->schema, table->name, access->owner, access->role, exempt(arena, access));
+}
+
+/*
+ * The server says whether row security applies to this role; where it does not, the reason is the first that holds, in the
+ * server's own order.
+ */
+static const char describe_sql[] =
+    "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
+    "c.reltuples::float8, CASE n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) "
+    "ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END, "
+    "current_user, pg_catalog.pg_get_userbyid(c.relowner), "
+    "pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, current_user), "
+    "pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO %I', n.nspname, c.relname, current_user), "
+    "pg_catalog.has_schema_privilege(n.oid, 'USAGE'), "
+    "pg_catalog.has_table_privilege(c.oid, 'SELECT'), c.relforcerowsecurity, "
+    "CASE WHEN pg_catalog.row_security_active(c.oid) THEN NULL "
+    "WHEN NOT c.relrowsecurity THEN 'no row security' WHEN r.rolsuper THEN 'superuser' "
+    "WHEN r.rolbypassrls THEN 'bypassrls' ELSE 'owner' END, c.relpersistence "
+    "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "JOIN pg_catalog.pg_roles r ON r.rolname = current_user "
+    "LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1 "
+    "LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent "
+    "LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace "
+    "ORDER BY t.place";
+
+static struct access access_at(struct arena *arena, const PGresult *result, int row)
+{
+    return (struct access){
+        .role = PQgetvalue(result, row, 8),
+        .owner = PQgetvalue(result, row, 9),
+        .grant_schema = PQgetvalue(result, row, 10),
+        .grant_table = PQgetvalue(result, row, 11),
+        .uses_schema = catalog_flag(result, row, 12),
+        .reads = catalog_flag(result, row, 13),
+        .forced = catalog_flag(result, row, 14),
+        .why_all_rows = catalog_text(arena, result, row, 15),
+    };
+}
+
 static enum larder_status describe_tables(struct pg *pg, const struct catalog_tables *tables,
                                           struct manifest *m, struct catalog_table *extra,
                                           struct larder_findings *findings,
                                           struct larder_error *error)
 {
-    static const char sql[] =
-        "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
-        "pg_catalog.pg_get_userbyid(c.relowner), c.reltuples::float8, pg_catalog.has_schema_privilege(n.oid, "
-        "'USAGE'), pg_catalog.has_table_privilege(c.oid, 'SELECT'), pg_catalog.row_security_active(c.oid), CASE "
-        "n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) ELSE pg_catalog.quote_ident(n.nspname) || "
-        "'.' || pg_catalog.quote_ident(c.relname) END, current_user "
-        "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1 "
-        "LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent "
-        "LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace "
-        "ORDER BY t.place";
     PGresult *result;
     enum larder_status status =
-        catalog_query_oids(pg, sql, tables->oids, tables->count, &result, error);
+        catalog_query_oids(pg, describe_sql, tables->oids, tables->count, &result, error);
 
     if (status != LARDER_OK)
         return status;
@@ -35,6 +109,7 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         struct manifest_table *table = &m->tables[row];
         size_t place = catalog_number(result, row, 0);
         char kind = PQgetvalue(result, row, 3)[0];
+        struct access access = access_at(m->arena, result, row);
 
         table->oid = tables->oids[place];
         table->schema = catalog_text(m->arena, result, row, 1);
@@ -42,32 +117,15 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         table->kind = kind == 'p' ? "partitioned table" : "table";
         table->parent_schema = catalog_text(m->arena, result, row, 4);
         table->parent_name = catalog_text(m->arena, result, row, 5);
+        table->why_all_rows = access.why_all_rows;
         extra[row] = (struct catalog_table){
             .named = tables->named[place],
-            .owner = arena_strdup(m->arena, PQgetvalue(result, row, 6)),
-            .label = catalog_text(m->arena, result, row, 11),
-            .estimated_rows = strtod(PQgetvalue(result, row, 7), NULL),
+            .label = catalog_text(m->arena, result, row, 7),
+            .estimated_rows = strtod(PQgetvalue(result, row, 6), NULL),
             .has_rows = kind == 'r',
+            .is_unlogged = PQgetvalue(result, row, 16)[0] == 'u',
         };
-        if (!catalog_flag(result, row, 8))
-            findings_add(
-                findings, m->arena, "privilege", table->name,
-                "role \"%s\" may not use schema \"%s\" of table \"%s\" (GRANT USAGE ON SCHEMA)",
-                PQgetvalue(result, row, 12), table->schema, table->name);
-        else if (!catalog_flag(result, row, 9))
-            findings_add(findings, m->arena, "privilege", table->name,
-                         "role \"%s\" may not read table \"%s.%s\" of owner \"%s\" (GRANT SELECT)",
-                         PQgetvalue(result, row, 12), table->schema, table->name, extra[row].owner);
-        if (catalog_flag(result, row, 10))
-            findings_add(findings, m->arena, "row security", table->name,
-                         "row security would hide rows of table \"%s.%s\" from role \"%s\"; %s",
-                         table->schema, table->name, PQgetvalue(result, row, 12),
-                         strcmp(extra[row].owner, PQgetvalue(result, row, 12)) == 0
-                             ? "its owner is subject to it, too (FORCE ROW LEVEL SECURITY): use a "
-                               "role with BYPASSRLS"
-                             : arena_printf(m->arena,
-                                            "use its owner \"%s\" or a role with BYPASSRLS",
-                                            extra[row].owner));
+        judge_access(m->arena, table, &access, findings);
     }
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
@@ -247,5 +305,7 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
         status = describe_objects(pg, manifest, error);
     if (status == LARDER_OK)
         status = describe_references(pg, manifest, error);
+    if (status == LARDER_OK)
+        status = catalog_find_sequences(pg, manifest, findings, error);
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not read the catalogs");
 }

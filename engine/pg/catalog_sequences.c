@@ -1,15 +1,16 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
 
-enum { SEQUENCES_AT_ONCE = 500 };
+enum { SEQUENCES_AT_ONCE = 5000 };
 
-static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
-                                         struct larder_findings *findings,
-                                         struct larder_error *error)
+enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
+                                          struct larder_findings *findings,
+                                          struct larder_error *error)
 {
     static const char sql[] =
         "SELECT DISTINCT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", pg_catalog.has_sequence_privilege(c.oid, "
@@ -44,7 +45,7 @@ static enum larder_status find_sequences(struct pg *pg, struct manifest *m,
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
-/* Some at a time: a query of thousands of branches is too deep for the server's stack. */
+/* Some at a time, as rows of VALUES: a UNION of as many is too deep for the server's stack. */
 static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size_t from, size_t to,
                                          struct larder_error *error)
 {
@@ -53,9 +54,10 @@ static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size
     enum larder_status status;
 
     for (size_t i = from; i < to; i++) {
-        buffer_printf(&sql, "%sSELECT %zu, last_value, is_called FROM ",
-                      i > from ? " UNION ALL " : "", i);
+        buffer_printf(&sql, "%s(%zu, (SELECT is_called::text || ' ' || last_value FROM ",
+                      i > from ? ", " : "VALUES ", i);
         sql_qualified(&sql, m->sequences[i].schema, m->sequences[i].name);
+        buffer_puts(&sql, "))");
     }
     status = sql.failed ? larder_fail_memory(error)
                         : pg_query(pg, buffer_text(&sql), 0, NULL, &result, error);
@@ -64,22 +66,20 @@ static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size
         return larder_context(error, "could not read the sequences");
     for (int row = 0; row < PQntuples(result); row++) {
         struct manifest_sequence *sequence = &m->sequences[catalog_number(result, row, 0)];
+        const char *value = PQgetvalue(result, row, 1);
 
-        sequence->last_value = strtoll(PQgetvalue(result, row, 1), NULL, 10);
-        sequence->is_called = catalog_flag(result, row, 2);
+        sequence->is_called = value[0] == 't';
+        sequence->last_value = strtoll(value + strcspn(value, " "), NULL, 10);
     }
     PQclear(result);
     return LARDER_OK;
 }
 
-enum larder_status catalog_sequences(struct pg *pg, struct manifest *m,
-                                     struct larder_findings *findings, struct larder_error *error)
+enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *m,
+                                          struct larder_error *error)
 {
-    size_t before = findings->count;
-    enum larder_status status = find_sequences(pg, m, findings, error);
+    enum larder_status status = LARDER_OK;
 
-    if (findings->count > before)
-        return status;
     for (size_t i = 0; status == LARDER_OK && i < m->sequence_count; i += SEQUENCES_AT_ONCE)
         status = read_sequences(pg, m, i,
                                 m->sequence_count - i < SEQUENCES_AT_ONCE ? m->sequence_count
