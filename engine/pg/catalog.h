@@ -107,7 +107,7 @@ enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *manife
 struct catalog_schemas {
     const char **names;
     size_t count;
-    const char **unreadable; /* as quoted, qualified names */
+    const char **unreadable; /* as patterns of pg_dump, many tables in each */
     size_t unreadable_count;
 };
 
