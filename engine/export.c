@@ -48,6 +48,33 @@ static void warn(struct export *e, const char *text)
     result->warnings = warnings;
 }
 
+/* The first names of a list, and how many others there are. */
+static const char *list_names(struct arena *arena, const char *const *names, size_t count)
+{
+    enum { SHOWN = 50 };
+    struct buffer text = {0};
+    const char *list;
+
+    for (size_t i = 0; i < count && i < SHOWN; i++)
+        buffer_printf(&text, "%s%s", i > 0 ? ", " : "", names[i]);
+    if (count > SHOWN)
+        buffer_printf(&text, " and %zu others", count - SHOWN);
+    list = arena_strdup(arena, buffer_text(&text));
+    buffer_free(&text);
+    return list;
+}
+
+static void warn_of_omissions(struct export *e)
+{
+    if (e->uncovered_count > 0)
+        warn(e, arena_printf(e->arena, "no scheduled preset covers %zu table%s: %s",
+                             e->uncovered_count, e->uncovered_count > 1 ? "s" : "",
+                             list_names(e->arena, e->uncovered, e->uncovered_count)));
+    if (e->skipped_count > 0)
+        warn(e, arena_printf(e->arena, "left out, since this role may not read all of it: %s",
+                             list_names(e->arena, e->skipped, e->skipped_count)));
+}
+
 static enum larder_status check_options(const struct larder_export_options *o,
                                         struct larder_error *error)
 {
@@ -90,10 +117,7 @@ static enum larder_status complete_manifest(struct export *e, struct catalog_sch
     m->server_encoding = e->server.encoding;
     m->pg_dump_version = e->pg_dump.version;
     m->started_at = e->started_at;
-    status = catalog_sequences(e->leader, m, &e->result->findings, error);
-    findings_keep(&e->result->findings, e->arena);
-    if (status == LARDER_OK)
-        status = export_report_obstacles(e, error);
+    status = catalog_read_sequences(e->leader, m, error);
     if (status == LARDER_OK)
         status = catalog_schemas(e->leader, m, m->arena, schemas, error);
     if (status == LARDER_OK)
@@ -139,6 +163,7 @@ struct schema_work {
     struct export_lanes *lanes;
     struct archive_writer *writer;
     const struct manifest *manifest;
+    bool failed;
 };
 
 static enum larder_status write_members(struct archive_writer *writer,
@@ -183,6 +208,7 @@ static void *work_on_schema(void *arg)
         export_lanes_open(work->lanes, work->writer);
     else
         export_lanes_stop(work->lanes, status, &error);
+    work->failed = status != LARDER_OK;
     export_schema_free(&schema);
     return NULL;
 }
@@ -198,6 +224,15 @@ static enum larder_status count_lanes(const struct export *e, int *lanes,
     if (status == LARDER_OK && *lanes > free_connections)
         *lanes = free_connections > 1 ? free_connections : 1;
     return status;
+}
+
+/* pg_dump fails for want of the snapshot where the leader's connection is lost: then that is the cause. */
+static void name_lost_connection(struct export *e, struct larder_error *error)
+{
+    struct larder_error why = {0};
+
+    if (pg_exec(e->leader, "SELECT", &why) != LARDER_OK && pg_is_broken(e->leader))
+        *error = why;
 }
 
 static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,
@@ -230,6 +265,8 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         status = export_lanes_run(work.lanes, e->leader, error);
         pthread_join(thread, NULL);
         pg_set_stop_fd(e->leader, -1);
+        if (status == LARDER_FAILED && work.failed)
+            name_lost_connection(e, error);
         if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
             snapshot_name_blocker(e->control, e->manifest, export_lock_timeout(e), error);
     }
@@ -431,9 +468,11 @@ enum larder_status larder_export(const struct larder_export_options *options,
     e.to.encrypted = e.recipients != NULL;
     if (status == LARDER_OK)
         status = export_prepare(&e, error);
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        warn_of_omissions(&e);
         status = destination_check_system(&e.to, result->source, e.server.system_identifier,
                                           e.arena, error);
+    }
     if (status == LARDER_OK)
         status = destination_lock(&e.to, result->source, result->preset, e.arena, error);
     if (status == LARDER_OK)

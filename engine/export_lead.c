@@ -13,6 +13,22 @@ int export_lock_timeout(const struct export *e)
     return e->options->lock_timeout > 0 ? e->options->lock_timeout : LOCK_TIMEOUT;
 }
 
+/*
+ * Tables that nobody backs up are worth a warning, and never keep others from being backed up: what goes wrong here and
+ * matters goes wrong again where the preset is read.
+ */
+static void find_uncovered(struct export *e)
+{
+    struct larder_error why = {0};
+    enum larder_status status;
+
+    if (e->options->preset == NULL)
+        return;
+    status = catalog_uncovered(e->control, e->arena, &e->uncovered, &e->uncovered_count, &why);
+    if (status == LARDER_USAGE)
+        run_message(e->run, LARDER_WARNING, "%s", why.message);
+}
+
 static enum larder_status find_tables(struct export *e, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
@@ -62,6 +78,19 @@ static void choose_formats(struct export *e, struct manifest *manifest,
     }
 }
 
+/* A standby has an unlogged table's definition alone. */
+static void refuse_unlogged(const struct export *e, const struct manifest *manifest,
+                            struct larder_findings *findings)
+{
+    for (size_t i = 0; e->server.is_standby && i < manifest->table_count; i++)
+        if (e->extra[i].is_unlogged)
+            findings_add(
+                findings, manifest->arena, "table", manifest->tables[i].name,
+                "table \"%s.%s\" is unlogged, and this server, a standby, does not have its "
+                "rows: export it from the primary",
+                manifest->tables[i].schema, manifest->tables[i].name);
+}
+
 /*
  * Looks everything up, on whichever connection; into a manifest that takes the place of an earlier one. `*again` where a table went
  * between two queries.
@@ -79,11 +108,14 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
         return larder_fail_memory(error);
     *findings = (struct larder_findings){0};
     status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
+    e->skipped = tables.skipped;
+    e->skipped_count = tables.skipped_count;
     if (status == LARDER_OK)
         status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
         *again = tables.changed || manifest->table_count != tables.count;
         choose_formats(e, manifest, e->extra, findings);
+        refuse_unlogged(e, manifest, findings);
     }
     findings_keep(findings, e->arena);
     manifest_free(e->manifest);
@@ -161,6 +193,8 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
         status = session_begin_plain(e->control, error);
     if (status == LARDER_OK)
         status = catalog_server(e->control, e->arena, &e->server, error);
+    if (status == LARDER_OK)
+        find_uncovered(e);
     session_rollback(e->control);
     if (status != LARDER_OK)
         return status;

@@ -30,6 +30,11 @@ struct export
     struct catalog_preset preset;
     const char *const *names; /* of the tables, as they were asked for */
     size_t name_count;
+    const char **uncovered; /* tables that no scheduled preset backs up */
+    size_t uncovered_count;
+    const char *
+        *skipped; /* names of the preset that were not taken, since the role may not read them */
+    size_t skipped_count;
 
     struct manifest *manifest; /* of the last lookup */
     struct catalog_table *extra;

@@ -123,6 +123,9 @@ static json_t *table_json(const struct manifest_table *table, size_t number, boo
         return json;
     fingerprint_to_hex(table->fingerprint, fingerprint);
     json_object_set_new(json, "parent", parent_json(table));
+    json_object_set_new(json, "why_all_rows",
+                        table->why_all_rows == NULL ? json_null()
+                                                    : json_string(table->why_all_rows));
     json_object_set_new(json, "oid", json_integer(table->oid));
     json_object_set_new(json, "objects", objects_json(table));
     json_object_set_new(json, "references", references_json(table));
@@ -258,7 +261,7 @@ static enum larder_status write_table(const struct manifest *m, size_t i, bool h
                               m->tables[i].schema, m->tables[i].name);
     }
     buffer_puts(out, i > 0 ? ",\n" : "\n");
-    return dump(json, header ? 5 : 13, out, error);
+    return dump(json, header ? 5 : 14, out, error);
 }
 
 enum larder_status manifest_write(const struct manifest *manifest, bool header, struct buffer *out,

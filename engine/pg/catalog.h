@@ -33,6 +33,13 @@ struct catalog_preset {
 enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena *arena,
                                   struct catalog_preset *preset, struct larder_error *error);
 
+/*
+ * The tables (not the partitions of these) that no preset with a schedule backs up, as quoted names, schema and name; in the
+ * arena.
+ */
+enum larder_status catalog_uncovered(struct pg *pg, struct arena *arena, const char ***names,
+                                     size_t *count, struct larder_error *error);
+
 /* What the server says of itself. */
 struct catalog_server {
     const char *database, *version, *encoding;
@@ -49,6 +56,9 @@ struct catalog_tables {
      * OID. */
     uint32_t *named;
     size_t count;
+    const char *
+        *skipped; /* names that stand beside *.* for what is only taken where it may be read */
+    size_t skipped_count;
     bool changed; /* a table went while it was looked up: to be done again */
 };
 
@@ -62,20 +72,20 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
 
 /* What the engine wants to know of a table beside what the manifest records. */
 struct catalog_table {
-    uint32_t named; /* as in catalog_tables */
-    const char *owner;
+    uint32_t named;        /* as in catalog_tables */
     const char *label;     /* as backups.backup_metadata names it */
     double estimated_rows; /* the planner's; -1 where it has none */
     uint32_t pages;        /* of the heap */
     uint64_t bytes;        /* heap and TOAST */
     bool has_rows;         /* a partitioned table has none */
+    bool is_unlogged;      /* a standby does not have its rows */
     const char *why_text;  /* why it must be copied as text; NULL where binary will do */
 };
 
 /*
- * Fills the manifest's tables and their columns, objects and references, in the given order;
- * `extra` gets one element a table. Adds a finding for every table that the role may not read, or
- * not wholly.
+ * Fills the manifest's tables and their columns, objects and references, in the given order, and
+ * their sequences without values; `extra` gets one element a table. Adds a finding for every table
+ * that the role may not read, or not wholly, and for every sequence.
  */
 enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *tables,
                                     struct manifest *manifest, struct catalog_table **extra,
@@ -88,17 +98,16 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
 enum larder_status catalog_sizes(struct pg *pg, const struct manifest *manifest,
                                  struct catalog_table *extra, struct larder_error *error);
 
-/* The sequences that the tables own or take defaults from, with their values. To be called after
- * the snapshot. */
-enum larder_status catalog_sequences(struct pg *pg, struct manifest *manifest,
-                                     struct larder_findings *findings, struct larder_error *error);
+/* Fills in the sequences' values. To be called after the snapshot, which sequences ignore. */
+enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *manifest,
+                                          struct larder_error *error);
 
 /* Schemas whose definition an archive of the tables needs, and tables in them that the role may not
  * read. */
 struct catalog_schemas {
     const char **names;
     size_t count;
-    const char **unreadable; /* as quoted, qualified names */
+    const char **unreadable; /* as patterns of pg_dump, many tables in each */
     size_t unreadable_count;
 };
 

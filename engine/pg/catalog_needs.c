@@ -58,13 +58,18 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
         "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
         "WHERE d.classid = 1247 AND d.objid = y.oid AND d.deptype = 'e')) AND n.nspname NOT IN ('pg_catalog', "
         "'information_schema', 'pg_toast') ORDER BY 1";
+    /* As patterns of pg_dump, which asks the server for each: many tables in one, all quoted. */
     static const char unreadable_sql[] =
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) "
+        "SELECT '\"' || replace(u.nspname, '\"', '\"\"') || '\".(' "
+        "|| string_agg('\"' || replace(u.relname, '\"', '\"\"') || '\"', '|' ORDER BY u.relname) || ')' "
+        "FROM (SELECT n.nspname::text, c.relname::text, "
+        "(row_number() OVER (PARTITION BY n.oid ORDER BY c.relname) - 1) / 100 AS batch "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE $1::oid[] IS NOT NULL AND n.nspname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f', "
-        "'S') AND CASE c.relkind WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') ELSE NOT "
-        "pg_catalog.has_table_privilege(c.oid, 'SELECT') END "
-        "ORDER BY 1";
+        "WHERE $1::oid[] IS NOT NULL AND n.nspname = ANY ($2::text[]) "
+        "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND CASE c.relkind "
+        "WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') "
+        "ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END) u "
+        "GROUP BY u.nspname, u.batch";
     PGresult *result;
     enum larder_status status = query_with_schemas(pg, names_sql, manifest, NULL, &result, error);
 

@@ -1,29 +1,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
+#include "engine/pg/catalog_query.h"
 #include "engine/pg/pattern.h"
 #include "engine/run/run.h"
 
-/*
- * Schemas that a pattern for schemas never means: the system's, our own, and on Supabase those that
- * the platform owns. A name without a pattern reaches them all.
- */
+#define FOREIGN_TABLE "a foreign table, whose rows are on another server"
+
+/* A table counts as readable where all of it is. */
 static const char resolve_sql[] =
-    "WITH wanted AS (SELECT * FROM unnest($1::int[], $2::text[], $3::text[], $4::bool[]) AS w(i, nsp, rel, "
-    "any_schema)), supabase AS (SELECT count(*) = 3 AS here "
-    "FROM pg_catalog.pg_roles   WHERE rolname IN ('anon', 'authenticated', 'service_role')) SELECT w.i, c.oid, "
-    "c.relkind, pg_catalog.has_table_privilege(c.oid, 'SELECT') "
-    "FROM wanted w JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.~) w.nsp "
-    "JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname OPERATOR(pg_catalog.~) w.rel "
-    "CROSS JOIN supabase s WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.relpersistence <> 't' AND NOT "
-    "(w.any_schema AND (n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'backups')   OR (s.here AND "
-    "n.nspname IN ('auth', 'storage', 'realtime', '_realtime', 'vault', 'graphql',     'graphql_public', "
-    "'extensions', 'pgbouncer', 'pgsodium', 'pgsodium_masks', 'supabase_functions',     'supabase_migrations', "
-    "'_analytics', '_supavisor', 'cron', 'net')))) AND NOT (w.any_schema AND EXISTS (SELECT "
-    "FROM pg_catalog.pg_depend d WHERE d.classid = 1259   AND d.objid = c.oid AND d.deptype = 'e')) "
-    "ORDER BY w.i, n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
+    "WITH " MATCHED "SELECT m.i, c.oid, c.relkind, "
+    "pg_catalog.has_schema_privilege(n.oid, 'USAGE') "
+    "AND pg_catalog.has_table_privilege(c.oid, 'SELECT') "
+    "AND NOT pg_catalog.row_security_active(c.oid), c.relpersistence, "
+    "n.nspname LIKE 'pg\\_%' OR n.nspname = 'information_schema', e.extname "
+    "FROM matched m JOIN pg_catalog.pg_class c ON c.oid = m.oid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "LEFT JOIN pg_catalog.pg_depend d ON d.classid = 1259 AND d.objid = c.oid AND d.objsubid = 0 "
+    "AND d.refclassid = 3079 AND d.deptype = 'e' "
+    "LEFT JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid "
+    "WHERE c.relkind NOT IN ('c', 't') "
+    "ORDER BY m.i, n.nspname COLLATE \"C\", c.relname COLLATE \"C\"";
 
 /* All descendants, each with the named table nearest in the list. */
 static const char descend_sql[] =
@@ -54,58 +52,67 @@ static enum larder_status parse_all(const char *const *names, size_t count, stru
 }
 
 static enum larder_status match(struct pg *pg, const struct pattern *patterns, size_t count,
-                                PGresult **result, struct larder_error *error)
+                                struct arena *arena, PGresult **result, struct larder_error *error)
 {
-    struct buffer numbers = {0}, schemas = {0}, names = {0}, flags = {0};
-    const char *values[4];
-    enum larder_status status;
+    size_t *places = arena_alloc(arena, count, sizeof(*places));
 
-    for (size_t i = 0; i < count; i++) {
-        array_add_number(&numbers, i);
-        array_add(&schemas, patterns[i].schema);
-        array_add(&names, patterns[i].name);
-        array_add(&flags, patterns[i].any_schema ? "t" : "f");
-    }
-    values[0] = array_finish(&numbers);
-    values[1] = array_finish(&schemas);
-    values[2] = array_finish(&names);
-    values[3] = array_finish(&flags);
-    if (numbers.failed || schemas.failed || names.failed || flags.failed)
-        status = larder_fail_memory(error);
-    else
-        status = pg_query(pg, resolve_sql, 4, values, result, error);
-    buffer_free(&numbers);
-    buffer_free(&schemas);
-    buffer_free(&names);
-    buffer_free(&flags);
-    return status;
+    if (places == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < count; i++)
+        places[i] = i;
+    return catalog_query_patterns(pg, resolve_sql, patterns, places, count, result, error);
 }
 
-static const char *kind_in_words(char relkind)
+/* Why something that was named is none of the tables that an archive holds; NULL where it is one. */
+static const char *why_not_table(struct arena *arena, const PGresult *matches, int row)
 {
-    switch (relkind) {
+    if (catalog_flag(matches, row, 5))
+        return "a table of the system, which belongs to no database's contents";
+    if (PQgetvalue(matches, row, 4)[0] == 't')
+        return "a temporary table, which ends with its session";
+    if (!PQgetisnull(matches, row, 6))
+        return arena_printf(arena,
+                            "a table of the extension \"%s\", which makes and fills it itself",
+                            PQgetvalue(matches, row, 6));
+    switch (PQgetvalue(matches, row, 2)[0]) {
+    case 'r':
+    case 'p':
+        return NULL;
     case 'v':
         return "a view, which has no rows of its own";
     case 'm':
         return "a materialised view, whose rows are computed from its tables";
     case 'f':
-        return "a foreign table, whose rows are on another server";
+        return FOREIGN_TABLE;
+    case 'S':
+        return "a sequence, which goes along with the table that uses it";
     default:
-        return "a sequence, which goes along with the table that owns it";
+        return "an index, which goes along with its table";
     }
 }
 
-static bool has_oid(const uint32_t *oids, size_t count, uint32_t oid)
+/* OIDs to look up among: sorted once they are all there. */
+struct oids {
+    uint32_t *items;
+    size_t count;
+};
+
+static int by_oid(const void *a, const void *b)
 {
-    for (size_t i = 0; i < count; i++)
-        if (oids[i] == oid)
-            return true;
-    return false;
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
 }
 
-static uint32_t oid_at(const PGresult *result, int row, int column)
+static void oids_sort(struct oids *oids)
 {
-    return (uint32_t)strtoul(PQgetvalue(result, row, column), NULL, 10);
+    qsort(oids->items, oids->count, sizeof(*oids->items), by_oid);
+}
+
+static bool oids_have(const struct oids *oids, uint32_t oid)
+{
+    return oids->count > 0 &&
+           bsearch(&oid, oids->items, oids->count, sizeof(*oids->items), by_oid) != NULL;
 }
 
 /* Beside a literal *.*, names stand for what is taken along where it is there and may be read
@@ -118,48 +125,65 @@ static bool names_everything(const struct pattern *patterns, size_t count)
     return false;
 }
 
-/* What one name brought: which of its matches are taken, and what has to be said of the others. */
-static void take_matches(const PGresult *matches, const struct pattern *patterns, size_t count,
-                         struct arena *arena, uint32_t *taken, size_t *taken_count,
-                         uint32_t *left_out, size_t *left_out_count,
-                         struct larder_findings *findings)
+/* What the names brought: the tables that are taken and left out, and what has to be said of others. */
+struct choice {
+    const struct pattern *patterns;
+    size_t count;
+    struct arena *arena;
+    bool *matched; /* of each pattern */
+    bool everything;
+    struct oids taken, left_out;
+    struct catalog_tables *tables;
+    struct larder_findings *findings;
+};
+
+static void take_match(struct choice *c, const PGresult *matches, int row)
 {
-    bool *matched = arena_alloc(arena, count, sizeof(*matched));
-    bool everything = names_everything(patterns, count);
+    size_t i = catalog_number(matches, row, 0);
+    const struct pattern *pattern = &c->patterns[i];
+    const char *why_not = why_not_table(c->arena, matches, row);
 
-    if (matched == NULL)
+    if (pattern->any && why_not != NULL && !pattern->leave_out)
         return;
-    for (int row = 0; row < PQntuples(matches); row++) {
-        size_t i = strtoul(PQgetvalue(matches, row, 0), NULL, 10);
-        char kind = PQgetvalue(matches, row, 2)[0];
-        uint32_t oid = oid_at(matches, row, 1);
-        bool is_table = kind == 'r' || kind == 'p';
+    c->matched[i] = true;
+    if (pattern->leave_out)
+        c->left_out.items[c->left_out.count++] = catalog_oid(matches, row, 1);
+    else if (why_not != NULL)
+        findings_add(c->findings, c->arena, "table", pattern->text, "\"%s\" is %s", pattern->text,
+                     why_not);
+    else if (c->everything && !pattern->any && !catalog_flag(matches, row, 3))
+        c->tables->skipped[c->tables->skipped_count++] = pattern->text;
+    else
+        c->taken.items[c->taken.count++] = catalog_oid(matches, row, 1);
+}
 
-        if (patterns[i].leave_out) {
-            matched[i] = true;
-            left_out[(*left_out_count)++] = oid;
-        } else if (is_table) {
-            matched[i] = true;
-            if (!everything || patterns[i].any || PQgetvalue(matches, row, 3)[0] == 't')
-                taken[(*taken_count)++] = oid;
-        } else if (!patterns[i].any && kind != 'S') {
-            matched[i] = true;
-            findings_add(findings, arena, "table", patterns[i].text, "\"%s\" is %s",
-                         patterns[i].text, kind_in_words(kind));
-        }
+static enum larder_status take_matches(struct choice *c, const PGresult *matches,
+                                       struct larder_error *error)
+{
+    size_t rows = (size_t)PQntuples(matches);
+
+    c->matched = arena_alloc(c->arena, c->count, sizeof(*c->matched));
+    c->taken.items = arena_alloc(c->arena, rows, sizeof(uint32_t));
+    c->left_out.items = arena_alloc(c->arena, rows, sizeof(uint32_t));
+    c->tables->skipped = arena_alloc(c->arena, rows, sizeof(*c->tables->skipped));
+    if (arena_failed(c->arena))
+        return larder_fail_memory(error);
+    for (int row = 0; row < PQntuples(matches); row++)
+        take_match(c, matches, row);
+    for (size_t i = 0; i < c->count; i++) {
+        const struct pattern *pattern = &c->patterns[i];
+
+        if (!c->matched[i] && (!c->everything || pattern->any) && !pattern->leave_out)
+            findings_add(c->findings, c->arena, "table", pattern->text,
+                         pattern->any ? "no table matches \"%s\"" : "table \"%s\" does not exist",
+                         pattern->text);
     }
-    for (size_t i = 0; i < count; i++)
-        if (!matched[i] && (!everything || patterns[i].any) && !patterns[i].leave_out)
-            findings_add(findings, arena, "table", patterns[i].text,
-                         patterns[i].any ? "no table matches \"%s\""
-                                         : "table \"%s\" does not exist",
-                         patterns[i].text);
+    return LARDER_OK;
 }
 
 struct found {
     uint32_t oid, named;
-    size_t place;
-    int depth;
+    size_t place, depth;
     const char *schema, *name;
 };
 
@@ -171,111 +195,121 @@ static int by_place(const void *a, const void *b)
     if (x->place != y->place)
         return x->place < y->place ? -1 : 1;
     if (x->depth != y->depth)
-        return x->depth - y->depth;
+        return x->depth < y->depth ? -1 : 1;
     order = strcmp(x->schema, y->schema);
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-/* Whether every table that was taken is still among those of the result. */
-static bool has_all(const PGresult *result, const uint32_t *taken, size_t taken_count,
-                    const uint32_t *left_out, size_t left_out_count)
+/* The descendants of OIDs, which are among them. */
+static enum larder_status query_descendants(struct pg *pg, const struct oids *oids,
+                                            PGresult **result, struct larder_error *error)
 {
-    for (size_t i = 0; i < taken_count; i++) {
-        bool found = has_oid(left_out, left_out_count, taken[i]);
-
-        for (int row = 0; row < PQntuples(result) && !found; row++)
-            found = oid_at(result, row, 0) == taken[i];
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-/* Takes the array of OIDs that has been put together, and frees it. */
-static enum larder_status query_descendants(struct pg *pg, struct buffer *oids, PGresult **result,
-                                            struct larder_error *error)
-{
-    const char *value = array_finish(oids);
-    enum larder_status status = oids->failed ? larder_fail_memory(error)
-                                             : pg_query(pg, descend_sql, 1, &value, result, error);
-
-    buffer_free(oids);
-    return status;
+    return catalog_query_oids(pg, descend_sql, oids->items, oids->count, result, error);
 }
 
 /* What is left out takes its descendants along. */
-static enum larder_status descend_left_out(struct pg *pg, struct arena *arena, uint32_t **left_out,
-                                           size_t *count, struct larder_error *error)
+static enum larder_status descend_left_out(struct pg *pg, struct choice *c,
+                                           struct larder_error *error)
 {
-    struct buffer array = {0};
     PGresult *result = NULL;
     enum larder_status status;
 
-    if (*count == 0)
+    if (c->left_out.count == 0)
         return LARDER_OK;
-    for (size_t i = 0; i < *count; i++)
-        array_add_number(&array, (*left_out)[i]);
-    status = query_descendants(pg, &array, &result, error);
+    status = query_descendants(pg, &c->left_out, &result, error);
     if (status != LARDER_OK)
         return status;
-    *count = (size_t)PQntuples(result);
-    *left_out = arena_alloc(arena, *count, sizeof(**left_out));
-    for (size_t i = 0; *left_out != NULL && i < *count; i++)
-        (*left_out)[i] = oid_at(result, (int)i, 0);
+    c->left_out.count = (size_t)PQntuples(result);
+    c->left_out.items = arena_alloc(c->arena, c->left_out.count, sizeof(uint32_t));
+    for (int row = 0; c->left_out.items != NULL && row < PQntuples(result); row++)
+        c->left_out.items[row] = catalog_oid(result, row, 0);
     PQclear(result);
-    return *left_out == NULL ? larder_fail_memory(error) : LARDER_OK;
+    if (c->left_out.items == NULL)
+        return larder_fail_memory(error);
+    oids_sort(&c->left_out);
+    return LARDER_OK;
 }
 
-static enum larder_status descend(struct pg *pg, const uint32_t *taken, size_t taken_count,
-                                  const uint32_t *left_out, size_t left_out_count,
-                                  struct arena *arena, struct catalog_tables *tables,
-                                  struct larder_findings *findings, struct larder_error *error)
+static void drop_left_out(struct choice *c)
 {
-    struct buffer array = {0};
-    PGresult *result = NULL;
-    struct found *found;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < c->taken.count; i++)
+        if (!oids_have(&c->left_out, c->taken.items[i]))
+            c->taken.items[kept++] = c->taken.items[i];
+    c->taken.count = kept;
+}
+
+/* Whether every table that was taken is still among those that were found again. */
+static bool has_all(struct choice *c, const PGresult *result)
+{
+    struct oids again = {.items =
+                             arena_alloc(c->arena, (size_t)PQntuples(result), sizeof(uint32_t)),
+                         .count = (size_t)PQntuples(result)};
+
+    if (again.items == NULL)
+        return false;
+    for (size_t i = 0; i < again.count; i++)
+        again.items[i] = catalog_oid(result, (int)i, 0);
+    oids_sort(&again);
+    for (size_t i = 0; i < c->taken.count; i++)
+        if (!oids_have(&again, c->taken.items[i]))
+            return false;
+    return true;
+}
+
+/* In the order of the names, then parents first, then by name. */
+static size_t take_found(struct choice *c, const PGresult *result, struct found *found)
+{
     size_t count = 0;
-    enum larder_status status;
 
-    for (size_t i = 0; i < taken_count; i++)
-        if (!has_oid(left_out, left_out_count, taken[i]))
-            array_add_number(&array, taken[i]);
-    status = query_descendants(pg, &array, &result, error);
-    if (status != LARDER_OK)
-        return status;
-    found = arena_alloc(arena, (size_t)PQntuples(result), sizeof(*found));
-    for (int row = 0; found != NULL && row < PQntuples(result); row++) {
-        uint32_t oid = oid_at(result, row, 0);
-        const char *schema = arena_strdup(arena, PQgetvalue(result, row, 4));
-        const char *name = arena_strdup(arena, PQgetvalue(result, row, 5));
+    for (int row = 0; row < PQntuples(result); row++) {
+        const char *schema = arena_strdup(c->arena, PQgetvalue(result, row, 4));
+        const char *name = arena_strdup(c->arena, PQgetvalue(result, row, 5));
 
-        if (has_oid(left_out, left_out_count, oid))
+        if (oids_have(&c->left_out, catalog_oid(result, row, 0)))
             continue;
         if (PQgetvalue(result, row, 3)[0] == 'f') {
-            findings_add(findings, arena, "table", name,
-                         "\"%s.%s\", which belongs to a table of the list, is %s", schema, name,
-                         kind_in_words('f'));
+            findings_add(c->findings, c->arena, "table", name,
+                         "\"%s.%s\", which belongs to a table of the list, is " FOREIGN_TABLE
+                         "; \"!%s.%s\" leaves it out",
+                         schema, name, schema, name);
             continue;
         }
-        found[count++] = (struct found){oid,
-                                        oid_at(result, row, 1),
-                                        strtoul(PQgetvalue(result, row, 2), NULL, 10),
-                                        (int)strtol(PQgetvalue(result, row, 6), NULL, 10),
-                                        schema,
-                                        name};
+        found[count++] = (struct found){.oid = catalog_oid(result, row, 0),
+                                        .named = catalog_oid(result, row, 1),
+                                        .place = catalog_number(result, row, 2),
+                                        .depth = catalog_number(result, row, 6),
+                                        .schema = schema,
+                                        .name = name};
     }
-    tables->changed = !has_all(result, taken, taken_count, left_out, left_out_count);
-    PQclear(result);
-    tables->oids = arena_alloc(arena, count, sizeof(*tables->oids));
-    tables->named = arena_alloc(arena, count, sizeof(*tables->named));
-    if (arena_failed(arena) || found == NULL)
-        return larder_fail_memory(error);
     qsort(found, count, sizeof(*found), by_place);
-    for (size_t i = 0; i < count; i++) {
+    return count;
+}
+
+static enum larder_status descend(struct pg *pg, struct choice *c, struct larder_error *error)
+{
+    struct catalog_tables *tables = c->tables;
+    struct found *found;
+    PGresult *result = NULL;
+    enum larder_status status = query_descendants(pg, &c->taken, &result, error);
+
+    if (status != LARDER_OK)
+        return status;
+    found = arena_alloc(c->arena, (size_t)PQntuples(result), sizeof(*found));
+    tables->oids = arena_alloc(c->arena, (size_t)PQntuples(result), sizeof(*tables->oids));
+    tables->named = arena_alloc(c->arena, (size_t)PQntuples(result), sizeof(*tables->named));
+    if (!arena_failed(c->arena)) {
+        tables->count = take_found(c, result, found);
+        tables->changed = !has_all(c, result);
+    }
+    PQclear(result);
+    if (arena_failed(c->arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < tables->count; i++) {
         tables->oids[i] = found[i].oid;
         tables->named[i] = found[i].named;
     }
-    tables->count = count;
     return LARDER_OK;
 }
 
@@ -283,28 +317,24 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
                                    struct arena *arena, struct catalog_tables *tables,
                                    struct larder_findings *findings, struct larder_error *error)
 {
+    struct choice choice = {.count = count, .arena = arena, .tables = tables, .findings = findings};
     struct pattern *patterns;
     PGresult *matches = NULL;
-    uint32_t *taken, *left_out;
-    size_t taken_count = 0, left_out_count = 0;
     enum larder_status status = parse_all(names, count, arena, &patterns, error);
 
+    *tables = (struct catalog_tables){0};
     if (status == LARDER_OK)
-        status = match(pg, patterns, count, &matches, error);
+        status = match(pg, patterns, count, arena, &matches, error);
     if (status != LARDER_OK)
         return status;
-    taken = arena_alloc(arena, (size_t)PQntuples(matches), sizeof(*taken));
-    left_out = arena_alloc(arena, (size_t)PQntuples(matches), sizeof(*left_out));
-    if (taken == NULL || left_out == NULL) {
-        PQclear(matches);
-        return larder_fail_memory(error);
-    }
-    take_matches(matches, patterns, count, arena, taken, &taken_count, left_out, &left_out_count,
-                 findings);
+    choice.patterns = patterns;
+    choice.everything = names_everything(patterns, count);
+    status = take_matches(&choice, matches, error);
     PQclear(matches);
-    status = descend_left_out(pg, arena, &left_out, &left_out_count, error);
+    if (status == LARDER_OK)
+        status = descend_left_out(pg, &choice, error);
     if (status != LARDER_OK)
         return status;
-    return descend(pg, taken, taken_count, left_out, left_out_count, arena, tables, findings,
-                   error);
+    drop_left_out(&choice);
+    return descend(pg, &choice, error);
 }

@@ -5,69 +5,97 @@
 
 #include "formats/buffer.h"
 
-/* One half of a pattern, up to a dot outside quotes or the end; `at` is moved there. */
-static bool parse_half(const char **at, struct buffer *regex, bool *any)
+/* One half of a pattern: the regular expression, and the same as a plain name. */
+struct half {
+    struct buffer regex, name;
+    bool any;
+};
+
+static void put_itself(struct half *half, char c)
+{
+    if (strchr("\\^$.|?*+()[]{}", c) != NULL)
+        buffer_puts(&half->regex, "\\");
+    buffer_append(&half->regex, &c, 1);
+    buffer_append(&half->name, &c, 1);
+}
+
+/* A character outside of quotes, where those of regular expressions keep their meaning. */
+static void put_unquoted(struct half *half, const char *at)
+{
+    char c = (unsigned char)*at < 128 ? (char)tolower((unsigned char)*at) : *at;
+
+    if (c == '$' || (c == '[' && at[1] == ']') || strchr("\\^|?*+()[]{}", c) == NULL) {
+        put_itself(half, c);
+        return;
+    }
+    half->any = true;
+    if (c == '*')
+        buffer_puts(&half->regex, ".*");
+    else if (c == '?')
+        buffer_puts(&half->regex, ".");
+    else
+        buffer_append(&half->regex, &c, 1);
+}
+
+/* Up to a dot outside quotes or the end; `at` is moved there. */
+static bool parse_half(const char **at, struct half *half)
 {
     bool quoted = false;
     size_t before;
 
-    buffer_puts(regex, "^(");
-    before = regex->length;
+    buffer_puts(&half->regex, "^(");
+    before = half->regex.length;
     for (; **at != '\0' && (quoted || **at != '.'); (*at)++) {
-        char c = **at;
-
-        if (c == '"' && quoted && (*at)[1] == '"') {
-            buffer_puts(regex, "\"");
-            (*at)++;
-        } else if (c == '"') {
+        if (**at == '"' && quoted && (*at)[1] == '"')
+            put_itself(half, *(*at)++);
+        else if (**at == '"')
             quoted = !quoted;
-        } else if (!quoted && c == '*') {
-            buffer_puts(regex, ".*");
-            *any = true;
-        } else if (!quoted && c == '?') {
-            buffer_puts(regex, ".");
-            *any = true;
-        } else {
-            if (!quoted && (unsigned char)c < 128)
-                c = (char)tolower((unsigned char)c);
-            if (strchr("\\^$.|?*+()[]{}", c) != NULL)
-                buffer_puts(regex, "\\");
-            buffer_append(regex, &c, 1);
-        }
+        else if (quoted)
+            put_itself(half, **at);
+        else
+            put_unquoted(half, *at);
     }
-    buffer_puts(regex, ")$");
-    return !quoted && regex->length > before + 2;
+    buffer_puts(&half->regex, ")$");
+    return !quoted && half->regex.length > before + 2 && !half->regex.failed && !half->name.failed;
+}
+
+static void half_free(struct half *half)
+{
+    buffer_free(&half->regex);
+    buffer_free(&half->name);
+}
+
+static bool parse(const char *at, struct arena *arena, struct pattern *pattern)
+{
+    struct half first = {0}, second = {0};
+    struct half *name = &first;
+    bool ok = parse_half(&at, &first);
+
+    pattern->schema = "^(public)$";
+    pattern->schema_name = "public";
+    if (ok && *at == '.') {
+        at++;
+        ok = parse_half(&at, &second) && *at == '\0';
+        pattern->schema = arena_strdup(arena, buffer_text(&first.regex));
+        pattern->schema_name = arena_strdup(arena, buffer_text(&first.name));
+        pattern->any_schema = first.any;
+        name = &second;
+    }
+    pattern->name = arena_strdup(arena, buffer_text(&name->regex));
+    pattern->table_name = arena_strdup(arena, buffer_text(&name->name));
+    pattern->any = first.any || second.any;
+    half_free(&first);
+    half_free(&second);
+    return ok;
 }
 
 enum larder_status pattern_parse(const char *text, struct arena *arena, struct pattern *pattern,
                                  struct larder_error *error)
 {
-    struct buffer first = {0}, second = {0};
-    const char *at = text;
-    bool any_first = false, any_second = false, ok;
-
     *pattern = (struct pattern){.text = arena_strdup(arena, text), .leave_out = text[0] == '!'};
-    if (pattern->leave_out)
-        at++;
-    ok = parse_half(&at, &first, &any_first);
-    if (ok && *at == '.') {
-        at++;
-        ok = parse_half(&at, &second, &any_second) && *at == '\0';
-        pattern->schema = arena_strdup(arena, buffer_text(&first));
-        pattern->name = arena_strdup(arena, buffer_text(&second));
-        pattern->any_schema = any_first;
-    } else {
-        pattern->schema = "^(public)$";
-        pattern->name = arena_strdup(arena, buffer_text(&first));
-    }
-    pattern->any = any_first || any_second;
-    ok = ok && !first.failed && !second.failed;
-    buffer_free(&first);
-    buffer_free(&second);
-    if (!ok) {
-        larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a table, and no pattern", text);
-        larder_hint(error, "Write name, schema.name, schema.* or \"Name With Capitals\".");
-        return LARDER_USAGE;
-    }
-    return LARDER_OK;
+    if (parse(pattern->leave_out ? text + 1 : text, arena, pattern))
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a table, and no pattern", text);
+    larder_hint(error, "Write name, schema.name, schema.* or \"Name With Capitals\".");
+    return LARDER_USAGE;
 }

@@ -2,9 +2,11 @@
  * Names of tables as people write them, and as psql understands them: `profiles`, `public.*`,
  * `"Weird.Name"`.
  *
- * Outside double quotes letters are folded, `*` stands for any characters, `?` for any one, and a
- * dot parts schema and name. A name without a schema is one of schema public. `!` before it leaves
- * out what it matches; `~` takes it only where it exists and may be read.
+ * Outside double quotes letters are folded, `*` stands for any characters, `?` for any one, a dot
+ * parts schema and name, `$` is itself, and what else regular expressions are made of keeps its
+ * meaning (`t[0-9]`, `a|b`); `[]` is no empty class but itself. Inside of double quotes all is
+ * itself, and `""` is a quote. A name without a schema is one of schema public. `!` before it
+ * leaves out what it matches.
  */
 #ifndef ENGINE_PG_PATTERN_H
 #define ENGINE_PG_PATTERN_H
@@ -15,10 +17,11 @@
 #include "larder/error.h"
 
 struct pattern {
-    const char *text;          /* as it was written */
-    const char *schema, *name; /* regular expressions that match the whole */
-    bool any_schema;           /* the schema was a pattern */
-    bool any;                  /* schema or name was a pattern */
+    const char *text;                     /* as it was written */
+    const char *schema, *name;            /* regular expressions that match the whole */
+    const char *schema_name, *table_name; /* what they match, where `any` is false */
+    bool any_schema;                      /* the schema was a pattern */
+    bool any;                             /* schema or name was a pattern */
     bool leave_out;
 };
 

@@ -153,3 +153,13 @@ expect_exit 2 larder
 expect_exit 2 larder exprot daily
 expect_stderr exprot
 expect_nothing_published
+
+it "no pg_dump as new as the server is wrong usage, and names the package that brings one"
+major=$(($(sql bare 'SHOW server_version_num') / 10000))
+mkdir "$SCRATCH/older"
+for tool in pg_dump pg_restore; do
+    printf '#!/bin/sh\necho "%s (PostgreSQL) %s.1"\n' "$tool" "$((major - 1))" >"$SCRATCH/older/$tool"
+    chmod +x "$SCRATCH/older/$tool"
+done
+expect_exit 2 env LARDER_PGBIN="$SCRATCH/older" "$LARDER" export -t t -d bare -o "$SCRATCH/none.tar"
+expect_stderr "postgresql-client-$major"

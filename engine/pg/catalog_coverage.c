@@ -1,0 +1,92 @@
+#include "engine/pg/array.h"
+#include "engine/pg/catalog.h"
+#include "engine/pg/catalog_query.h"
+
+/*
+ * Each preset by itself: what one leaves out another may back up. What is left out, or taken, takes its descendants along.
+ */
+static const char uncovered_sql[] =
+    "WITH RECURSIVE " MATCHED ", tree AS (SELECT i, leave_out, oid FROM matched "
+    "UNION SELECT t.i, t.leave_out, h.inhrelid FROM tree t "
+    "JOIN pg_catalog.pg_inherits h ON h.inhparent = t.oid), "
+    "covered AS (SELECT i, oid FROM tree WHERE NOT leave_out "
+    "EXCEPT SELECT i, oid FROM tree WHERE leave_out), "
+    "uncovered AS (SELECT c.oid, n.nspname, c.relname FROM pg_catalog.pg_class c "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+    "WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND " IS_USERS
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 "
+    "AND d.objid = c.oid AND d.deptype = 'e') "
+    "AND c.oid NOT IN (SELECT oid FROM covered)) "
+    "SELECT pg_catalog.format('%I.%I', u.nspname, u.relname) FROM uncovered u "
+    "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_inherits h "
+    "JOIN uncovered p ON p.oid = h.inhparent WHERE h.inhrelid = u.oid) "
+    "ORDER BY u.nspname COLLATE \"C\", u.relname COLLATE \"C\"";
+
+/* The patterns of all presets with a schedule, each with its preset's number. */
+struct scheduled {
+    struct pattern *patterns;
+    size_t *presets;
+    size_t count;
+};
+
+static enum larder_status parse_presets(const PGresult *result, struct arena *arena,
+                                        struct scheduled *scheduled, struct larder_error *error)
+{
+    size_t most = (size_t)PQntuples(result);
+    enum larder_status status = LARDER_OK;
+
+    scheduled->patterns = arena_alloc(arena, most, sizeof(*scheduled->patterns));
+    scheduled->presets = arena_alloc(arena, most, sizeof(*scheduled->presets));
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; status == LARDER_OK && i < most; i++) {
+        scheduled->presets[i] = catalog_number(result, (int)i, 0);
+        status =
+            pattern_parse(PQgetvalue(result, (int)i, 1), arena, &scheduled->patterns[i], error);
+    }
+    scheduled->count = most;
+    return status;
+}
+
+static enum larder_status read_presets(struct pg *pg, struct arena *arena,
+                                       struct scheduled *scheduled, struct larder_error *error)
+{
+    PGresult *result = NULL;
+    /* Of presets, unlike of data, a role may see what the policies show it. */
+    enum larder_status status = pg_exec(pg, "SET LOCAL row_security = on", error);
+
+    if (status == LARDER_OK)
+        status = pg_query(
+            pg,
+            "SELECT p.number, u.entry FROM (SELECT tables, row_number() OVER () AS number "
+            "FROM backups.presets WHERE every IS NOT NULL) p, unnest(p.tables) AS u(entry)",
+            0, NULL, &result, error);
+    if (status == LARDER_OK)
+        status = pg_exec(pg, "SET LOCAL row_security = off", error);
+    if (status == LARDER_OK)
+        status = parse_presets(result, arena, scheduled, error);
+    PQclear(result);
+    return status;
+}
+
+enum larder_status catalog_uncovered(struct pg *pg, struct arena *arena, const char ***names,
+                                     size_t *count, struct larder_error *error)
+{
+    struct scheduled scheduled = {0};
+    PGresult *result = NULL;
+    enum larder_status status = read_presets(pg, arena, &scheduled, error);
+
+    *count = 0;
+    if (status == LARDER_OK)
+        status = catalog_query_patterns(pg, uncovered_sql, scheduled.patterns, scheduled.presets,
+                                        scheduled.count, &result, error);
+    if (status != LARDER_OK) {
+        larder_context(error, "could not find the tables that no preset covers");
+        return status;
+    }
+    *names = arena_alloc(arena, (size_t)PQntuples(result), sizeof(**names));
+    for (int row = 0; *names != NULL && row < PQntuples(result); row++)
+        (*names)[(*count)++] = catalog_text(arena, result, row, 0);
+    PQclear(result);
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}

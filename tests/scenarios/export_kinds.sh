@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# The rules of docs/what-is-exported.md, one by one.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# expect_tables NAMES ARGUMENT...: what an export of the arguments holds
+expect_tables()
+{
+    expect_exit 0 larder export "${@:2}" -d db -o "$SCRATCH/$RANDOM.tar" --no-record --json -j 1
+    expect_json '[.tables[].name] | sort | join(" ")' "$1"
+}
+
+server_start one
+new_database db
+sql db "CREATE TABLE t (a int); CREATE UNLOGGED TABLE u (a int); INSERT INTO u VALUES (1); CREATE VIEW v AS TABLE t; CREATE MATERIALIZED VIEW mv AS TABLE t;
+    CREATE SEQUENCE s; CREATE SEQUENCE lone; ALTER TABLE t ADD b int DEFAULT nextval('s'); CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent);
+    CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; CREATE TABLE parted (a int) PARTITION BY LIST (a);
+    CREATE TABLE near PARTITION OF parted FOR VALUES IN (1); CREATE FOREIGN TABLE away PARTITION OF parted FOR VALUES IN (2) SERVER far;
+    CREATE TABLE of_extension (a int); ALTER EXTENSION postgres_fdw ADD TABLE of_extension"
+
+it "a pattern takes tables alone"
+expect_tables "child near parent parted t u" -t 'public.*' -t '!away'
+
+it "an unlogged table brings its rows"
+expect_tables u -t u
+expect_json .rows 1
+
+it "a parent brings its children, and a foreign partition is left out where that is said"
+expect_tables "child parent" -t parent
+expect_exit 1 larder export -t parted -d db -o "$SCRATCH/none.tar"
+expect_stderr '"!public.away" leaves it out'
+expect_tables "near parted" -t parted -t '!away'
+
+it "a table of an extension is refused by the extension's name"
+expect_exit 1 larder export -t of_extension -d db -o "$SCRATCH/none.tar"
+expect_stderr 'the extension "postgres_fdw"'
+
+it "sequences that a table uses go along with it, and others do not"
+expect_exit 0 larder export -t t -d db -o "$SCRATCH/t.tar" --no-record
+expect_equal "the sequences" s "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.sequences[].name] | join(" ")')"
