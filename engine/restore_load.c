@@ -36,7 +36,6 @@ static enum larder_status write_last(struct load *load, struct larder_error *err
     for (size_t i = 0; i < r->manifest->sequence_count; i++)
         if (schema_has(&r->schema, r->manifest->sequences[i].oid))
             put_sequence(&load->last, &r->manifest->sequences[i]);
-    buffer_puts(&load->last, "DROP SCHEMA " RESTORE_MARK " CASCADE;\n");
     if (status == LARDER_OK && load->last.failed)
         status = larder_fail_memory(error);
     return status;
@@ -70,6 +69,9 @@ enum larder_status restore_load(struct restore *r, struct larder_error *error)
     pthread_cond_init(&load.changed, NULL);
     status = schema_blocks(&r->schema, SCHEMA_INDEX, r->run, -1, r->arena, &load.index_blocks,
                            &load.index_block_count, error);
+    if (status == LARDER_OK)
+        status = schema_blocks(&r->schema, SCHEMA_REST, r->run, -1, r->arena, &r->rest,
+                               &r->rest_count, error);
     if (status == LARDER_OK)
         status = write_last(&load, error);
     if (status == LARDER_OK)

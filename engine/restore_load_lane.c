@@ -95,11 +95,16 @@ static enum larder_status build_index(struct lane *lane, const struct job *job,
 /* Sequences go on where they were; when this is committed, the restore is complete. */
 static enum larder_status do_last(struct lane *lane, struct larder_error *error)
 {
+    struct restore *r = lane->load->restore;
     enum larder_status status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
 
-    return status == LARDER_OK
-               ? status
-               : larder_context(error, "could not add keys, triggers and what else comes last");
+    if (status != LARDER_OK)
+        return larder_context(error, "could not add keys, triggers and what else comes last");
+    /* No other lane adds findings, or uses the arena. */
+    if (r->options->whole_schema)
+        status = restore_rest(r, lane->pg, error);
+    return status == LARDER_OK ? pg_exec(lane->pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error)
+                               : status;
 }
 
 static enum larder_status prove(struct lane *lane, const struct job *job,

@@ -21,7 +21,7 @@ const struct cli_command cli_commands[] = {
     {"verify", "ARCHIVE... [--quick] [--against TARGET]",
      "Check archives, and compare them with a database", "skaj" COMMON, cli_verify},
     {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
-     "Load an archive into a database, and prove that it is equal", CONNECT "tsjrxHIPV" COMMON,
+     "Load an archive into a database, and prove that it is equal", CONNECT "tsjrxSOLHIPV" COMMON,
      cli_restore},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);

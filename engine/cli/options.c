@@ -39,6 +39,10 @@ static const struct option_row {
     {'r', false, "create-roles", NULL, "create missing roles, without login"},
     {'x', false, "externals", "HOW",
      "what the archive needs but does not hold: error, stub or skip"},
+    {'S', false, "schema", "WHAT",
+     "what comes beside the tables: needed (default) or all (views, functions, ...)"},
+    {'O', false, "no-owner", NULL, "let everything belong to the role that restores"},
+    {'L', false, "allow-older", NULL, "allow a server older than the source's, for text format"},
     {'H', false, "sha256", "HEX", "digest that the archive must have"},
     {'I', false, "into-source", "NAME", "allow restoring into the source itself"},
     {'P', false, "preview", NULL, "report what stands in the way, and stop"},
@@ -99,6 +103,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
 {
     static const char *const formats[] = {"auto", "text", "binary", NULL};
     static const char *const externals[] = {"error", "stub", "skip", NULL};
+    static const char *const schemas[] = {"needed", "all", NULL};
     int word = 0;
     bool ok = true;
 
@@ -172,6 +177,15 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'x':
         ok = set_word(externals, value, &word);
         v->externals = (enum larder_externals)word;
+        break;
+    case 'S':
+        ok = set_word(schemas, value, &v->whole_schema);
+        break;
+    case 'O':
+        v->no_owner = true;
+        break;
+    case 'L':
+        v->allow_older = true;
         break;
     case 'H':
         v->sha256 = value;

@@ -17,7 +17,9 @@ static const struct {
     {"COMMENT", SCHEMA_CREATE},
     {"CONSTRAINT", SCHEMA_INDEX},
     {"DATABASE", SCHEMA_LAST},
+    {"DEFAULT", SCHEMA_CREATE},
     {"FK CONSTRAINT", SCHEMA_LAST},
+    {"FOREIGN TABLE", SCHEMA_CREATE},
     {"INDEX", SCHEMA_INDEX},
     {"INDEX ATTACH", SCHEMA_LAST}, /* needs the indexes of two tables */
     {"POLICY", SCHEMA_CREATE},
@@ -155,7 +157,7 @@ struct schema_entry *schema_find(const struct schema *schema, int id)
 bool schema_is_relation(const struct schema_entry *entry)
 {
     return schema_is(entry, "TABLE") || schema_is(entry, "VIEW") ||
-           schema_is(entry, "MATERIALIZED VIEW");
+           schema_is(entry, "MATERIALIZED VIEW") || schema_is(entry, "FOREIGN TABLE");
 }
 
 bool schema_is_attachment(const struct schema_entry *entry)

@@ -11,8 +11,9 @@ static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
         return true;
     if (entry->had != 0)
         return entry->had == 'y';
+    /* For now: what it needs may need it, too. */
     entry->had =
-        schema_is_relation(entry) ? 'n' : 'y'; /* for now: what it needs may need it, too */
+        schema_is(entry, "TABLE") || (schema_is_relation(entry) && !schema->all) ? 'n' : 'y';
     for (size_t i = 0; entry->had == 'y' && i < entry->depend_count; i++) {
         struct schema_entry *needed = schema_find(schema, entry->depends[i]);
 
@@ -229,4 +230,70 @@ void schema_close_policies(struct schema *schema, struct arena *arena,
                 entry->text);
         }
     }
+}
+
+/* Those of a table are the table's affair. */
+static bool is_of_table(const struct schema *schema, const struct schema_entry *entry)
+{
+    static const char *const kinds[] = {
+        "CHECK CONSTRAINT",  "CONSTRAINT", "DEFAULT",      "FK CONSTRAINT", "INDEX",   "POLICY",
+        "PUBLICATION TABLE", "RULE",       "ROW SECURITY", "STATISTICS",    "TRIGGER", "SEQUENCE"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (schema_is(entry, kinds[i]))
+            return schema_table_of(schema, entry) != 0 || schema_is(entry, "SEQUENCE");
+    return false;
+}
+
+/* A table that stays behind keeps its sequences. */
+static void keep_owned_sequences(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_entry *owned = &schema->entries[i];
+        bool stays = false;
+
+        if (!schema_is(owned, "SEQUENCE OWNED BY"))
+            continue;
+        for (size_t j = 0; j < owned->depend_count; j++) {
+            const struct schema_entry *on = schema_find(schema, owned->depends[j]);
+
+            stays = stays || (on != NULL && schema_is(on, "TABLE") && !on->selected);
+        }
+        for (size_t j = 0; stays && j < owned->depend_count; j++) {
+            struct schema_entry *on = schema_find(schema, owned->depends[j]);
+
+            if (on != NULL && schema_is(on, "SEQUENCE"))
+                on->had = 'n';
+        }
+    }
+}
+
+enum larder_status schema_select_rest(struct schema *schema, struct arena *arena,
+                                      struct larder_findings *findings, struct larder_error *error)
+{
+    schema->all = true;
+    for (size_t i = 0; i < schema->count; i++) {
+        schema->entries[i].had = 0;
+        schema->entries[i].rest = !schema->entries[i].selected;
+    }
+    keep_owned_sequences(schema);
+    for (size_t i = 0; i < schema->count; i++) {
+        struct schema_entry *entry = &schema->entries[i];
+
+        if (entry->selected || entry->left_out || entry->stand_in || schema_is(entry, "TABLE") ||
+            schema_is_attachment(entry))
+            continue;
+        if (can_be_had(schema, entry))
+            take(schema, entry);
+        else if (!is_of_table(schema, entry))
+            findings_add(findings, arena, "left out", entry->text,
+                         "%s needs a table that is not restored", entry->text);
+    }
+    take_attachments(schema);
+    /* Tables are complete without it, so it comes when they are. */
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->entries[i].rest && schema->entries[i].selected &&
+            schema->entries[i].pass != SCHEMA_CREATE)
+            schema->entries[i].pass = SCHEMA_REST;
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
