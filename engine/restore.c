@@ -225,6 +225,31 @@ static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
     return oids;
 }
 
+static bool has_value(const struct manifest *manifest, uint32_t sequence)
+{
+    for (size_t i = 0; i < manifest->sequence_count; i++)
+        if (manifest->sequences[i].oid == sequence)
+            return true;
+    return false;
+}
+
+static enum larder_status select_rest(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status =
+        schema_select_rest(&r->schema, r->arena, &r->proof->findings, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < r->schema.count; i++) {
+        const struct schema_entry *entry = &r->schema.entries[i];
+
+        if (entry->rest && entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
+            !has_value(r->manifest, entry->oid))
+            run_message(r->run, LARDER_WARNING,
+                        "%s begins anew: no table uses it, so the archive does not hold its value",
+                        entry->text);
+    }
+    return status;
+}
+
 static enum larder_status change_target(struct restore *r, struct larder_error *error)
 {
     size_t count;
@@ -235,6 +260,8 @@ static enum larder_status change_target(struct restore *r, struct larder_error *
             : schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
                             stand_ins, count, r->arena, &r->proof->findings, error);
 
+    if (status == LARDER_OK && r->options->whole_schema)
+        status = select_rest(r, error);
     if (status == LARDER_OK)
         status = restore_create(r, error);
     if (status == LARDER_OK)

@@ -32,6 +32,8 @@ struct restore {
 
     struct buffer dump;
     struct schema schema;
+    struct schema_block *rest; /* with --schema all: what no table needs and comes last */
+    size_t rest_count;
     uint32_t *left_out; /* OIDs of constraints that cannot be had */
     size_t left_out_count;
 
@@ -62,9 +64,18 @@ enum larder_status restore_preflight(struct restore *restore, struct larder_erro
  */
 enum larder_status restore_create(struct restore *restore, struct larder_error *error);
 
+/* Leaves the mark in the transaction that creates, with a list of what it has created. */
+enum larder_status restore_mark(struct restore *restore, struct larder_error *error);
+
 /* Loads rows, builds indexes, adds what comes last, takes the mark away, and reads the proof, all
  * in lanes. */
 enum larder_status restore_load(struct restore *restore, struct larder_error *error);
+
+/*
+ * With --schema all: what no table needs, as far as it can be had, and rows for the materialised views; in the transaction that is
+ * open on `pg`. What cannot be had is listed.
+ */
+enum larder_status restore_rest(struct restore *restore, struct pg *pg, struct larder_error *error);
 
 /* Removes what a restore that has failed has made; on a connection of its own, and whatever stopped
  * the run. */

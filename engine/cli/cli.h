@@ -36,6 +36,8 @@ struct cli_values {
     int lanes, level, lock_timeout;
     enum larder_copy_format copy_format;
     enum larder_externals externals;
+    int whole_schema; /* 0: needed, 1: all */
+    bool no_owner, allow_older;
     bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor;
     bool quiet, verbose, json, help;
 };

@@ -13,7 +13,7 @@
 #define COMMON "qvJ?"
 
 const struct cli_command cli_commands[] = {
-    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "S" COMMON,
+    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "E" COMMON,
      cli_init},
     {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
      "Stream tables out of a database into one archive", CONNECT "tosjZrRKfnFDNTG" COMMON,
@@ -22,7 +22,7 @@ const struct cli_command cli_commands[] = {
     {"verify", "ARCHIVE... [--quick] [--against TARGET]",
      "Check archives, and compare them with a database", "skaiKj" COMMON, cli_verify},
     {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
-     "Load an archive into a database, and prove that it is equal", CONNECT "tsiKjCxHIPV" COMMON,
+     "Load an archive into a database, and prove that it is equal", CONNECT "tsiKjCxSOLHIPV" COMMON,
      cli_restore},
     {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" COMMON, cli_keygen},
     {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",

@@ -45,11 +45,15 @@ static const struct option_row {
     {'C', false, "create-roles", NULL, "create missing roles, without login"},
     {'x', false, "externals", "HOW",
      "what the archive needs but does not hold: error, stub or skip"},
+    {'S', false, "schema", "WHAT",
+     "what comes beside the tables: needed (default) or all (views, functions, ...)"},
+    {'O', false, "no-owner", NULL, "let everything belong to the role that restores"},
+    {'L', false, "allow-older", NULL, "allow a server older than the source's, for text format"},
     {'H', false, "sha256", "HEX", "digest that the archive must have"},
     {'I', false, "into-source", "NAME", "allow restoring into the source itself"},
     {'P', false, "preview", NULL, "report what stands in the way, and stop"},
     {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
-    {'S', false, "print", NULL, "print the SQL instead of running it"},
+    {'E', false, "print", NULL, "print the SQL instead of running it"},
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
@@ -113,6 +117,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
 {
     static const char *const formats[] = {"auto", "text", "binary", NULL};
     static const char *const externals[] = {"error", "stub", "skip", NULL};
+    static const char *const schemas[] = {"needed", "all", NULL};
     int word = 0;
     bool ok = true;
 
@@ -200,6 +205,15 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         ok = set_word(externals, value, &word);
         v->externals = (enum larder_externals)word;
         break;
+    case 'S':
+        ok = set_word(schemas, value, &v->whole_schema);
+        break;
+    case 'O':
+        v->no_owner = true;
+        break;
+    case 'L':
+        v->allow_older = true;
+        break;
     case 'H':
         v->sha256 = value;
         break;
@@ -212,7 +226,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'V':
         v->no_verify = true;
         break;
-    case 'S':
+    case 'E':
         v->print = true;
         break;
     case 'q':

@@ -25,7 +25,7 @@ enum schema_pass {
     SCHEMA_GRANT,  /* what the source granted on these */
     SCHEMA_INDEX,  /* primary keys, unique constraints, indexes */
     SCHEMA_LAST,   /* foreign keys, triggers, rules, statistics objects, and comments on these */
-    SCHEMA_PASSES,
+    SCHEMA_REST,   /* the same of what no table needs */
 };
 
 struct schema_entry {
@@ -40,6 +40,7 @@ struct schema_entry {
         stand_in; /* a table that something else takes the place of: it can be had, and is never taken */
     char had;      /* whether it can be had: 'y', 'n', or 0 where nobody has looked */
     bool left_out; /* by the caller: what stands on it is left out, too */
+    bool rest;     /* no table needs it */
     enum schema_pass pass;
 };
 
@@ -51,6 +52,7 @@ struct schema {
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
+    bool all; /* views may be had, too */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */
@@ -69,6 +71,13 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                                  const uint32_t *stand_ins, size_t stand_in_count,
                                  struct arena *arena, struct larder_findings *findings,
                                  struct larder_error *error);
+
+/*
+ * After schema_select(): selects everything else that can be had without a table that is not selected. What cannot is added
+ * to the findings with kind "left out", but for what belongs to such a table.
+ */
+enum larder_status schema_select_rest(struct schema *schema, struct arena *arena,
+                                      struct larder_findings *findings, struct larder_error *error);
 
 /*
  * Appends the SQL of the selected entries of one pass, without settings, `\restrict` lines or

@@ -25,6 +25,9 @@ struct larder_restore_options {
     int lanes; /* default: one per processor, at most 8 */
     bool create_roles;
     enum larder_externals externals;
+    bool whole_schema;       /* views and whatever else the archived schemas hold, too */
+    bool no_owner;           /* everything belongs to the role that restores */
+    bool allow_older;        /* an archive in text format, into an older major version */
     const char *sha256;      /* what the whole archive must have; may be NULL */
     const char *into_source; /* the database's name, where the target is the source */
     bool preview;            /* stop after the preflight */

@@ -1,0 +1,25 @@
+/* What the list of a schema, the choice out of it and its SQL share. Internal to the files engine/pg/schema*.c. */
+#ifndef ENGINE_PG_SCHEMA_PARTS_H
+#define ENGINE_PG_SCHEMA_PARTS_H
+
+#include "engine/pg/schema.h"
+
+enum {
+    SCHEMA_CLASS = 1259, /* catalogs, by their OIDs */
+    SCHEMA_FUNCTION = 1255,
+    SCHEMA_PUBLIC = 2200, /* of the schema, in every database */
+};
+
+/* Whether an entry is of that kind. */
+bool schema_is(const struct schema_entry *entry, const char *what);
+
+/* Tables and views, which are there because they were chosen. */
+bool schema_is_relation(const struct schema_entry *entry);
+
+/* Entries that follow what they stand on, and are never wanted for themselves. */
+bool schema_is_attachment(const struct schema_entry *entry);
+
+/* The entry of that id; NULL where there is none. */
+struct schema_entry *schema_find(const struct schema *schema, int id);
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * The parts of a load: which jobs there are and when each may begin, and the lanes that do them. Internal to the files
+ * engine/restore_load*.c.
+ *
+ * Jobs, and what each waits for:
+ *
+ *   load      some parts of a table; nothing
+ *   index     one key or index of a table: until the table is loaded. A key takes the table for itself
+ *   last      foreign keys, triggers and the rest, sequences, and the mark: until all of these are done
+ *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
+ *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
+ *
+ * A free lane takes the largest job that waits for nothing.
+ */
+#ifndef ENGINE_RESTORE_LOAD_H
+#define ENGINE_RESTORE_LOAD_H
+
+#include <pthread.h>
+
+#include "engine/restore_parts.h"
+
+enum job_kind { JOB_LOAD, JOB_INDEX, JOB_LAST, JOB_PROVE, JOB_ANALYZE };
+
+struct job {
+    enum job_kind kind;
+    size_t table; /* its place among those restored; of JOB_LAST none */
+    uint64_t weight;
+    bool taken;
+
+    size_t first_part, part_count; /* JOB_LOAD */
+    bool freeze;
+    const struct schema_block *block; /* JOB_INDEX */
+    bool exclusive;
+};
+
+/* How many jobs of a table are still to end, and how many run. */
+struct table_state {
+    size_t loads, indexes;
+    int running;
+    bool exclusive; /* one that runs has the table for itself */
+    uint64_t loaded_rows;
+};
+
+struct load {
+    struct restore *restore;
+    struct schema_block *index_blocks;
+    size_t index_block_count;
+    struct buffer last; /* SQL */
+    int stop_fd;
+
+    pthread_mutex_t lock; /* of what follows, and of the proof */
+    pthread_cond_t changed;
+    struct job *jobs;
+    size_t job_count, before_last; /* before_last: loads and indexes that are still to end */
+    bool last_done;
+    struct table_state *tables;
+    struct larder_progress progress;
+    enum larder_status status;
+    struct larder_error error;
+};
+
+/* Finds the jobs; the lanes come later. */
+enum larder_status load_plan(struct load *load, struct larder_error *error);
+
+/* The table that a job is about. */
+const struct manifest_table *load_table(const struct load *load, const struct job *job);
+
+/* The next job for a free lane, waiting for one that may begin; NULL when there is none left, or the load was stopped. */
+struct job *load_next(struct load *load);
+
+/* What a job has done is committed. */
+void load_end(struct load *load, const struct job *job);
+
+/* Ends all lanes; the first error is kept. */
+void load_stop(struct load *load, enum larder_status status, const struct larder_error *error);
+
+/* Reports progress. */
+void load_tell(struct load *load, uint64_t rows, uint64_t bytes);
+
+/* A lane's thread, of a struct load: does jobs on a connection of its own until none is left. */
+void *load_lane(void *load);
+
+#endif

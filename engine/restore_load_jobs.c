@@ -1,0 +1,205 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/restore_load.h"
+#include "engine/run/run.h"
+
+enum { SPLIT_BYTES = 64 * 1024 * 1024 };
+
+const struct manifest_table *load_table(const struct load *load, const struct job *job)
+{
+    return load->restore->tables[job->table];
+}
+
+static void add_job(struct load *load, struct job job)
+{
+    load->jobs[load->job_count++] = job;
+    if (job.kind == JOB_LOAD)
+        load->tables[job.table].loads++;
+    if (job.kind == JOB_INDEX)
+        load->tables[job.table].indexes++;
+    if (job.kind == JOB_LOAD || job.kind == JOB_INDEX)
+        load->before_last++;
+}
+
+/* A table that is more than one lane's share is loaded by several; then its rows cannot be frozen.
+ */
+static void add_loads(struct load *load, size_t place, uint64_t share)
+{
+    const struct manifest_table *table = load->restore->tables[place];
+    size_t step = table->part_count;
+
+    if (load->restore->lanes > 1 && table->raw_bytes > share && table->raw_bytes > SPLIT_BYTES) {
+        step = (size_t)(SPLIT_BYTES * (uint64_t)table->part_count / table->raw_bytes);
+        step = step == 0 ? 1 : step;
+    }
+    for (size_t i = 0; i < table->part_count; i += step) {
+        size_t count = table->part_count - i < step ? table->part_count - i : step;
+
+        add_job(load, (struct job){.kind = JOB_LOAD,
+                                   .table = place,
+                                   .weight = table->raw_bytes,
+                                   .first_part = i,
+                                   .part_count = count,
+                                   .freeze = count == table->part_count});
+    }
+}
+
+static void add_indexes(struct load *load)
+{
+    struct restore *r = load->restore;
+
+    for (size_t i = 0; i < load->index_block_count; i++) {
+        struct schema_block *block = &load->index_blocks[i];
+        uint32_t oid = schema_table_of(&r->schema, block->entry);
+        size_t place = 0;
+
+        while (place < r->table_count && r->tables[place]->oid != oid)
+            place++;
+        /* One that is of no table that is loaded (it stands on a stand-in, say) may be built at
+         * once. */
+        if (place == r->table_count)
+            place = 0;
+        add_job(load, (struct job){.kind = JOB_INDEX,
+                                   .table = place,
+                                   .weight = r->tables[place]->raw_bytes,
+                                   .block = block,
+                                   .exclusive = strcmp(block->entry->what, "INDEX") != 0});
+    }
+}
+
+enum larder_status load_plan(struct load *load, struct larder_error *error)
+{
+    struct restore *r = load->restore;
+    uint64_t raw_bytes = 0, share;
+    size_t most = r->table_count * 3 + 1;
+
+    for (size_t i = 0; i < r->table_count; i++) {
+        raw_bytes += r->tables[i]->raw_bytes;
+        most += r->tables[i]->part_count;
+    }
+    load->tables = arena_alloc(r->arena, r->table_count, sizeof(*load->tables));
+    load->jobs = arena_alloc(r->arena, most + load->index_block_count, sizeof(*load->jobs));
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    share = raw_bytes / (uint64_t)r->lanes;
+    share += share / 5;
+    for (size_t i = 0; i < r->table_count; i++)
+        add_loads(load, i, share);
+    add_indexes(load);
+    add_job(load, (struct job){.kind = JOB_LAST, .weight = UINT64_MAX});
+    for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++) {
+        uint64_t weight = r->tables[i]->raw_bytes;
+
+        if (strcmp(r->tables[i]->kind, "table") == 0)
+            add_job(load, (struct job){.kind = JOB_PROVE, .table = i, .weight = weight});
+        add_job(load, (struct job){.kind = JOB_ANALYZE, .table = i, .weight = weight});
+    }
+    load->progress = (struct larder_progress){.phase = "load", .bytes_total = raw_bytes};
+    return LARDER_OK;
+}
+
+static bool is_ready(const struct load *load, const struct job *job)
+{
+    const struct table_state *table = &load->tables[job->table];
+
+    switch (job->kind) {
+    case JOB_LOAD:
+        return true;
+    case JOB_INDEX:
+        return table->loads == 0 && !table->exclusive && (!job->exclusive || table->running == 0);
+    case JOB_LAST:
+        return load->before_last == 0;
+    case JOB_ANALYZE:
+        return load->last_done;
+    default:
+        return table->loads == 0 && table->indexes == 0 && !table->exclusive;
+    }
+}
+
+/* Keys before indexes, since an index can be built beside others; and loads before both, so that no
+ * lane waits for rows. */
+static bool is_better(const struct job *a, const struct job *b)
+{
+    if (b == NULL)
+        return true;
+    if (a->weight != b->weight)
+        return a->weight > b->weight;
+    return a->exclusive && !b->exclusive;
+}
+
+struct job *load_next(struct load *load)
+{
+    struct job *best = NULL;
+
+    pthread_mutex_lock(&load->lock);
+    for (;;) {
+        bool any = false;
+
+        best = NULL;
+        for (size_t i = 0; load->status == LARDER_OK && i < load->job_count; i++) {
+            struct job *job = &load->jobs[i];
+
+            any = any || !job->taken;
+            if (!job->taken && is_ready(load, job) && is_better(job, best))
+                best = job;
+        }
+        if (best != NULL || !any)
+            break;
+        pthread_cond_wait(&load->changed, &load->lock);
+    }
+    if (best != NULL) {
+        best->taken = true;
+        if (best->kind != JOB_LAST) {
+            load->tables[best->table].running++;
+            load->tables[best->table].exclusive = best->exclusive;
+        }
+    }
+    pthread_mutex_unlock(&load->lock);
+    return best;
+}
+
+void load_end(struct load *load, const struct job *job)
+{
+    struct table_state *table = &load->tables[job->table];
+
+    pthread_mutex_lock(&load->lock);
+    if (job->kind != JOB_LAST) {
+        table->running--;
+        table->exclusive = table->exclusive && !job->exclusive;
+    }
+    if (job->kind == JOB_LOAD)
+        table->loads--;
+    if (job->kind == JOB_INDEX)
+        table->indexes--;
+    if (job->kind == JOB_LOAD || job->kind == JOB_INDEX)
+        load->before_last--;
+    load->last_done = load->last_done || job->kind == JOB_LAST;
+    pthread_cond_broadcast(&load->changed);
+    pthread_mutex_unlock(&load->lock);
+}
+
+void load_stop(struct load *load, enum larder_status status, const struct larder_error *error)
+{
+    uint64_t one = 1;
+
+    pthread_mutex_lock(&load->lock);
+    if (load->status == LARDER_OK) {
+        load->status = status;
+        load->error = *error;
+    }
+    pthread_cond_broadcast(&load->changed);
+    pthread_mutex_unlock(&load->lock);
+    if (write(load->stop_fd, &one, sizeof(one)) < 0)
+        return; /* it was readable before */
+}
+
+void load_tell(struct load *load, uint64_t rows, uint64_t bytes)
+{
+    pthread_mutex_lock(&load->lock);
+    load->progress.rows += rows;
+    load->progress.bytes += bytes;
+    run_progress(load->restore->run, &load->progress);
+    pthread_mutex_unlock(&load->lock);
+}

@@ -1,0 +1,201 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/copy.h"
+#include "engine/pg/session.h"
+#include "engine/proof.h"
+#include "engine/restore_load.h"
+#include "formats/part.h"
+#include "formats/sql_text.h"
+
+struct lane {
+    struct load *load;
+    struct pg *pg;
+    struct part_reader *reader;
+    struct buffer buffer;
+};
+
+static enum larder_status copy_part(struct lane *lane, const struct manifest_table *table,
+                                    size_t number, bool freeze, struct larder_error *error)
+{
+    struct restore *r = lane->load->restore;
+    struct part part;
+    const uint8_t *bytes;
+    size_t length = 1;
+    uint64_t rows = 0;
+    enum larder_status status =
+        archive_reader_part(r->opened.reader, table, number, &lane->buffer, &part, error);
+
+    if (status == LARDER_OK)
+        status = part_reader_begin(lane->reader, &part, error);
+    if (status == LARDER_OK)
+        status = copy_in_begin(lane->pg, table, r->manifest->server_encoding, freeze, error);
+    if (status != LARDER_OK)
+        return status;
+    while (status == LARDER_OK && length > 0) {
+        status = part_reader_next(lane->reader, &bytes, &length, error);
+        if (status == LARDER_OK && length > 0)
+            status = copy_in_push(lane->pg, bytes, length, error);
+        if (status == LARDER_OK)
+            load_tell(lane->load, 0, length);
+    }
+    if (status != LARDER_OK) {
+        pg_cancel(lane->pg);
+        return status;
+    }
+    status = copy_in_end(lane->pg, &rows, error);
+    if (status == LARDER_OK && rows != part.rows)
+        status = larder_fail(error, LARDER_DIFFERENCE,
+                             "the server took %llu rows of a part that holds %llu",
+                             (unsigned long long)rows, (unsigned long long)part.rows);
+    if (status == LARDER_OK)
+        load_tell(lane->load, rows, 0);
+    return status;
+}
+
+static enum larder_status run_on_table(struct lane *lane, const char *command,
+                                       const struct manifest_table *table,
+                                       struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    buffer_puts(&sql, command);
+    sql_qualified(&sql, table->schema, table->name);
+    status = sql.failed ? larder_fail_memory(error) : pg_exec(lane->pg, buffer_text(&sql), error);
+    buffer_free(&sql);
+    return status;
+}
+
+static enum larder_status load_rows(struct lane *lane, const struct job *job,
+                                    struct larder_error *error)
+{
+    const struct manifest_table *table = load_table(lane->load, job);
+    /* TRUNCATE, of a table that is empty, is what lets COPY freeze the rows. */
+    enum larder_status status =
+        job->freeze ? run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error) : LARDER_OK;
+
+    for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
+        status = copy_part(lane, table, job->first_part + i, job->freeze, error);
+    if (status != LARDER_OK)
+        larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
+    return status;
+}
+
+static enum larder_status build_index(struct lane *lane, const struct job *job,
+                                      struct larder_error *error)
+{
+    enum larder_status status = pg_exec(lane->pg, job->block->sql, error);
+
+    return status == LARDER_OK
+               ? status
+               : larder_context(error, "could not create %s", job->block->entry->text);
+}
+
+/* Sequences go on where they were; when this is committed, the restore is complete. */
+static enum larder_status do_last(struct lane *lane, struct larder_error *error)
+{
+    struct restore *r = lane->load->restore;
+    enum larder_status status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
+
+    if (status != LARDER_OK)
+        return larder_context(error, "could not add keys, triggers and what else comes last");
+    /* No other lane adds findings, or uses the arena. */
+    if (r->options->whole_schema)
+        status = restore_rest(r, lane->pg, error);
+    return status == LARDER_OK ? pg_exec(lane->pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error)
+                               : status;
+}
+
+static enum larder_status prove(struct lane *lane, const struct job *job,
+                                struct larder_error *error)
+{
+    struct restore *r = lane->load->restore;
+    struct fingerprint fingerprint;
+    uint64_t rows;
+    enum larder_status status = proof_read_table(lane->pg, r->manifest, load_table(lane->load, job),
+                                                 &rows, &fingerprint, error);
+
+    if (status != LARDER_OK)
+        return status;
+    pthread_mutex_lock(&lane->load->lock);
+    proof_set_target(&r->proof->tables[job->table], rows, fingerprint);
+    pthread_mutex_unlock(&lane->load->lock);
+    return LARDER_OK;
+}
+
+static enum larder_status analyze(struct lane *lane, const struct job *job,
+                                  struct larder_error *error)
+{
+    return run_on_table(lane, "ANALYZE ", load_table(lane->load, job), error);
+}
+
+/* While a lane waits for work its session is idle, and the server may end it (idle_session_timeout). */
+static enum larder_status begin(struct lane *lane, struct larder_error *error)
+{
+    struct load *load = lane->load;
+    enum larder_status status = session_begin_write(lane->pg, error);
+
+    if (status != LARDER_FAILED || !pg_is_broken(lane->pg))
+        return status;
+    pg_close(lane->pg);
+    status = pg_connect(&load->restore->options->target, load->restore->run, load->stop_fd,
+                        PG_CONNECT_SECONDS, &lane->pg, error);
+    return status == LARDER_OK ? session_begin_write(lane->pg, error) : status;
+}
+
+static enum larder_status do_job(struct lane *lane, const struct job *job,
+                                 struct larder_error *error)
+{
+    enum larder_status status = begin(lane, error);
+
+    if (status != LARDER_OK)
+        return status;
+    switch (job->kind) {
+    case JOB_LOAD:
+        status = load_rows(lane, job, error);
+        break;
+    case JOB_INDEX:
+        status = build_index(lane, job, error);
+        break;
+    case JOB_LAST:
+        status = do_last(lane, error);
+        break;
+    case JOB_PROVE:
+        status = prove(lane, job, error);
+        break;
+    default:
+        status = analyze(lane, job, error);
+    }
+    if (status == LARDER_OK)
+        status = session_commit(lane->pg, error);
+    if (status == LARDER_OK && job->kind == JOB_LAST)
+        lane->load->restore->complete = true;
+    return status;
+}
+
+void *load_lane(void *arg)
+{
+    struct load *load = arg;
+    struct lane lane = {.load = load};
+    struct restore *r = load->restore;
+    struct larder_error error = {0};
+    const struct job *job;
+    enum larder_status status;
+
+    lane.reader = part_reader_new();
+    status = lane.reader == NULL ? larder_fail_memory(&error)
+                                 : pg_connect(&r->options->target, r->run, load->stop_fd,
+                                              PG_CONNECT_SECONDS, &lane.pg, &error);
+    while (status == LARDER_OK && (job = load_next(load)) != NULL) {
+        status = do_job(&lane, job, &error);
+        if (status == LARDER_OK)
+            load_end(load, job);
+    }
+    if (status != LARDER_OK)
+        load_stop(load, status, &error);
+    pg_close(lane.pg);
+    part_reader_free(lane.reader);
+    buffer_free(&lane.buffer);
+    return NULL;
+}
