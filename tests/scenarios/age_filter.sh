@@ -24,7 +24,7 @@ age_by_phrase()
 # both_ways SIZE ARMOR: for a recipient
 both_ways()
 {
-    larder age encrypt -r "$(cat ours.recipient)" -R theirs.recipient $2 <"plain.$1" >larder.age
+    larder age encrypt -r "$(cat ours.recipient)" -R theirs.recipient ${2:+"$2"} <"plain.$1" >larder.age
     age -d -i theirs.key larder.age | cmp - "plain.$1" || fail "age does not open what larder wrote: $*"
     larder age decrypt -i ours.key <larder.age | cmp - "plain.$1" || fail "larder does not open it: $*"
     age ${2:+-a} -R ours.recipient "plain.$1" >age.age
@@ -37,7 +37,7 @@ both_ways_by_phrase()
     local folder=phrase.$1$2
 
     mkdir "$folder"
-    larder age encrypt --passphrase-file phrase $2 <"plain.$1" >"$folder/larder.age"
+    larder age encrypt --passphrase-file phrase ${2:+"$2"} <"plain.$1" >"$folder/larder.age"
     COMMAND="age -d $folder/larder.age >$folder/opened" age_by_phrase
     cmp "$folder/opened" "plain.$1" || fail "age does not open what larder wrote: $*"
     COMMAND="age -p ${2:+-a} plain.$1 >$folder/age.age" age_by_phrase
