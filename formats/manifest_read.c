@@ -267,6 +267,8 @@ static void read_table(struct reading *r, const json_t *json, struct manifest_ta
         set_wrong(r, "copy_format");
     table->copy_format = strcmp(format, "binary") == 0 ? COPY_BINARY : COPY_TEXT;
     table->oid = as_oid(r, json_object_get(json, "oid"));
+    if (json_object_get(json, "why_all_rows") != NULL)
+        table->why_all_rows = get_text_or_null(r, json, "why_all_rows");
     table->rows = get_size(r, json, "rows");
     table->raw_bytes = get_size(r, json, "raw_bytes");
     if (!fingerprint_from_hex(get_text(r, json, "fingerprint"), &table->fingerprint))

@@ -216,7 +216,9 @@ static void no_key_may_be_missing_or_of_a_wrong_type(void **state)
             json_object_set_new(object, keys[j], json_pack("{s:[]}", "x"));
             check_damaged(json, objects[i], keys[j], "as an object");
             json_object_del(object, keys[j]);
-            check_damaged(json, objects[i], keys[j], "left out");
+            /* The one key that readers may do without. */
+            if (strcmp(keys[j], "why_all_rows") != 0)
+                check_damaged(json, objects[i], keys[j], "left out");
             json_decref(json);
         }
     }

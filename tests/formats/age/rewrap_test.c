@@ -131,7 +131,7 @@ static void only_who_opens_a_file_can_give_it_others(void **state)
                  &error);
     assert_int_equal(rewrap(&input, 1, age_recipients_new(), &error), LARDER_USAGE);
     /* A header that was changed is not made good by giving it a new MAC. */
-    header_end[7] ^= 4;
+    header_end[7] = header_end[7] == 'A' ? 'B' : 'A';
     assert_class("a changed header", HMAC_, rewrap(&input, 1, forge_recipients(2), &error), &error);
     input_close(input);
     age_bytes_free(&sealed);
