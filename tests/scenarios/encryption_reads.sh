@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# One table out of a large encrypted archive reads what it needs, and not the rest.
+#
+#   encryption_reads.sh [ROWS]    where nothing is said, 400000 rows
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+cd "$SCRATCH"
+server_start one
+sample_database kitchai "${1:-400000}"
+sql kitchai "CREATE TABLE small AS SELECT i, md5(i::text) FROM generate_series(1, 1000) AS i"
+larder keygen -o key >recipient
+expect_exit 0 larder export -t 'public.*' -d kitchai -o large.tar.age -r "$(cat recipient)" --no-record -q
+bytes=$(stat -c %s large.tar.age)
+[ "$bytes" -gt $((8 * 1024 * 1024)) ] || fail "the archive is too small to show anything: $bytes bytes"
+# Manifest, schema and what else is no data, which any restore reads.
+rest=$(age -d -i key large.tar.age | tar tv | awk '$6 !~ /^data\// { sum += $3 } END { print sum }')
+
+it "a restore of a small table reads under 2 MiB of a large archive besides manifest and schema"
+new_database target
+expect_exit 0 strace -f -qq -y -e trace=pread64,read -o trace "$LARDER" restore large.tar.age -d target -t small -i key -q --externals stub --create-roles
+expect_query target "SELECT count(*) FROM small" 1000
+read=$(grep -E '(pread64|read)\([0-9]+<[^>]*large.tar.age>' trace | sed 's/.* = //' | awk '{ sum += $1 } END { print sum + 0 }')
+echo "  of $bytes bytes $read were read; $rest are manifest, schema and what else is no data"
+[ "$read" -gt 0 ] || fail "the trace shows no read"
+[ "$read" -lt $((2 * 1024 * 1024 + rest)) ] || fail "$read bytes were read"
