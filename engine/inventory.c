@@ -192,8 +192,8 @@ static void read_checked(struct store *store, struct arena *arena, struct invent
     buffer_free(&text);
 }
 
-static enum larder_status list_backups(struct store *store, const char *prefix, struct arena *arena,
-                                       struct inventory *inventory, struct larder_error *error)
+enum larder_status inventory_list(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error)
 {
     struct store_object *objects;
     size_t count;
@@ -205,7 +205,7 @@ static enum larder_status list_backups(struct store *store, const char *prefix, 
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error)
 {
-    enum larder_status status = list_backups(store, prefix, arena, inventory, error);
+    enum larder_status status = inventory_list(store, prefix, arena, inventory, error);
 
     for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++) {
         struct inventory_backup *backup = &inventory->backups[i];
@@ -225,7 +225,7 @@ enum larder_status inventory_find(struct store *store, const char *backup_name, 
 {
     struct inventory inventory = {0};
     const struct inventory_backup *found = NULL;
-    enum larder_status status = list_backups(store, "", arena, &inventory, error);
+    enum larder_status status = inventory_list(store, "", arena, &inventory, error);
 
     if (status != LARDER_OK)
         return status;
@@ -245,12 +245,6 @@ enum larder_status inventory_find(struct store *store, const char *backup_name, 
     }
     *backup = *found;
     return LARDER_OK;
-}
-
-const char *inventory_key(const struct inventory_backup *backup, const char *ending,
-                          struct arena *arena)
-{
-    return arena_printf(arena, "%s%s", backup->stem, ending);
 }
 
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,

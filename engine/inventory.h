@@ -39,6 +39,11 @@ struct inventory {
     size_t count;
 };
 
+/* The backups whose keys begin with the prefix, with nothing of them read but which objects there
+ * are. */
+enum larder_status inventory_list(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error);
+
 /*
  * Reads the backups whose keys begin with the prefix; everything lies in the arena. A summary that
  * cannot be read is the backup's problem, and no failure.
@@ -46,14 +51,10 @@ struct inventory {
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error);
 
-/* The backup of that name, with nothing of it read but which objects there are. LARDER_USAGE where it
- * is not in the store, or more than once. */
+/* The backup of that name, as inventory_list gives it. LARDER_USAGE where it is not in the store, or
+ * more than once. */
 enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
                                   struct inventory_backup *backup, struct larder_error *error);
-
-/* "STEM.ending" */
-const char *inventory_key(const struct inventory_backup *backup, const char *ending,
-                          struct arena *arena);
 
 /* As a person names the backup: where its archive lies, or would. */
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,

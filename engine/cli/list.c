@@ -203,6 +203,15 @@ static void print_problems(const struct larder_list *list)
             printf("%s: %s\n", list->items[i].archive, list->items[i].problems[j]);
 }
 
+enum larder_status cli_need_store(const char *store, struct larder_error *error)
+{
+    if (store != NULL)
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE, "no store was given");
+    larder_hint(error, "Give --store URL, or set LARDER_STORE.");
+    return LARDER_USAGE;
+}
+
 enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
@@ -210,13 +219,10 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
         .store = v->store != NULL ? v->store : getenv("LARDER_STORE"),
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
     struct larder_list list;
-    enum larder_status status;
+    enum larder_status status = cli_need_store(options.store, error);
 
-    if (options.store == NULL) {
-        larder_fail(error, LARDER_USAGE, "no store was given");
-        larder_hint(error, "Give --store URL, or set LARDER_STORE.");
-        return LARDER_USAGE;
-    }
+    if (status != LARDER_OK)
+        return status;
     status = larder_list(&options, run, &list, error);
     if (status == LARDER_OK && v->json)
         status = print_json(list_json(&list), error);

@@ -58,8 +58,7 @@ static void what_tells_of_no_check_is_refused(void **state)
         HEAD VERIFIED ", \"result\": true}",
         HEAD "\"verified_at\": \"yesterday\", \"result\": \"good\"}",
         HEAD VERIFIED ", \"result\": \"good\", \"result\": \"good\"}",
-        "{\"format_version\": \"2.0\", \"backup_name\": \"a\", " VERIFIED
-        ", \"result\": \"good\"}",
+        "{\"format_version\": \"2.0\", \"backup_name\": \"a\", " VERIFIED ", \"result\": \"good\"}",
         "{\"format_version\": \"1.0\", " VERIFIED ", \"result\": \"good\"}",
     };
     struct checked checked;
