@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/check.h"
+#include "engine/check_record.h"
 #include "engine/opened.h"
 #include "engine/pg/session.h"
 #include "engine/proof.h"
@@ -55,6 +56,19 @@ static bool is_sealed(const struct verify *v)
     return v->options->quick && v->opened.encrypted && v->options->against == NULL;
 }
 
+/*
+ * Writes down what a check of every byte has found. An archive that agrees with itself, but not with
+ * the .sha256 beside it, is neither: one of the two is wrong, and nobody knows which.
+ */
+static void record_check(const struct verify *v, enum larder_status whole,
+                         enum larder_status itself)
+{
+    if (v->options->quick || (itself != LARDER_OK && itself != LARDER_DAMAGED) ||
+        (itself == LARDER_OK && whole != LARDER_OK))
+        return;
+    check_record(v->opened.location, CHECK_VERIFIED, itself == LARDER_OK, v->run);
+}
+
 /* Also where the whole is not what it was, one wants to know what in it is wrong. */
 static enum larder_status check(struct verify *v, struct larder_error *error)
 {
@@ -79,6 +93,7 @@ static enum larder_status check(struct verify *v, struct larder_error *error)
         findings_add(&v->proof->findings, v->arena, "damage", v->opened.location, "%s",
                      inner.message);
     }
+    record_check(v, whole, status);
     if (status != LARDER_OK && (whole == LARDER_OK || status == LARDER_DAMAGED)) {
         *error = inner;
         return status;

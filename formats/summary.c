@@ -4,17 +4,9 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/json_times.h"
 #include "formats/manifest.h"
 #include "formats/sha256.h"
-#include "formats/times.h"
-
-static json_t *time_json(time_t time)
-{
-    char text[TIMES_TEXT];
-
-    times_to_text(time, text);
-    return json_string(text);
-}
 
 enum larder_status summary_write(const struct summary *s, struct buffer *out,
                                  struct larder_error *error)
@@ -24,14 +16,13 @@ enum larder_status summary_write(const struct summary *s, struct buffer *out,
                   "format_version", MANIFEST_FORMAT_VERSION, "larder_version", s->larder_version,
                   "archive", s->archive, "backup_name", s->backup_name, "preset", s->preset,
                   "source", s->source, "system_identifier", s->system_identifier, "started_at",
-                  time_json(s->started_at), "created_at", time_json(s->created_at), "bytes",
+                  json_time(s->started_at), "created_at", json_time(s->created_at), "bytes",
                   (json_int_t)s->bytes, "sha256", s->sha256, "encrypted", s->encrypted, "raw_bytes",
                   (json_int_t)s->raw_bytes, "rows", (json_int_t)s->rows);
     char *text;
 
     if (json != NULL) {
-        json_object_set_new(json, "keep_until",
-                            s->keep_until == 0 ? json_null() : time_json(s->keep_until));
+        json_object_set_new(json, "keep_until", json_time_or_null(s->keep_until));
         json_object_set_new(json, "every", s->every == 0 ? json_null() : json_integer(s->every));
     }
     text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
@@ -59,16 +50,6 @@ static bool get_size(const json_t *json, const char *key, uint64_t *size)
     return json_is_integer(value) && json_integer_value(value) >= 0;
 }
 
-static bool get_time(const json_t *json, const char *key, bool may_be_null, time_t *time)
-{
-    const json_t *value = json_object_get(json, key);
-
-    *time = 0;
-    if (may_be_null && (value == NULL || json_is_null(value)))
-        return true;
-    return json_is_string(value) && times_from_text(json_string_value(value), time);
-}
-
 static bool read_summary(const json_t *json, struct arena *arena, struct summary *s)
 {
     const json_t *every = json_object_get(json, "every");
@@ -94,9 +75,9 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
            (every == NULL || json_is_null(every) || json_is_integer(every)) && s->every >= 0 &&
            get_size(json, "bytes", &s->bytes) && get_size(json, "raw_bytes", &s->raw_bytes) &&
            get_size(json, "rows", &s->rows) &&
-           get_time(json, "started_at", false, &s->started_at) &&
-           get_time(json, "created_at", false, &s->created_at) &&
-           get_time(json, "keep_until", true, &s->keep_until);
+           json_get_time(json, "started_at", false, &s->started_at) &&
+           json_get_time(json, "created_at", false, &s->created_at) &&
+           json_get_time(json, "keep_until", true, &s->keep_until);
 }
 
 enum larder_status summary_read(const uint8_t *bytes, size_t length, struct arena *arena,

@@ -33,12 +33,13 @@ struct cli_values {
     struct cli_list tables;
     struct cli_list recipients, recipient_files, identity_files;
     struct cli_list arguments; /* what is no option */
-    int lanes, level, lock_timeout;
+    int lanes, level, lock_timeout, keep_min;
     enum larder_copy_format copy_format;
     enum larder_externals externals;
     int whole_schema; /* 0: needed, 1: all */
     bool no_owner, allow_older;
-    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor;
+    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor,
+        dry_run, prune;
     bool quiet, verbose, json, help;
 };
 
@@ -60,17 +61,26 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
 void cli_print_help(const struct cli_command *command);
 void cli_print_overview(void);
 
+/* LARDER_USAGE where no store is known. */
+enum larder_status cli_need_store(const char *store, struct larder_error *error);
+
 /* The commands. */
 enum larder_status cli_age(const struct cli_values *values, struct larder_run *run,
                            struct larder_error *error);
 enum larder_status cli_export(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
+enum larder_status cli_hold(const struct cli_values *values, struct larder_run *run,
+                            struct larder_error *error);
 enum larder_status cli_init(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
 enum larder_status cli_keygen(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 enum larder_status cli_list(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
+enum larder_status cli_prune(const struct cli_values *values, struct larder_run *run,
+                             struct larder_error *error);
+enum larder_status cli_release(const struct cli_values *values, struct larder_run *run,
+                               struct larder_error *error);
 enum larder_status cli_restore(const struct cli_values *values, struct larder_run *run,
                                struct larder_error *error);
 enum larder_status cli_verify(const struct cli_values *values, struct larder_run *run,

@@ -5,6 +5,8 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "engine/run/run.h"
+#include "larder/prune.h"
 
 static json_t *result_json(const struct larder_export_result *r)
 {
@@ -42,6 +44,31 @@ static void print_result(FILE *out, const struct larder_export_result *r)
     fprintf(out, "  sha256 %s\n", r->sha256);
 }
 
+/* The archive is there, whatever becomes of the older ones. */
+static enum larder_status prune_after(const struct cli_values *v,
+                                      const struct larder_export_options *export,
+                                      const struct larder_export_result *exported,
+                                      const struct larder_run *run, struct larder_error *error)
+{
+    struct larder_prune_options options = {.store = export->store,
+                                           .preset = exported->preset,
+                                           .source_name = exported->source,
+                                           .database = &export->source,
+                                           .keep_min = v->keep_min};
+    struct larder_prune result;
+    enum larder_status status = larder_prune(&options, run, &result, error);
+
+    for (size_t i = 0; i < result.count; i++)
+        if (result.items[i].removed)
+            run_message(run, LARDER_NOTE, "removed %s: %s", result.items[i].backup_name,
+                        result.items[i].reason);
+    larder_prune_free(&result);
+    if (status == LARDER_OK)
+        return LARDER_OK;
+    larder_context(error, "the archive is complete, but older ones were not removed");
+    return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED ? status : LARDER_FAILED;
+}
+
 enum larder_status cli_export(const struct cli_values *v, struct larder_run *run,
                               struct larder_error *error)
 {
@@ -75,6 +102,8 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
     if (v->arguments.count > 1)
         return larder_fail(error, LARDER_USAGE, "one preset at a time: \"%s\" is one too many",
                            v->arguments.items[1]);
+    if (v->prune && v->output != NULL)
+        return larder_fail(error, LARDER_USAGE, "--prune needs a store, and -o names a file");
     status = password_ask(v, &options.source, password, run, error);
     if (status != LARDER_OK)
         return status;
@@ -85,6 +114,8 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         status = print_json(result_json(&result), error);
     else if (status == LARDER_OK && !v->quiet)
         print_result(to_stdout ? stderr : stdout, &result);
+    if (status == LARDER_OK && v->prune)
+        status = prune_after(v, &options, &result, run, error);
     larder_export_result_free(&result);
     return status;
 }

@@ -1,22 +1,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/print.h"
+#include "formats/json_times.h"
 #include "formats/times.h"
 #include "larder/list.h"
-
-static json_t *time_or_null(time_t time)
-{
-    char text[TIMES_TEXT];
-
-    if (time == 0)
-        return json_null();
-    times_to_text(time, text);
-    return json_string(text);
-}
 
 static json_t *list_json(const struct larder_list *list)
 {
@@ -33,83 +26,190 @@ static json_t *list_json(const struct larder_list *list)
             json_pack(
                 "{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:b}",
                 "archive", item->archive, "backup_name", item->backup_name, "preset", item->preset,
-                "source", item->source, "created_at", time_or_null(item->created_at), "bytes",
+                "source", item->source, "created_at", json_time_or_null(item->created_at), "bytes",
                 (json_int_t)item->bytes, "rows", (json_int_t)item->rows, "encrypted",
                 item->encrypted, "sha256", item->sha256, "good", item->good, "problems", problems,
-                "verified_at", time_or_null(item->verified_at), "drilled_at",
-                time_or_null(item->drilled_at), "keep_until", time_or_null(item->keep_until),
-                "held", item->held));
+                "verified_at", json_time_or_null(item->verified_at), "drilled_at",
+                json_time_or_null(item->drilled_at), "keep_until",
+                json_time_or_null(item->keep_until), "held", item->held));
     }
     return array;
 }
 
-/* "5 minutes", "3 hours", "12 days" */
-static void age_text(time_t then, char text[32])
+enum { CELL = 96 };
+
+/* "5m", "3h", "12d" */
+static void age_text(time_t then, char text[CELL])
 {
     static const struct {
         long seconds;
-        const char *name;
-    } units[] = {{86400, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
     long age = (long)(time(NULL) - then);
+    size_t i = 0;
 
-    snprintf(text, 32, "-");
-    if (then == 0 || age < 0)
+    if (then == 0 || age < 0) {
+        snprintf(text, CELL, "%s", then == 0 ? "-" : "future");
         return;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-        if (age >= units[i].seconds || units[i].seconds == 1) {
-            long number = age / units[i].seconds;
-
-            snprintf(text, 32, "%ld %s%s", number, units[i].name, number == 1 ? "" : "s");
-            return;
-        }
+    }
+    /* Two days are still told in hours. */
+    while (i < 3 && age < units[i].seconds * (i == 0 ? 2 : 1))
+        i++;
+    snprintf(text, CELL, "%ld%c", age / units[i].seconds, units[i].letter);
 }
 
-enum { COLUMNS = 7, CELL = 128 };
-
-static const char *kept_text(const struct larder_list_item *item, char text[32])
+static void kept_text(const struct larder_list_item *item, char text[CELL])
 {
-    if (item->held)
-        return "held";
-    if (item->keep_until == 0)
-        return item->good ? "by hand" : "-";
-    times_to_text(item->keep_until, text);
-    text[10] = '\0';
-    return text;
+    if (item->held) {
+        snprintf(text, CELL, "held");
+    } else if (item->keep_until == 0) {
+        snprintf(text, CELL, "%s", item->sha256 != NULL ? "by hand" : "-");
+    } else {
+        times_to_text(item->keep_until, text);
+        text[10] = '\0';
+    }
+}
+
+enum column { BACKUP, SOURCE, PRESET, AGE, SIZE, ROWS, ENCRYPTED, VERIFIED, DRILLED, KEPT, STATE };
+enum { COLUMNS = STATE + 1 };
+
+static const struct {
+    const char *head;
+    char align;
+} heads[COLUMNS] = {
+    [BACKUP] = {"backup", 'l'},   [SOURCE] = {"source", 'l'},
+    [PRESET] = {"preset", 'l'},   [AGE] = {"age", 'r'},
+    [SIZE] = {"size", 'r'},       [ROWS] = {"rows", 'r'},
+    [ENCRYPTED] = {"encr", 'l'},  [VERIFIED] = {"verified", 'r'},
+    [DRILLED] = {"drilled", 'r'}, [KEPT] = {"kept until", 'l'},
+    [STATE] = {"", 'l'},
+};
+
+/* What goes first where the screen is too narrow: the name says the preset, too. */
+static const enum column drops[] = {PRESET, ENCRYPTED, DRILLED, VERIFIED, ROWS, SOURCE, KEPT};
+
+static void cell_text(const struct larder_list_item *item, enum column column, char text[CELL])
+{
+    char number[PRINT_NUMBER], size[PRINT_SIZE];
+
+    switch (column) {
+    case BACKUP:
+        snprintf(text, CELL, "%s", item->backup_name);
+        break;
+    case SOURCE:
+        snprintf(text, CELL, "%s", item->source);
+        break;
+    case PRESET:
+        snprintf(text, CELL, "%s", item->preset);
+        break;
+    case AGE:
+        age_text(item->created_at, text);
+        break;
+    case SIZE:
+        snprintf(text, CELL, "%s", print_size(item->bytes, size));
+        break;
+    case ROWS:
+        snprintf(text, CELL, "%s", item->sha256 == NULL ? "-" : print_number(item->rows, number));
+        break;
+    case ENCRYPTED:
+        snprintf(text, CELL, "%s", item->encrypted ? "yes" : "no");
+        break;
+    case VERIFIED:
+        age_text(item->verified_at, text);
+        break;
+    case DRILLED:
+        age_text(item->drilled_at, text);
+        break;
+    case KEPT:
+        kept_text(item, text);
+        break;
+    default:
+        snprintf(text, CELL, "%s", item->good ? "" : "NOT GOOD");
+        break;
+    }
+}
+
+/* 0: as wide as it likes, since it is no screen. */
+static size_t screen_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+
+    if (columns != NULL && atoi(columns) > 0)
+        return (size_t)atoi(columns);
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* All columns but the source where there is only one. */
+static void choose_columns(const struct larder_list *list, bool shown[COLUMNS])
+{
+    for (size_t j = 0; j < COLUMNS; j++)
+        shown[j] = true;
+    shown[SOURCE] = shown[STATE] = false;
+    for (size_t i = 0; i < list->count; i++) {
+        shown[SOURCE] |= strcmp(list->items[i].source, list->items[0].source) != 0;
+        shown[STATE] |= !list->items[i].good;
+    }
+}
+
+/* Picks the cells of the columns that are shown; returns how many columns these are. */
+static size_t pick(char (*texts)[CELL], size_t rows, const bool shown[COLUMNS], const char **cells,
+                   char align[COLUMNS])
+{
+    size_t n = 0, columns = 0;
+
+    for (size_t j = 0; j < COLUMNS; j++)
+        if (shown[j])
+            align[columns++] = heads[j].align;
+    for (size_t i = 0; i < rows * COLUMNS; i++)
+        if (shown[i % COLUMNS])
+            cells[n++] = texts[i];
+    return columns;
 }
 
 static void print_list(const struct larder_list *list)
 {
-    static const char *const heads[COLUMNS] = {"backup", "source",     "age", "size",
-                                               "rows",   "kept until", ""};
-    char(*texts)[CELL] = calloc((list->count + 1) * COLUMNS, CELL);
-    const char **cells = calloc((list->count + 1) * COLUMNS, sizeof(*cells));
+    size_t rows = list->count + 1, columns, wide = screen_width();
+    char(*texts)[CELL] = calloc(rows * COLUMNS, CELL);
+    const char **cells = calloc(rows * COLUMNS, sizeof(*cells));
+    bool shown[COLUMNS];
+    char align[COLUMNS];
 
-    for (size_t i = 0; texts != NULL && cells != NULL && i <= list->count; i++) {
-        const struct larder_list_item *item = i == 0 ? NULL : &list->items[i - 1];
-        char age[32], kept[32], rows[PRINT_NUMBER], bytes[PRINT_SIZE];
-
-        for (size_t j = 0; j < COLUMNS; j++) {
-            cells[i * COLUMNS + j] = texts[i * COLUMNS + j];
-            if (item == NULL)
-                snprintf(texts[j], CELL, "%s", heads[j]);
-        }
-        if (item == NULL)
-            continue;
-        age_text(item->created_at, age);
-        snprintf(texts[i * COLUMNS], CELL, "%s", item->backup_name);
-        snprintf(texts[i * COLUMNS + 1], CELL, "%s", item->source);
-        snprintf(texts[i * COLUMNS + 2], CELL, "%s", age);
-        snprintf(texts[i * COLUMNS + 3], CELL, "%s", print_size(item->bytes, bytes));
-        snprintf(texts[i * COLUMNS + 4], CELL, "%s",
-                 item->sha256 == NULL ? "-" : print_number(item->rows, rows));
-        snprintf(texts[i * COLUMNS + 5], CELL, "%s", kept_text(item, kept));
-        snprintf(texts[i * COLUMNS + 6], CELL, "%s%s",
-                 item->good ? "" : "NOT GOOD: ", item->good ? "" : item->problems[0]);
+    for (size_t i = 0; texts != NULL && i < rows * COLUMNS; i++) {
+        if (i < COLUMNS)
+            snprintf(texts[i], CELL, "%s", heads[i].head);
+        else
+            cell_text(&list->items[i / COLUMNS - 1], (enum column)(i % COLUMNS), texts[i]);
     }
-    if (texts != NULL && cells != NULL)
-        print_table(cells, list->count + 1, COLUMNS, "lllrrll");
+    choose_columns(list, shown);
+    if (texts != NULL && cells != NULL) {
+        columns = pick(texts, rows, shown, cells, align);
+        for (size_t k = 0; k < sizeof(drops) / sizeof(drops[0]) && wide > 0 &&
+                           print_table_width(cells, rows, columns) > wide;
+             k++) {
+            shown[drops[k]] = false;
+            columns = pick(texts, rows, shown, cells, align);
+        }
+        print_table(cells, rows, columns, align);
+    }
     free(texts);
     free(cells);
+}
+
+static void print_problems(const struct larder_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t j = 0; j < list->items[i].problem_count; j++)
+            printf("%s: %s\n", list->items[i].archive, list->items[i].problems[j]);
+}
+
+enum larder_status cli_need_store(const char *store, struct larder_error *error)
+{
+    if (store != NULL)
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE, "no store was given");
+    larder_hint(error, "Give --store URL, or set LARDER_STORE.");
+    return LARDER_USAGE;
 }
 
 enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
@@ -119,20 +219,19 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
         .store = v->store != NULL ? v->store : getenv("LARDER_STORE"),
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
     struct larder_list list;
-    enum larder_status status;
+    enum larder_status status = cli_need_store(options.store, error);
 
-    if (options.store == NULL) {
-        larder_fail(error, LARDER_USAGE, "no store was given");
-        larder_hint(error, "Give --store URL, or set LARDER_STORE.");
-        return LARDER_USAGE;
-    }
+    if (status != LARDER_OK)
+        return status;
     status = larder_list(&options, run, &list, error);
     if (status == LARDER_OK && v->json)
         status = print_json(list_json(&list), error);
     else if (status == LARDER_OK && list.count == 0)
         fprintf(stderr, "larder: there is no archive in \"%s\"\n", options.store);
-    else if (status == LARDER_OK)
+    else if (status == LARDER_OK) {
         print_list(&list);
+        print_problems(&list);
+    }
     larder_list_free(&list);
     return status;
 }

@@ -54,6 +54,9 @@ static const struct option_row {
     {'P', false, "preview", NULL, "report what stands in the way, and stop"},
     {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
     {'E', false, "print", NULL, "print the SQL instead of running it"},
+    {'Y', false, "dry-run", NULL, "only say what would be removed, and why"},
+    {'M', false, "keep-min", "N", "good archives of a preset that always stay (default 3)"},
+    {'X', false, "prune", NULL, "afterwards remove the preset's archives whose time is over"},
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
@@ -228,6 +231,15 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'E':
         v->print = true;
+        break;
+    case 'Y':
+        v->dry_run = true;
+        break;
+    case 'M':
+        ok = to_number(value, 1, 10000, &v->keep_min);
+        break;
+    case 'X':
+        v->prune = true;
         break;
     case 'q':
         v->quiet = true;

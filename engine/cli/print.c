@@ -44,15 +44,33 @@ static size_t width_of(const char *text)
     return width;
 }
 
-void print_table(const char *const *cells, size_t rows, size_t columns, const char *align)
+/* The width of each column; NULL when memory is short. */
+static size_t *column_widths(const char *const *cells, size_t rows, size_t columns)
 {
     size_t *widths = calloc(columns, sizeof(*widths));
 
-    if (widths == NULL)
-        return;
-    for (size_t i = 0; i < rows * columns; i++)
+    for (size_t i = 0; widths != NULL && i < rows * columns; i++)
         if (width_of(cells[i]) > widths[i % columns])
             widths[i % columns] = width_of(cells[i]);
+    return widths;
+}
+
+size_t print_table_width(const char *const *cells, size_t rows, size_t columns)
+{
+    size_t *widths = column_widths(cells, rows, columns), width = 0;
+
+    for (size_t j = 0; widths != NULL && j < columns; j++)
+        width += widths[j] + (j > 0 ? 2 : 0);
+    free(widths);
+    return width;
+}
+
+void print_table(const char *const *cells, size_t rows, size_t columns, const char *align)
+{
+    size_t *widths = column_widths(cells, rows, columns);
+
+    if (widths == NULL)
+        return;
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
             const char *cell = cells[i * columns + j];

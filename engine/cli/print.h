@@ -24,6 +24,9 @@ const char *print_size(uint64_t bytes, char text[PRINT_SIZE]);
  */
 void print_table(const char *const *cells, size_t rows, size_t columns, const char *align);
 
+/* How many columns of the screen the same table takes. */
+size_t print_table_width(const char *const *cells, size_t rows, size_t columns);
+
 /* Prints one JSON document and frees it. */
 enum larder_status print_json(json_t *json, struct larder_error *error);
 

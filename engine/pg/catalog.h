@@ -40,6 +40,11 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
 enum larder_status catalog_uncovered(struct pg *pg, struct arena *arena, const char ***names,
                                      size_t *count, struct larder_error *error);
 
+/* All presets of backups.presets, by name; none, and `*exists` false, where there is no such table. */
+enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
+                                   struct catalog_preset **presets, size_t *count, bool *exists,
+                                   struct larder_error *error);
+
 /* What the server says of itself. */
 struct catalog_server {
     const char *database, *version, *encoding;

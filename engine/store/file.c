@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@ struct file_stage {
     struct arena *arena;
     const char *path, *folder;
     const char *temporary; /* NULL where there is none, or it has been published */
+    bool over;             /* may take the place of a file */
     int fd;
     struct write_behind *writer;
 };
@@ -41,14 +43,15 @@ static enum larder_status sync_folder(const char *folder, struct larder_error *e
     return status;
 }
 
-/* Gives the file its name, where no file has it. */
+/* Gives the file its name, where no file has it, or where that may go. */
 static enum larder_status publish(struct file_stage *file, struct larder_error *error)
 {
-    int failed = renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path, RENAME_NOREPLACE);
+    int failed = renameat2(AT_FDCWD, file->temporary, AT_FDCWD, file->path,
+                           file->over ? 0 : RENAME_NOREPLACE);
 
     /* A file system that knows no such rename (NFS, some FUSE) has hard links, or the plain rename.
      */
-    if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) {
+    if (failed != 0 && !file->over && (errno == EINVAL || errno == ENOSYS)) {
         failed = link(file->temporary, file->path);
         if (failed == 0)
             unlink(file->temporary);
@@ -77,7 +80,7 @@ static enum larder_status file_finish(struct stage *stage, struct larder_error *
     if (status != LARDER_OK)
         return status;
     status = sync_folder(file->folder, error);
-    if (status != LARDER_OK)
+    if (status != LARDER_OK && !file->over)
         unlink(file->path);
     return status;
 }
@@ -112,7 +115,17 @@ static struct file_stage *new_stage(void)
     return file;
 }
 
-enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error)
+static const char *folder_of(const char *path, struct arena *arena)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash == NULL   ? "."
+           : slash == path ? "/"
+                           : arena_printf(arena, "%.*s", (int)(slash - path), path);
+}
+
+static enum larder_status begin_file(const char *path, bool over, struct stage **stage,
+                                     struct larder_error *error)
 {
     struct file_stage *file = new_stage();
     const char *slash = strrchr(path, '/');
@@ -121,17 +134,16 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
     *stage = NULL;
     if (file == NULL)
         return larder_fail_memory(error);
+    file->over = over;
     file->path = arena_strdup(file->arena, path);
-    file->folder = slash == NULL   ? "."
-                   : slash == path ? "/"
-                                   : arena_printf(file->arena, "%.*s", (int)(slash - path), path);
+    file->folder = folder_of(path, file->arena);
     temporary = arena_printf(file->arena, "%s/" FILE_TEMPORARY "%s-XXXXXX", file->folder,
                              slash == NULL ? path : slash + 1);
     if (arena_failed(file->arena)) {
         file_free(&file->stage);
         return larder_fail_memory(error);
     }
-    if (access(path, F_OK) == 0) {
+    if (!over && access(path, F_OK) == 0) {
         larder_fail(error, LARDER_FAILED, "\"%s\" exists already, and is never overwritten", path);
         file_free(&file->stage);
         return LARDER_FAILED;
@@ -153,6 +165,32 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
     }
     *stage = &file->stage;
     return LARDER_OK;
+}
+
+enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error)
+{
+    return begin_file(path, false, stage, error);
+}
+
+enum larder_status file_create_over(const char *path, struct stage **stage,
+                                    struct larder_error *error)
+{
+    return begin_file(path, true, stage, error);
+}
+
+enum larder_status file_remove(const char *path, struct larder_error *error)
+{
+    struct arena *arena;
+    enum larder_status status;
+
+    if (unlink(path) != 0)
+        return errno == ENOENT ? LARDER_OK
+                               : larder_fail_errno(error, LARDER_FAILED, errno,
+                                                   "could not remove \"%s\"", path);
+    arena = arena_new();
+    status = arena == NULL ? larder_fail_memory(error) : sync_folder(folder_of(path, arena), error);
+    arena_free(arena);
+    return status;
 }
 
 void file_remove_leftovers(const char *folder, const char *name)

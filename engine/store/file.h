@@ -16,6 +16,13 @@
  */
 enum larder_status file_create(const char *path, struct stage **stage, struct larder_error *error);
 
+/* The same, in place of a file that may be there. */
+enum larder_status file_create_over(const char *path, struct stage **stage,
+                                    struct larder_error *error);
+
+/* Removes a file, durably. That there is none is fine. */
+enum larder_status file_remove(const char *path, struct larder_error *error);
+
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
 
 /*

@@ -76,8 +76,8 @@ static enum larder_status make_folders(char *path, struct larder_error *error)
     return LARDER_OK;
 }
 
-static enum larder_status folder_create(struct store *store, const char *key, struct stage **stage,
-                                        struct larder_error *error)
+static enum larder_status begin_object(struct store *store, const char *key, bool over,
+                                       struct stage **stage, struct larder_error *error)
 {
     struct buffer path = {0};
     enum larder_status status;
@@ -86,8 +86,29 @@ static enum larder_status folder_create(struct store *store, const char *key, st
     buffer_text(&path);
     status = path.failed ? larder_fail_memory(error) : make_folders((char *)path.bytes, error);
     if (status == LARDER_OK)
-        status = file_create((char *)path.bytes, stage, error);
+        status = over ? file_create_over((char *)path.bytes, stage, error)
+                      : file_create((char *)path.bytes, stage, error);
     buffer_free(&path);
+    return status;
+}
+
+static enum larder_status folder_create(struct store *store, const char *key, struct stage **stage,
+                                        struct larder_error *error)
+{
+    return begin_object(store, key, false, stage, error);
+}
+
+static enum larder_status folder_replace(struct store *store, const char *key, const void *bytes,
+                                         size_t length, struct larder_error *error)
+{
+    struct stage *stage = NULL;
+    enum larder_status status = begin_object(store, key, true, &stage, error);
+
+    if (status == LARDER_OK)
+        status = stage_push(stage, bytes, length, error);
+    if (status == LARDER_OK)
+        status = stage_finish(stage, error);
+    stage_free(stage);
     return status;
 }
 
@@ -191,14 +212,24 @@ static enum larder_status folder_remove(struct store *store, const char *key,
                                         struct larder_error *error)
 {
     struct buffer path = {0};
-    enum larder_status status = LARDER_OK;
+    enum larder_status status;
 
     path_of((struct folder *)store, key, &path);
-    if (unlink(buffer_text(&path)) != 0 && errno != ENOENT)
-        status = larder_fail_errno(error, LARDER_FAILED, errno, "could not remove \"%s\"",
-                                   buffer_text(&path));
+    status = file_remove(buffer_text(&path), error);
     buffer_free(&path);
     return status;
+}
+
+static enum larder_status folder_find(struct store *store, struct larder_error *error)
+{
+    const char *path = ((struct folder *)store)->path;
+    struct stat is;
+
+    if (stat(path, &is) != 0)
+        return larder_fail_errno(error, LARDER_USAGE, errno, "there is no store \"%s\"", path);
+    if (!S_ISDIR(is.st_mode))
+        return larder_fail(error, LARDER_USAGE, "\"%s\" is no folder, and so no store", path);
+    return LARDER_OK;
 }
 
 static void folder_location(struct store *store, const char *key, struct buffer *out)
@@ -246,4 +277,6 @@ const struct store_kind store_folder = {
     .remove = folder_remove,
     .location = folder_location,
     .lock = folder_lock,
+    .find = folder_find,
+    .replace = folder_replace,
 };

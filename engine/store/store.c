@@ -34,6 +34,31 @@ void store_close(struct store *store)
         store->kind->close(store);
 }
 
+enum larder_status store_open_existing(const char *url, const struct larder_run *run,
+                                       struct store **store, struct larder_error *error)
+{
+    enum larder_status status = store_open(url, run, store, error);
+
+    if (status == LARDER_OK && (*store)->kind->find != NULL)
+        status = (*store)->kind->find(*store, error);
+    if (status != LARDER_OK) {
+        store_close(*store);
+        *store = NULL;
+    }
+    return status;
+}
+
+enum larder_status store_replace(struct store *store, const char *key, const void *bytes,
+                                 size_t length, struct larder_error *error)
+{
+    enum larder_status status;
+
+    if (store->kind->replace != NULL)
+        return store->kind->replace(store, key, bytes, length, error);
+    status = store->kind->remove(store, key, error);
+    return status == LARDER_OK ? store_put(store, key, bytes, length, error) : status;
+}
+
 enum larder_status store_put(struct store *store, const char *key, const void *bytes, size_t length,
                              struct larder_error *error)
 {

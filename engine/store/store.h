@@ -49,7 +49,10 @@ struct store_kind {
     enum larder_status (*list)(struct store *store, const char *prefix, struct arena *arena,
                                struct store_object **objects, size_t *count,
                                struct larder_error *error);
-    /* Removing what is not there is fine. */
+    /*
+     * Removing what is not there is fine; it is durable. Where the store refuses it, as under an S3
+     * Object Lock, the message says until when.
+     */
     enum larder_status (*remove)(struct store *store, const char *key, struct larder_error *error);
 
     /* Appends how a person would name the object: a path or URL that larder takes. */
@@ -60,6 +63,17 @@ struct store_kind {
      * and removes what killed runs have left there; LARDER_LOCKED where another run holds it.
      */
     enum larder_status (*lock)(struct store *store, const char *folder, struct larder_error *error);
+
+    /* Optional. LARDER_USAGE where there is no such store; `list` then finds nothing, and `create`
+     * would make it. */
+    enum larder_status (*find)(struct store *store, struct larder_error *error);
+
+    /*
+     * Optional. Writes a whole small object, at once in place of one that is there. Without it the
+     * older one is removed first.
+     */
+    enum larder_status (*replace)(struct store *store, const char *key, const void *bytes,
+                                  size_t length, struct larder_error *error);
 };
 
 /* Opens the store that a URL or path names. */
@@ -67,11 +81,19 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
                               struct larder_error *error);
 void store_close(struct store *store);
 
+/* The same for a store that must be there already, since it is to be read. */
+enum larder_status store_open_existing(const char *url, const struct larder_run *run,
+                                       struct store **store, struct larder_error *error);
+
 /* Writes a whole small object; reads one of at most `most` bytes. */
 enum larder_status store_put(struct store *store, const char *key, const void *bytes, size_t length,
                              struct larder_error *error);
 enum larder_status store_get(struct store *store, const char *key, size_t most, struct buffer *out,
                              struct larder_error *error);
+
+/* Writes a whole small object, in place of one that may be there: for what is no archive, and changes. */
+enum larder_status store_replace(struct store *store, const char *key, const void *bytes,
+                                 size_t length, struct larder_error *error);
 
 extern const struct store_kind store_folder;
 

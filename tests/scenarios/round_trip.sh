@@ -105,6 +105,24 @@ LARDER_STORE=$STORE expect_exit 0 larder verify "$(basename "$archive" .tar)"
 expect_exit 2 larder verify daily_19990101_000000 --store "$STORE"
 expect_stderr daily_19990101_000000
 
+it "list tells when an archive was verified, and that it was found damaged, until a later verification finds it good"
+name=$(basename "$archive" .tar)
+expect_exit 0 larder verify "$archive"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json ".[] | select(.backup_name == \"$name\") | (now - (.verified_at | fromdate) | . >= 0 and . < 600), .good" \
+    $'true\ntrue'
+cp "$archive" "$SCRATCH/sound.tar"
+printf X | dd of="$archive" bs=1 seek=600 conv=notrunc status=none
+expect_exit 4 larder verify "$name" --store "$STORE"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json ".[] | select(.backup_name == \"$name\") | .problems | join(\" \")" "its last check found it damaged"
+cp "$SCRATCH/sound.tar" "$archive"
+expect_exit 0 larder verify "$name" --store "$STORE"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json '[.[] | select(.good)] | length' 7
+expect_exit 0 larder verify "$SCRATCH/sound.tar"
+expect_equal "what was written beside a file that is in no store" '' "$(find "$SCRATCH" -maxdepth 1 -name '*.checked.json')"
+
 it "one character in one row of the target is a difference, and the table is named"
 archive=$(newest_archive "$STORE" weekly)
 restore_copy "$archive" changed

@@ -1,0 +1,99 @@
+#include "engine/check_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "engine/inventory.h"
+#include "engine/run/run.h"
+#include "formats/checked.h"
+#include "formats/names.h"
+
+/*
+ * Takes "STORE/SOURCE/PRESET/BACKUP_NAME.tar" apart, in place; false where it is none. A name alone
+ * says nothing of its store, so a path must be absolute.
+ */
+static bool take_apart(char *location, const char **store, const char **stem)
+{
+    char preset[NAMES_PRESET_MAX + 1], *slash[3];
+    size_t end = names_stem(location);
+
+    if (location[end] == '\0')
+        return false;
+    location[end] = '\0';
+    for (int i = 2; i >= 0; i--) {
+        slash[i] = strrchr(location, '/');
+        if (slash[i] == NULL || slash[i] == location)
+            break;
+        *slash[i] = '\0';
+        if (i == 0) {
+            *store = location;
+            *stem = slash[0] + 1;
+            *slash[1] = *slash[2] = '/';
+            return names_is_backup(slash[2] + 1, preset) &&
+                   strncmp(slash[1] + 1, preset, strlen(preset)) == 0 &&
+                   slash[1] + 1 + strlen(preset) == slash[2];
+        }
+    }
+    return false;
+}
+
+/* What was found before stays, but for what this check found anew. */
+static enum larder_status merge(struct store *store, const struct inventory_backup *backup,
+                                enum check_kind kind, bool good, struct arena *arena,
+                                struct larder_error *error)
+{
+    const char *key = arena_printf(arena, "%s" INVENTORY_CHECKED, backup->stem);
+    struct checked checked = {.backup_name = backup->backup_name,
+                              .verified_at = backup->verified_at,
+                              .drilled_at = backup->drilled_at,
+                              .good = good};
+    struct buffer text = {0};
+    enum larder_status status;
+
+    if (kind == CHECK_VERIFIED)
+        checked.verified_at = time(NULL);
+    else
+        checked.drilled_at = time(NULL);
+    status =
+        arena_failed(arena) ? larder_fail_memory(error) : checked_write(&checked, &text, error);
+    if (status == LARDER_OK)
+        status = store_replace(store, key, text.bytes, text.length, error);
+    buffer_free(&text);
+    return status;
+}
+
+static enum larder_status record(const char *url, const char *stem, enum check_kind kind, bool good,
+                                 const struct larder_run *run, struct arena *arena,
+                                 struct larder_error *error)
+{
+    struct inventory inventory = {0};
+    struct store *store = NULL;
+    enum larder_status status = store_open_existing(url, run, &store, error);
+
+    if (status == LARDER_OK)
+        status = inventory_read(store, arena_printf(arena, "%s.", stem), arena, &inventory, error);
+    if (status == LARDER_OK && inventory.count == 1 && inventory.backups[0].known)
+        status = merge(store, &inventory.backups[0], kind, good, arena, error);
+    store_close(store);
+    return status;
+}
+
+void check_record(const char *location, enum check_kind kind, bool good,
+                  const struct larder_run *run)
+{
+    char *whole = realpath(location, NULL);
+    char *place = whole != NULL ? whole : strdup(location);
+    struct arena *arena = arena_new();
+    struct larder_error error = {0};
+    const char *store, *stem;
+
+    if (place != NULL && arena != NULL && take_apart(place, &store, &stem)) {
+        /* `store` ends where `stem` begins, in the same text. */
+        if (record(store, stem, kind, good, run, arena, &error) != LARDER_OK)
+            run_message(run, LARDER_WARNING, "what the check found could not be written down: %s",
+                        error.message);
+    }
+    free(place);
+    arena_free(arena);
+}

@@ -1,0 +1,135 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/password.h"
+#include "engine/cli/print.h"
+#include "larder/prune.h"
+
+enum { COLUMNS = 3 };
+
+static json_t *result_json(const struct larder_prune *result, bool dry_run)
+{
+    json_t *archives = json_array();
+
+    for (size_t i = 0; i < result->count; i++) {
+        const struct larder_prune_item *item = &result->items[i];
+
+        json_array_append_new(archives,
+                              json_pack("{s:s, s:s, s:s, s:I, s:b, s:s, s:b, s:s?}", "archive",
+                                        item->archive, "backup_name", item->backup_name, "preset",
+                                        item->preset, "bytes", (json_int_t)item->bytes, "remove",
+                                        item->remove, "reason", item->reason, "removed",
+                                        item->removed, "failure", item->failure));
+    }
+    return json_pack("{s:s?, s:b, s:I, s:I, s:o}", "source", result->source, "dry_run", dry_run,
+                     "removed", (json_int_t)result->removed, "bytes_removed",
+                     (json_int_t)result->bytes_removed, "archives", archives);
+}
+
+static const char *verb(const struct larder_prune_item *item, bool dry_run)
+{
+    if (!item->remove)
+        return "keep";
+    return item->removed ? "removed" : dry_run ? "remove" : "FAILED";
+}
+
+static void print_result(const struct larder_prune *result, bool dry_run)
+{
+    const char **cells = calloc(result->count * COLUMNS + 1, sizeof(*cells));
+    char bytes[PRINT_SIZE];
+
+    for (size_t i = 0; cells != NULL && i < result->count; i++) {
+        const struct larder_prune_item *item = &result->items[i];
+
+        cells[i * COLUMNS] = verb(item, dry_run);
+        cells[i * COLUMNS + 1] = item->backup_name;
+        cells[i * COLUMNS + 2] = item->failure != NULL ? item->failure : item->reason;
+    }
+    if (cells != NULL && result->count > 0)
+        print_table(cells, result->count, COLUMNS, "lll");
+    if (dry_run)
+        printf("nothing was touched\n");
+    else
+        printf("%zu of %zu archives removed, %s\n", result->removed, result->count,
+               print_size(result->bytes_removed, bytes));
+    free(cells);
+}
+
+/* Whether a database was named at all; PGDATABASE alone names none here. */
+static bool names_database(const struct larder_connect *connect)
+{
+    return connect->dbname != NULL || connect->host != NULL || connect->port != NULL ||
+           connect->user != NULL;
+}
+
+enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
+                             struct larder_error *error)
+{
+    struct larder_connect database = v->connect;
+    struct larder_prune_options options = {
+        .store = v->store != NULL ? v->store : getenv("LARDER_STORE"),
+        .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
+        .source_name = v->source_name,
+        .database = names_database(&v->connect) ? &database : NULL,
+        .keep_min = v->keep_min,
+        .dry_run = v->dry_run,
+    };
+    struct larder_prune result;
+    char password[PASSWORD_BYTES];
+    enum larder_status status;
+
+    if (v->arguments.count > 1)
+        return larder_fail(error, LARDER_USAGE, "one preset at a time: \"%s\" is one too many",
+                           v->arguments.items[1]);
+    status = cli_need_store(options.store, error);
+    if (status == LARDER_OK)
+        status = password_ask(v, &database, password, run, error);
+    if (status != LARDER_OK)
+        return status;
+    status = larder_prune(&options, run, &result, error);
+    if (v->json) {
+        enum larder_status printed = print_json(result_json(&result, v->dry_run), NULL);
+
+        status = status == LARDER_OK ? printed : status;
+    } else if (!v->quiet && (status == LARDER_OK || result.count > 0)) {
+        print_result(&result, v->dry_run);
+    }
+    larder_prune_free(&result);
+    return status;
+}
+
+static enum larder_status hold_or_release(const struct cli_values *v, const char *done,
+                                          enum larder_status (*change)(const char *, const char *,
+                                                                       const struct larder_run *,
+                                                                       struct larder_error *),
+                                          const struct larder_run *run, struct larder_error *error)
+{
+    const char *store = v->store != NULL ? v->store : getenv("LARDER_STORE");
+    enum larder_status status = cli_need_store(store, error);
+
+    if (status == LARDER_OK && v->arguments.count != 1)
+        status = larder_fail(error, LARDER_USAGE, "it takes one backup's name, and got %zu",
+                             v->arguments.count);
+    if (status == LARDER_OK)
+        status = change(store, v->arguments.items[0], run, error);
+    if (status == LARDER_OK && v->json)
+        status = print_json(json_pack("{s:s, s:b}", "backup_name", v->arguments.items[0], "held",
+                                      change == larder_hold),
+                            error);
+    else if (status == LARDER_OK && !v->quiet)
+        printf("%s is %s\n", v->arguments.items[0], done);
+    return status;
+}
+
+enum larder_status cli_hold(const struct cli_values *v, struct larder_run *run,
+                            struct larder_error *error)
+{
+    return hold_or_release(v, "held, and stays until it is released", larder_hold, run, error);
+}
+
+enum larder_status cli_release(const struct cli_values *v, struct larder_run *run,
+                               struct larder_error *error)
+{
+    return hold_or_release(v, "not held", larder_release, run, error);
+}

@@ -1,0 +1,261 @@
+#include "engine/inventory.h"
+
+#include <string.h>
+
+#include "engine/run/run.h"
+#include "formats/checked.h"
+#include "formats/names.h"
+
+static void add_problem(struct inventory_backup *backup, struct arena *arena, const char *problem)
+{
+    const char **problems =
+        arena_alloc(arena, backup->problem_count + 1, sizeof(*backup->problems));
+
+    if (problems == NULL)
+        return;
+    if (backup->problem_count > 0)
+        memcpy(problems, backup->problems, backup->problem_count * sizeof(*problems));
+    problems[backup->problem_count++] = problem;
+    backup->problems = problems;
+}
+
+/* The place in a backup for the object with this ending. */
+static const struct store_object **place_of(struct inventory_backup *backup, const char *ending)
+{
+    if (strncmp(ending, ".tar", 4) == 0)
+        return &backup->archive;
+    if (strcmp(ending, INVENTORY_DIGEST) == 0)
+        return &backup->digest;
+    if (strcmp(ending, INVENTORY_SUMMARY) == 0)
+        return &backup->summary;
+    if (strcmp(ending, INVENTORY_CHECKED) == 0)
+        return &backup->checked;
+    if (strcmp(ending, INVENTORY_HOLD) == 0)
+        return &backup->hold;
+    return &backup->removing;
+}
+
+/* Which ending of a backup's objects a key has; the length of what stands before it, or 0. */
+static size_t ending_of(const char *key, const char **ending)
+{
+    static const char *const endings[] = {
+        ".tar.age",        ".tar",         INVENTORY_DIGEST,  INVENTORY_CHECKED,
+        INVENTORY_SUMMARY, INVENTORY_HOLD, INVENTORY_REMOVING};
+    size_t length = strlen(key);
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t tail = strlen(endings[i]);
+
+        if (length > tail && strcmp(key + length - tail, endings[i]) == 0) {
+            *ending = endings[i];
+            return length - tail;
+        }
+    }
+    return 0;
+}
+
+/* Begins the backup that a key's stem names; false where it names none: "SOURCE/PRESET/BACKUP_NAME". */
+static bool begin_backup(struct inventory_backup *backup, const char *key, size_t stem,
+                         struct arena *arena)
+{
+    char preset[NAMES_PRESET_MAX + 1];
+    const char *text = arena_printf(arena, "%.*s", (int)stem, key);
+    const char *first = strchr(text, '/');
+    const char *second = first == NULL ? NULL : strchr(first + 1, '/');
+
+    if (second == NULL || !names_is_backup(second + 1, preset))
+        return false;
+    *backup = (struct inventory_backup){
+        .stem = text,
+        .source = arena_printf(arena, "%.*s", (int)(first - text), text),
+        .preset = arena_printf(arena, "%.*s", (int)(second - first - 1), first + 1),
+        .backup_name = second + 1,
+    };
+    return true;
+}
+
+static void add_object(struct inventory_backup *backup, const struct store_object *object,
+                       const char *ending, struct arena *arena)
+{
+    const struct store_object **place = place_of(backup, ending);
+
+    if (*place != NULL)
+        add_problem(backup, arena, "the archive is there both encrypted and not");
+    *place = object;
+}
+
+/* Puts the objects together, which are sorted; what is not ours is left out. */
+static enum larder_status group(const struct store_object *objects, size_t count,
+                                struct arena *arena, struct inventory *inventory,
+                                struct larder_error *error)
+{
+    struct inventory_backup *backup = NULL, next;
+
+    *inventory = (struct inventory){.backups = arena_alloc(arena, count + 1, sizeof(*backup))};
+    if (inventory->backups == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < count; i++) {
+        const char *ending = NULL;
+        size_t stem = ending_of(objects[i].key, &ending);
+
+        if (stem == 0 || !begin_backup(&next, objects[i].key, stem, arena))
+            continue;
+        if (backup == NULL || strcmp(backup->stem, next.stem) != 0) {
+            backup = &inventory->backups[inventory->count++];
+            *backup = next;
+        }
+        add_object(backup, &objects[i], ending, arena);
+    }
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* Whether a summary is this backup's: what it says must agree with where it lies. */
+static bool is_own_summary(const struct inventory_backup *backup, const struct summary *s)
+{
+    char name[NAMES_BACKUP];
+    struct buffer source = {0};
+    bool same;
+
+    names_source(&source, s->source);
+    same = strcmp(buffer_text(&source), backup->source) == 0;
+    buffer_free(&source);
+    if (!same || !names_is_preset(s->preset) || strcmp(s->preset, backup->preset) != 0)
+        return false;
+    names_backup(s->preset, s->started_at, name);
+    return strcmp(name, backup->backup_name) == 0 && strcmp(s->backup_name, name) == 0 &&
+           strlen(s->archive) > strlen(name) && strncmp(s->archive, name, strlen(name)) == 0 &&
+           s->created_at >= s->started_at && (s->keep_until == 0 || s->keep_until >= s->started_at);
+}
+
+static void read_summary(struct store *store, struct arena *arena, struct inventory_backup *backup)
+{
+    struct buffer text = {0};
+    struct summary summary;
+
+    if (backup->summary == NULL) {
+        add_problem(backup, arena,
+                    backup->removing != NULL ? "its removal was begun, and not finished"
+                                             : "no summary: the export did not end");
+    } else if (store_get(store, backup->summary->key, SUMMARY_MAX_BYTES, &text, NULL) !=
+                   LARDER_OK ||
+               summary_read(text.bytes, text.length, arena, &summary, NULL) != LARDER_OK) {
+        add_problem(backup, arena, "the summary cannot be read");
+    } else if (!is_own_summary(backup, &summary)) {
+        add_problem(backup, arena, "the summary is another backup's");
+    } else {
+        backup->known = true;
+        backup->facts = summary;
+        if (backup->archive == NULL)
+            add_problem(backup, arena, "the archive itself is missing");
+        else if (strcmp(names_base(backup->archive->key), summary.archive) != 0)
+            add_problem(backup, arena, "the archive is not the one that the summary names");
+        else if (backup->archive->bytes != summary.bytes)
+            add_problem(backup, arena, "the archive has not the size that the summary says");
+    }
+    if (!backup->known && backup->archive == NULL)
+        add_problem(backup, arena, "the archive itself is missing");
+    buffer_free(&text);
+}
+
+static void read_digest(struct store *store, struct arena *arena, struct inventory_backup *backup)
+{
+    struct buffer line = {0};
+    char sha256[65];
+
+    if (backup->digest == NULL)
+        add_problem(backup, arena, "no .sha256");
+    else if (store_get(store, backup->digest->key, SUMMARY_MAX_BYTES, &line, NULL) != LARDER_OK ||
+             (backup->archive != NULL &&
+              !summary_read_digest_line(line.bytes, line.length, names_base(backup->archive->key),
+                                        sha256)))
+        add_problem(backup, arena, "the .sha256 cannot be read");
+    else if (backup->archive != NULL && backup->known && strcmp(sha256, backup->facts.sha256) != 0)
+        add_problem(backup, arena, "the .sha256 and the summary disagree");
+    buffer_free(&line);
+}
+
+/* One that cannot be read says nothing, neither good nor bad. */
+static void read_checked(struct store *store, struct arena *arena, struct inventory_backup *backup)
+{
+    struct buffer text = {0};
+    struct checked checked;
+
+    if (backup->checked != NULL &&
+        store_get(store, backup->checked->key, CHECKED_MAX_BYTES, &text, NULL) == LARDER_OK &&
+        checked_read(text.bytes, text.length, arena, &checked, NULL) == LARDER_OK &&
+        strcmp(checked.backup_name, backup->backup_name) == 0) {
+        backup->verified_at = checked.verified_at;
+        backup->drilled_at = checked.drilled_at;
+        if (!checked.good)
+            add_problem(backup, arena, "its last check found it damaged");
+    }
+    buffer_free(&text);
+}
+
+enum larder_status inventory_list(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error)
+{
+    struct store_object *objects;
+    size_t count;
+    enum larder_status status = store->kind->list(store, prefix, arena, &objects, &count, error);
+
+    return status == LARDER_OK ? group(objects, count, arena, inventory, error) : status;
+}
+
+enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error)
+{
+    enum larder_status status = inventory_list(store, prefix, arena, inventory, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++) {
+        struct inventory_backup *backup = &inventory->backups[i];
+
+        status = run_check(store->run, error);
+        read_summary(store, arena, backup);
+        read_digest(store, arena, backup);
+        read_checked(store, arena, backup);
+    }
+    if (status == LARDER_OK && arena_failed(arena))
+        status = larder_fail_memory(error);
+    return status;
+}
+
+enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
+                                  struct inventory_backup *backup, struct larder_error *error)
+{
+    struct inventory inventory = {0};
+    const struct inventory_backup *found = NULL;
+    enum larder_status status = inventory_list(store, "", arena, &inventory, error);
+
+    if (status != LARDER_OK)
+        return status;
+    for (size_t i = 0; i < inventory.count; i++) {
+        if (strcmp(inventory.backups[i].backup_name, backup_name) != 0)
+            continue;
+        if (found != NULL)
+            return larder_fail(error, LARDER_USAGE,
+                               "\"%s\" is in the store more than once: as \"%s\" and \"%s\"",
+                               backup_name, found->stem, inventory.backups[i].stem);
+        found = &inventory.backups[i];
+    }
+    if (found == NULL) {
+        larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store", backup_name);
+        larder_hint(error, "`larder list` shows those there are.");
+        return LARDER_USAGE;
+    }
+    *backup = *found;
+    return LARDER_OK;
+}
+
+const char *inventory_location(struct store *store, const struct inventory_backup *backup,
+                               struct arena *arena)
+{
+    struct buffer location = {0};
+    const char *text;
+
+    store->kind->location(store, backup->archive != NULL ? backup->archive->key : backup->stem,
+                          &location);
+    text = arena_strdup(arena, buffer_text(&location));
+    buffer_free(&location);
+    return text;
+}

@@ -1,0 +1,63 @@
+/*
+ * What a store holds: its objects, put together to backups, with what their summaries say. No
+ * database and no key are needed.
+ */
+#ifndef ENGINE_INVENTORY_H
+#define ENGINE_INVENTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+#include "engine/store/store.h"
+#include "formats/arena.h"
+#include "formats/summary.h"
+#include "larder/error.h"
+
+/* Endings of the objects of a backup: FORMAT.md section 8. */
+#define INVENTORY_DIGEST ".sha256"
+#define INVENTORY_SUMMARY ".json"
+#define INVENTORY_CHECKED ".checked.json"
+#define INVENTORY_HOLD ".hold"
+#define INVENTORY_REMOVING ".removing"
+
+/* Objects whose keys are the same up to their endings; NULL for those that are not there. */
+struct inventory_backup {
+    const char *stem;                          /* of the keys: "SOURCE/PRESET/BACKUP_NAME" */
+    const char *source, *preset, *backup_name; /* as the keys have them */
+    const struct store_object *archive, *digest, *summary, *checked, *hold, *removing;
+
+    bool known;           /* the summary is readable, and this backup's */
+    struct summary facts; /* what it says; zero where it is not known */
+    time_t verified_at, drilled_at;
+    const char **problems; /* why it is not good; none: it is */
+    size_t problem_count;
+};
+
+struct inventory {
+    struct inventory_backup *backups; /* sorted by stem */
+    size_t count;
+};
+
+/* The backups whose keys begin with the prefix, with nothing of them read but which objects there
+ * are. */
+enum larder_status inventory_list(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error);
+
+/*
+ * Reads the backups whose keys begin with the prefix; everything lies in the arena. A summary that
+ * cannot be read is the backup's problem, and no failure.
+ */
+enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
+                                  struct inventory *inventory, struct larder_error *error);
+
+/* The backup of that name, as inventory_list gives it. LARDER_USAGE where it is not in the store, or
+ * more than once. */
+enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
+                                  struct inventory_backup *backup, struct larder_error *error);
+
+/* As a person names the backup: where its archive lies, or would. */
+const char *inventory_location(struct store *store, const struct inventory_backup *backup,
+                               struct arena *arena);
+
+#endif

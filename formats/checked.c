@@ -1,0 +1,51 @@
+#include "formats/checked.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/json_load.h"
+#include "formats/json_times.h"
+#include "formats/manifest.h"
+
+static const char good[] = "good", damaged[] = "damaged";
+
+enum larder_status checked_write(const struct checked *c, struct buffer *out,
+                                 struct larder_error *error)
+{
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "format_version", MANIFEST_FORMAT_VERSION,
+                  "larder_version", LARDER_VERSION, "backup_name", c->backup_name, "verified_at",
+                  json_time_or_null(c->verified_at), "drilled_at", json_time_or_null(c->drilled_at),
+                  "result", c->good ? good : damaged);
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+
+    json_decref(json);
+    if (text == NULL)
+        return larder_fail_memory(error);
+    buffer_puts(out, text);
+    buffer_puts(out, "\n");
+    free(text);
+    return out->failed ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status checked_read(const uint8_t *bytes, size_t length, struct arena *arena,
+                                struct checked *checked, struct larder_error *error)
+{
+    json_t *json = json_load_object(bytes, length, CHECKED_MAX_BYTES);
+    const char *version = json_string_value(json_object_get(json, "format_version"));
+    const char *name = json_string_value(json_object_get(json, "backup_name"));
+    const char *result = json_string_value(json_object_get(json, "result"));
+    bool ok = version != NULL && manifest_major(version) == MANIFEST_FORMAT_MAJOR && name != NULL &&
+              result != NULL && json_get_time(json, "verified_at", true, &checked->verified_at) &&
+              json_get_time(json, "drilled_at", true, &checked->drilled_at) &&
+              (checked->verified_at != 0 || checked->drilled_at != 0);
+
+    if (ok) {
+        checked->backup_name = arena_strdup(arena, name);
+        checked->good = strcmp(result, good) == 0;
+    }
+    json_decref(json);
+    if (!ok)
+        return larder_fail(error, LARDER_DAMAGED, "it does not tell of a check");
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}

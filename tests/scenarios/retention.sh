@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# What a store holds, what of it may go, and that whoever is killed while removing leaves nothing
+# that looks good and is not. No database is needed for any of it.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+STORE=$SCRATCH/store
+
+# forge DAYS_AGO KEEP_DAYS [PRESET] [SOURCE]   an archive as an export would have left it; prints its stem
+forge()
+{
+    local preset=${3:-daily} source=${4:-kitchai} at made name stem sum until=null
+
+    at=$(($(date +%s) - $1 * 86400))
+    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
+    name=${preset}_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
+    stem=$STORE/$source/$preset/$name
+    [ "$2" = 0 ] || until=\"$(date -u -d "@$((at + $2 * 86400))" +%Y-%m-%dT%H:%M:%SZ)\"
+    mkdir -p "${stem%/*}"
+    echo "$name" >"$stem.tar"
+    sum=$(sha256sum <"$stem.tar" | cut -c 1-64)
+    echo "$sum  $name.tar" >"$stem.sha256"
+    jq -n --arg name "$name" --arg preset "$preset" --arg source "$source" --arg made "$made" --arg sum "$sum" \
+        --argjson until "$until" --argjson bytes "$(stat -c %s "$stem.tar")" '{format_version: "1.0",
+        larder_version: "0.1.0", archive: ($name + ".tar"), backup_name: $name, preset: $preset, source: $source,
+        system_identifier: "7", started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum, encrypted: false,
+        raw_bytes: 100, rows: 225000, keep_until: $until, every: null}' >"$stem.json"
+    echo "$stem"
+}
+
+# What is good, as list says it.
+good_ones()
+{
+    larder list --store "$STORE" --json | jq -r '.[] | select(.good) | .backup_name'
+}
+
+# Runs prune with a system call tampered with, as strace's "inject" has it. The leak sanitizer cannot
+# look at a program that is traced.
+traced()
+{
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -f -qq -o /dev/null -e "trace=${1%%:*}" -e "inject=$1" \
+        "$LARDER" prune --store "$STORE" --keep-min 1
+}
+
+new_store()
+{
+    rm -rf "$STORE"
+    NEWEST=$(forge 1 7)
+    SECOND=$(forge 20 7)
+    OLD=$(forge 30 7)
+    OLDEST=$(forge 40 7)
+}
+
+it "a store that is missing or misspelt is an error, and no empty list"
+expect_exit 2 larder list --store "$STORE"
+expect_stderr "there is no store"
+expect_exit 2 larder prune --store "$STORE"
+touch "$SCRATCH/file"
+expect_exit 2 larder list --store "$SCRATCH/file"
+mkdir "$STORE"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json length 0
+
+it "prune says why for each archive, and a dry run touches nothing"
+new_store
+before=$(find "$STORE" | sort)
+expect_exit 0 larder prune --store "$STORE" --keep-min 1 --dry-run
+for stem in "$SECOND" "$OLD" "$OLDEST"; do
+    grep -q "^remove  ${stem##*/}  over since .*, as recorded$" "$STDOUT" || fail "no line for $stem"
+done
+grep -q "^keep    ${NEWEST##*/}  until .*, as recorded$" "$STDOUT" || fail "no line for $NEWEST"
+expect_equal "the store" "$before" "$(find "$STORE" | sort)"
+
+it "at least three good archives stay where nothing else is said, and what is over goes with all its objects"
+expect_exit 0 larder prune daily --store "$STORE"
+expect_equal "the good ones" 3 "$(good_ones | wc -l)"
+expect_equal "what is left of the oldest" '' "$(find "$STORE" -name "${OLDEST##*/}*")"
+expect_exit 0 larder prune daily --store "$STORE" --keep-min 1 --json
+expect_json '[.removed, .dry_run, (.archives | length)] | map(tostring) | join(" ")' '2 false 3'
+expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
+
+it "the last good archive stays however old it is, and damaged ones do not count"
+rm -rf "$STORE"
+last=$(forge 900 7)
+damaged=$(forge 800 7)
+echo x >>"$damaged.tar"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${last##*/}" "$(good_ones)"
+expect_equal "what is left of the damaged one" '' "$(find "$STORE" -name "${damaged##*/}*")"
+expect_stdout "the last good archive"
+
+it "an archive that a check has found damaged is not good"
+new_store
+printf '{"format_version": "1.0", "backup_name": "%s", "verified_at": "2026-01-01T00:00:00Z", "result": "damaged"}' \
+    "${NEWEST##*/}" >"$NEWEST.checked.json"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json '.[] | select(.good | not) | .verified_at + " " + .problems[0]' \
+    '2026-01-01T00:00:00Z its last check found it damaged'
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${SECOND##*/}" "$(good_ones)"
+
+it "what has no readable summary of its own is not good, and is never removed"
+new_store
+rm "$OLD.json"
+echo '{}' >"$SECOND.json"
+jq '.keep_until = "1990-01-01T00:00:00Z"' "$OLDEST.json" >"$SCRATCH/json" && mv "$SCRATCH/json" "$OLDEST.json"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_stdout "no readable summary"
+expect_equal "the archives" 4 "$(find "$STORE" -name '*.tar' | wc -l)"
+
+it "a held archive stays until it is released"
+new_store
+expect_exit 0 larder hold "${OLDEST##*/}" --store "$STORE"
+expect_exit 0 larder hold "${OLDEST##*/}" --store "$STORE"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${OLDEST##*/} ${NEWEST##*/}" "$(good_ones | xargs)"
+expect_exit 0 larder list --store "$STORE"
+expect_stdout held
+expect_exit 0 larder release "${OLDEST##*/}" --store "$STORE"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
+expect_exit 2 larder hold "${OLDEST##*/}" --store "$STORE"
+
+it "other sources, and presets whose names begin alike, are left alone"
+new_store
+forge 50 7 daily_extra >/dev/null
+forge 60 7 daily_extra >/dev/null
+forge 50 7 daily kitchai-eu >/dev/null
+forge 60 7 daily kitchai-eu >/dev/null
+expect_exit 2 larder prune daily --store "$STORE"
+expect_stderr --source-name
+expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-min 1
+expect_equal "the good ones" 5 "$(good_ones | wc -l)"
+expect_equal "the good ones of kitchai's daily" 1 "$(find "$STORE/kitchai/daily" -name '*.tar' | wc -l)"
+
+it "what is dated in the future stays"
+rm -rf "$STORE"
+future=$(forge -400 -500)
+jq '.keep_until = .started_at' "$future.json" >"$SCRATCH/json" && mv "$SCRATCH/json" "$future.json"
+forge 30 7 >/dev/null
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_stdout "dated in the future"
+expect_equal "the archives" 2 "$(find "$STORE" -name '*.tar' | wc -l)"
+
+it "nothing is removed while another run holds the preset's lock, and a dead one never blocks"
+new_store
+touch "$STORE/kitchai/daily/.larder.lock"
+exec 8<"$STORE/kitchai/daily/.larder.lock"
+flock 8
+expect_exit 6 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" 4 "$(good_ones | wc -l)"
+exec 8<&-
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" 1 "$(good_ones | wc -l)"
+
+it "an archive that cannot be removed is told, the others go, and the next run finishes"
+new_store
+expect_exit 1 traced unlink:error=EROFS:when=1
+expect_stdout FAILED
+expect_stderr "could not remove \"$OLDEST.tar\""
+expect_equal "the good ones" "${OLDEST##*/} ${NEWEST##*/}" "$(good_ones | xargs)"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
+
+it "prune killed at any of its writes leaves nothing good that is gone, and the next run finishes"
+kills=0
+for call in unlink,unlinkat renameat2,rename,link; do
+    for nth in {1..40}; do
+        new_store
+        touch "$OLD.checked.json"
+        status=0
+        { traced "$call:signal=SIGKILL:when=$nth" >"$STDOUT"; } 2>"$STDERR" || status=$?
+        while read -r name; do
+            grep -qx "$name" "$STORE/kitchai/daily/$name.tar" || fail "$name is listed as good, and is gone"
+        done < <(good_ones)
+        good_ones | grep -qx "${NEWEST##*/}" || fail "the newest is gone"
+        expect_exit 0 larder prune --store "$STORE" --keep-min 1
+        expect_files "$STORE/kitchai/daily" "$(printf '%s\n' .larder.lock "${NEWEST##*/}".{json,sha256,tar})"
+        [ "$status" != 0 ] || break
+        kills=$((kills + 1))
+    done
+done
+echo "  killed $kills times"
+[ "$kills" -ge 16 ] || fail "prune was killed only $kills times"
+
+it "list shows its columns, and fits eighty of the screen's"
+new_store
+expect_exit 0 larder list --store "$STORE"
+for head in backup preset age size rows encr verified drilled 'kept until'; do
+    expect_stdout "$head"
+done
+for width in 40 60 80 100; do
+    expect_exit 0 env COLUMNS=$width "$LARDER" list --store "$STORE"
+    longest=$(awk '{ sub(/ +$/, ""); if (length > most) most = length } END { print most }' "$STDOUT")
+    [ "$longest" -le "$width" ] || fail "a line has $longest characters of $width"
+    expect_stdout "${NEWEST##*/}"
+done
+
+it "a thousand archives are listed without a database"
+rm -rf "$STORE"
+stem=$(forge 10 7)
+for i in {1..999}; do
+    at=$(($(date +%s) - i * 7000))
+    name=daily_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
+    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
+    cp "$stem.tar" "$STORE/kitchai/daily/$name.tar"
+    sed "s/${stem##*/}/$name/" "$stem.sha256" >"$STORE/kitchai/daily/$name.sha256"
+    sed -e "s/${stem##*/}/$name/" -e "s/\(\"\(started\|created\)_at\": \)\"[^\"]*\"/\1\"$made\"/" \
+        -e 's/"keep_until": "[^"]*"/"keep_until": null/' "$stem.json" >"$STORE/kitchai/daily/$name.json"
+done
+expect_exit 0 larder list --store "$STORE" --json
+expect_json '[.[] | select(.good)] | length' 1000
+
+it "an export prunes its own preset when it has succeeded, by what the database says now, and never when it has failed"
+server_start one
+sample_database kitchai 100
+larder init -d kitchai -q
+rm -rf "$STORE"
+expect_exit 0 larder export daily -d kitchai --store "$STORE" -q
+system=$(jq -r .system_identifier "$STORE"/kitchai/daily/*.json)
+for days in 20 40; do
+    stem=$(forge "$days" 7)
+    jq --arg system "$system" '.system_identifier = $system' "$stem.json" >"$SCRATCH/json"
+    mv "$SCRATCH/json" "$stem.json"
+done
+sql kitchai "UPDATE backups.presets SET keep_days = 30 WHERE preset = 'daily'"
+expect_exit 0 larder prune daily -d kitchai --store "$STORE" --keep-min 1 --dry-run
+expect_stdout "as the preset says now"
+sql kitchai "ALTER TABLE profiles RENAME TO elsewhere"
+expect_exit 1 larder export daily -d kitchai --store "$STORE" --prune --keep-min 1
+expect_equal "the good ones after a failure" 3 "$(good_ones | wc -l)"
+sql kitchai "ALTER TABLE elsewhere RENAME TO profiles"
+expect_exit 0 larder export daily -d kitchai --store "$STORE" --prune --keep-min 1
+expect_stderr "removed ${stem##*/}: over since"
+expect_equal "the good ones" 3 "$(good_ones | wc -l)"
+expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/x.tar" --prune
