@@ -43,6 +43,18 @@ psql -Xq -v ON_ERROR_STOP=1 -d edges -f "$TESTS/support/edges.sql"
 # One table that takes longer than any of the timeouts.
 sql edges "CREATE TABLE long AS SELECT i, md5(i::text) AS a, md5((i * 2)::text) AS b FROM generate_series(1, 200000) AS i; CREATE INDEX ON long (a)"
 rows_of edges >"$SCRATCH/rows"
+it "every built-in type that a table can hold values of is a column of the tables here"
+# These have no input; the server makes their values for its own catalogs and indexes alone.
+INTERNAL=pg_node_tree,pg_ndistinct,pg_dependencies,pg_mcv_list,gtsvector,pg_brin_bloom_summary,pg_brin_minmax_multi_summary
+expect_query edges "SELECT string_agg(t.typname, ' ') FROM pg_type t WHERE t.typnamespace = 'pg_catalog'::regnamespace AND t.typtype IN ('b', 'r', 'm')
+    AND t.typinput <> 0 AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid) AND t.typname <> ALL ('{$INTERNAL}') AND NOT EXISTS (
+    SELECT FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE n.nspname = 'each' AND a.attnum > 0 AND a.atttypid = t.oid)" ''
+for type in ${INTERNAL//,/ }; do
+    expect_exit 1 sql edges "CREATE TEMP TABLE t (a $type); INSERT INTO t VALUES ('')"
+    expect_stderr "$type"
+done
+
 TABLES=$(sql edges "SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace::regnamespace::text !~ '^(pg_|information_schema)'")
 
 for format in auto text; do
@@ -62,6 +74,69 @@ done
 it "triggers have not fired for rows that were restored, rules have not changed them"
 expect_query back_auto "SELECT string_agg(n::text, ' ' ORDER BY id) FROM fired" "$(sql edges "SELECT string_agg(n::text, ' ' ORDER BY id) FROM fired")"
 expect_query back_auto "SELECT tgenabled FROM pg_trigger WHERE tgname = 'fire_never'" D
+
+it "where a table is copied as text, its column's type says why"
+expect_exit 1 larder export -t 'each.*' -d edges -o "$SCRATCH/each.tar" --copy-format binary --no-record
+sed -n 's/^.*cannot be copied in binary format: column ".*" of type //p' "$STDERR" | sort -u >"$SCRATCH/found"
+sort >"$SCRATCH/wanted" <<'END'
+aclitem has no binary form, and names roles
+int2vector cannot be read back in binary form where it is empty
+money is counted in the smallest unit of the database's locale
+oidvector cannot be read back in binary form where it is empty
+pg_collation is a composite type, whose binary form carries the OIDs of its columns' types
+public."a name"[] is an array, whose binary form carries the OID of its elements' type
+public.domain_of_domain is not known to have the same binary form everywhere
+public.float_multirange is not known to have the same binary form everywhere
+public.float_range is not known to have the same binary form everywhere
+public.mood[] is an array, whose binary form carries the OID of its elements' type
+public.mood_range is not known to have the same binary form everywhere
+public.nest is a composite type, whose binary form carries the OIDs of its columns' types
+public.nest[] is an array, whose binary form carries the OID of its elements' type
+public.pair is a composite type, whose binary form carries the OIDs of its columns' types
+public.pair[] is an array, whose binary form carries the OID of its elements' type
+regclass carries the OID of a relation of this database
+regcollation carries the OID of a collation of this database
+regconfig carries the OID of a text search configuration of this database
+regdictionary carries the OID of a text search dictionary of this database
+regnamespace carries the OID of a schema of this database
+regoper carries the OID of an operator of this database
+regoperator carries the OID of an operator of this database
+regproc carries the OID of a function of this database
+regprocedure carries the OID of a function of this database
+regrole carries the OID of a role of this server
+regtype carries the OID of a type of this database
+xml declares the encoding of the connection that sent it
+END
+diff "$SCRATCH/wanted" "$SCRATCH/found" >"$STDOUT" || fail "other types, or other reasons"
+tar xOf "$SCRATCH/auto.tar" manifest.json | jq -r '.tables[] | select(.schema == "each" and .copy_format == "text").columns[].type' | sort -u >"$SCRATCH/found"
+sed -E 's/ (has|is|carries|cannot|declares) .*$//' "$SCRATCH/wanted" | sort -u | diff - "$SCRATCH/found" >"$STDOUT" || fail "other tables were copied as text"
+
+it "what is an array of such a type, or of one that the database made, is copied as text, any other as binary"
+expect_equal "the arrays of system types that were copied as text" \
+    'aclitem money pg_collation regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype xml' \
+    "$(tar xOf "$SCRATCH/auto.tar" manifest.json | jq -r '[.tables[] | select(.schema == "each array" and .copy_format == "text").columns[].type |
+        select(contains(".") | not) | rtrimstr("[]")] | unique | join(" ")')"
+expect_equal "the arrays of the database's types that were not" '' \
+    "$(tar xOf "$SCRATCH/auto.tar" manifest.json | jq -r '[.tables[] | select(.schema == "each array" and .copy_format == "binary").columns[].type |
+        select(contains("."))] | unique | join(" ")')"
+
+it "types of extensions are copied as text, and come back equal"
+for database in extended extended_back; do
+    new_database "$database"
+    sql "$database" "CREATE EXTENSION hstore; CREATE EXTENSION citext"
+done
+sql extended "CREATE TABLE h (id int PRIMARY KEY, v hstore, a hstore[]); CREATE TABLE c (id int PRIMARY KEY, v citext, a citext[]);
+    INSERT INTO h VALUES (1, NULL, NULL), (2, '', '{}'), (3, '\"a\\\\\"=>NULL, b=>\"NULL\", \"\"=>\"\", \"=>\"=>\"\\\"é\\\"\"', ARRAY['x=>1'::hstore, NULL]), (4, hstore(E'\n', E'\\\\N'), NULL);
+    INSERT INTO c VALUES (1, NULL, NULL), (2, '', '{}'), (3, 'MiXed É', '{A,a,NULL,\"NULL\"}'), (4, E'\\\\N', ARRAY[E'\t'])"
+rows_of extended >"$SCRATCH/extended"
+for format in auto text; do
+    sql extended_back "DROP TABLE IF EXISTS h, c"
+    expect_exit 0 larder export -t '*' -d extended -o "$SCRATCH/extended_$format.tar" --copy-format "$format" --no-record --json
+    expect_json '[.tables[] | .name + " " + .copy_format] | join(", ")' 'c text, h text'
+    expect_exit 0 larder restore "$SCRATCH/extended_$format.tar" -d extended_back --json
+    expect_json .agree true
+    rows_of extended_back | diff "$SCRATCH/extended" - >"$STDOUT" || fail "the rows are not the same"
+done
 
 it "a table is found by any name that is written as psql takes it"
 named=()
