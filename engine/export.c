@@ -255,9 +255,9 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
     if (status != LARDER_OK)
         return status;
     status = export_schema_prepare(&e->pg_dump, &e->pg_restore,
-                                   e->schema != NULL ? e->schema : e->leader, e->manifest, schemas,
-                                   export_lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
-                                   e->arena, &work.call, error);
+                                   e->schema != NULL ? e->schema : e->leader, e->control,
+                                   e->manifest, schemas, export_lock_timeout(e), e->run,
+                                   export_lanes_stop_fd(work.lanes), e->arena, &work.call, error);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");
     if (status == LARDER_OK) {
@@ -268,7 +268,7 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         if (status == LARDER_FAILED && work.failed)
             name_lost_connection(e, error);
         if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
-            snapshot_name_blocker(e->control, e->manifest, export_lock_timeout(e), error);
+            snapshot_name_table_blocker(e->control, e->manifest, export_lock_timeout(e), error);
     }
     export_lanes_free(work.lanes);
     return status;

@@ -6,6 +6,9 @@
 #include "formats/sql_text.h"
 #include "formats/stub_sql.h"
 
+/* By which pg_dump gives up by itself, where nobody can watch it. */
+enum { GRACE_SECONDS = 10 };
+
 static const char settings[] = "SET statement_timeout = 0;\n"
                                "SET lock_timeout = 0;\n"
                                "SET client_encoding = 'UTF8';\n"
@@ -29,7 +32,8 @@ static const char *as_pattern(struct arena *arena, const char *name)
 }
 
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
-                                         struct pg *pg, const struct manifest *manifest,
+                                         struct pg *pg, struct pg *watcher,
+                                         const struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
                                          struct arena *arena, struct export_schema_call *call,
@@ -37,10 +41,16 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
 {
     const char **arguments = arena_alloc(
         arena, 8 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
+    const char *application = arena_printf(arena, "larder pg_dump %s", manifest->snapshot);
+    enum larder_status status;
     size_t n = 0;
 
     *call = (struct export_schema_call){
-        .pg_restore = *pg_restore, .manifest = manifest, .run = run, .stop_fd = stop_fd};
+        .watch = {.pg = watcher, .application = application, .timeout = lock_timeout},
+        .pg_restore = *pg_restore,
+        .manifest = manifest,
+        .run = run,
+        .stop_fd = stop_fd};
     if (arguments == NULL)
         return larder_fail_memory(error);
     arguments[n++] = "--format=custom";
@@ -48,7 +58,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
     arguments[n++] = "--no-password";
     arguments[n++] = "--encoding=UTF8";
     arguments[n++] = arena_printf(arena, "--snapshot=%s", manifest->snapshot);
-    arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout);
+    arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout + GRACE_SECONDS);
     for (size_t i = 0; i < schemas->count; i++) {
         arguments[n++] = "-n";
         arguments[n++] = as_pattern(arena, schemas->names[i]);
@@ -57,7 +67,10 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
         arguments[n++] = "-T";
         arguments[n++] = schemas->unreadable[i];
     }
-    return tools_pg_dump(pg_dump, pg, arguments, arena, &call->pg_dump, error);
+    status = tools_pg_dump(pg_dump, pg, application, arguments, arena, &call->pg_dump, error);
+    call->pg_dump.watch = lock_watch_look;
+    call->pg_dump.watched = &call->watch;
+    return status;
 }
 
 /* pre-data.sql: whatever is missing, then what the tables need, the tables, and who may do what

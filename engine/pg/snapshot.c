@@ -33,39 +33,53 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
     return status;
 }
 
-void snapshot_name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t count, int timeout,
                            struct larder_error *error)
 {
     static const char sql[] =
-        "SELECT l.relation::pg_catalog.regclass, l.pid, coalesce(a.usename, '?'), "
-        "coalesce(nullif(a.application_name, ''), '?'), l.granted, "
+        "SELECT CASE WHEN c.relkind IN ('i', 'I') THEN 'index' ELSE 'table' END, "
+        "l.relation::pg_catalog.regclass, l.pid, coalesce(a.usename, '?'), "
+        "coalesce(nullif(a.application_name, ''), '?'), CASE WHEN l.granted THEN 'holds' ELSE 'waits for' END, "
         "pg_catalog.left(pg_catalog.regexp_replace(coalesce(a.query, ''), '\\s+', ' ', 'g'), 80) "
         "FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid "
-        "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.relation = ANY ($1::oid[]) AND "
+        "LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation "
+        "WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND (l.relation = ANY ($1::oid[]) OR "
+        "l.relation IN (SELECT indexrelid FROM pg_catalog.pg_index WHERE indrelid = ANY ($1::oid[]))) AND "
         "l.database = (SELECT oid FROM pg_catalog.pg_database "
         "WHERE datname = current_database()) ORDER BY l.granted DESC LIMIT 1";
     struct buffer oids = {0};
     const char *value;
     PGresult *result = NULL;
 
-    for (size_t i = 0; i < manifest->table_count; i++)
-        array_add_number(&oids, manifest->tables[i].oid);
+    for (size_t i = 0; i < count; i++)
+        array_add_number(&oids, relations[i]);
     value = array_finish(&oids);
     if (!oids.failed && pg_query(other, sql, 1, &value, &result, NULL) == LARDER_OK &&
         PQntuples(result) > 0) {
         larder_fail(
             error, LARDER_FAILED,
-            "could not lock table \"%s\" within %d seconds: process %s of role \"%s\" (%s) %s a "
+            "could not lock %s \"%s\" within %d seconds: process %s of role \"%s\" (%s) %s a "
             "lock on it (%s)",
-            PQgetvalue(result, 0, 0), timeout, PQgetvalue(result, 0, 1), PQgetvalue(result, 0, 2),
-            PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4)[0] == 't' ? "holds" : "waits for",
-            PQgetvalue(result, 0, 5));
+            PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), timeout, PQgetvalue(result, 0, 2),
+            PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4), PQgetvalue(result, 0, 5),
+            PQgetvalue(result, 0, 6));
         larder_hint(error, "Try again when it is done, or wait longer with --lock-timeout.");
     } else {
         larder_context(error, "could not lock the tables within %d seconds", timeout);
     }
     PQclear(result);
     buffer_free(&oids);
+}
+
+void snapshot_name_table_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+                                 struct larder_error *error)
+{
+    uint32_t *oids = calloc(manifest->table_count + 1, sizeof(*oids));
+
+    for (size_t i = 0; oids != NULL && i < manifest->table_count; i++)
+        oids[i] = manifest->tables[i].oid;
+    snapshot_name_blocker(other, oids, oids == NULL ? 0 : manifest->table_count, timeout, error);
+    free(oids);
 }
 
 static bool means_changed(const char *sqlstate)
@@ -98,7 +112,7 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
             status = LARDER_OK;
             session_rollback(pg);
         } else if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), PG_LOCK_NOT_AVAILABLE) == 0) {
-            snapshot_name_blocker(other, manifest, timeout, error);
+            snapshot_name_table_blocker(other, manifest, timeout, error);
         }
     }
     buffer_free(&sql);

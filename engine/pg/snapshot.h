@@ -45,11 +45,15 @@ enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_tabl
 enum larder_status snapshot_limit_waits(struct pg *pg, int timeout, struct larder_error *error);
 
 /*
- * After a wait for a lock has failed: names the first of the tables (or of their indexes) that
+ * After a wait for a lock has failed: names the first of the relations, or of their indexes, that
  * somebody holds or awaits a conflicting lock on, and who. `other` is a connection that can still
  * be used.
  */
-void snapshot_name_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t count, int timeout,
                            struct larder_error *error);
+
+/* The same, of the manifest's tables. */
+void snapshot_name_table_blocker(struct pg *other, const struct manifest *manifest, int timeout,
+                                 struct larder_error *error);
 
 #endif

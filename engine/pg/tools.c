@@ -185,7 +185,7 @@ static enum larder_status writes_backslashes(struct pg *pg, bool *backslashes,
     return status;
 }
 
-enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg,
+enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const char *application,
                                  const char *const *arguments, struct arena *arena,
                                  struct process *process, struct larder_error *error)
 {
@@ -207,7 +207,7 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg,
         all[n++] = arguments[i];
     all[n++] = "-d";
     all[n] = conninfo(pg, arena);
-    environment[variables++] = "PGAPPNAME=larder pg_dump";
+    environment[variables++] = arena_printf(arena, "PGAPPNAME=%s", application);
     if (password != NULL && password[0] != '\0')
         environment[variables++] = arena_printf(arena, "PGPASSWORD=%s", password);
     if (backslashes)

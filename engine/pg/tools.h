@@ -28,10 +28,10 @@ enum larder_status tools_find(const char *name, int major, const struct larder_r
                               struct arena *arena, struct tool *tool, struct larder_error *error);
 
 /*
- * A call of pg_dump against the database that the connection is to, for process_run: its strings
+ * A call of pg_dump against the database that the connection is to, for process_run, under that application_name: its strings
  * are in the arena, but for `arguments`, which end with NULL.
  */
-enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg,
+enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const char *application,
                                  const char *const *arguments, struct arena *arena,
                                  struct process *process, struct larder_error *error);
 

@@ -14,7 +14,7 @@
 
 #include "engine/run/run.h"
 
-enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */ };
+enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */, WATCH_MS = 500 };
 
 /* Our environment, with the given variables in place of those of the same names, and without what is meant for larder alone. */
 static char **make_environment(const char *const *more)
@@ -103,6 +103,16 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
+/* Asks the watch, where there is one and it is time. */
+static enum larder_status look(const struct process *process, double *next,
+                               struct larder_error *error)
+{
+    if (process->watch == NULL || run_clock() < *next)
+        return LARDER_OK;
+    *next = run_clock() + WATCH_MS / 1000.0;
+    return process->watch(process->watched, error);
+}
+
 /* Feeds and reads until the program has closed both its outputs. */
 static enum larder_status talk(const struct process *process, const struct larder_run *run,
                                int stop_fd, int *in, int *out, int *err, struct buffer *output,
@@ -110,6 +120,7 @@ static enum larder_status talk(const struct process *process, const struct larde
 {
     const char *input = process->input;
     size_t left = process->input_length;
+    double next = run_clock() + WATCH_MS / 1000.0;
     enum larder_status status;
 
     while (*out >= 0 || *err >= 0) {
@@ -124,7 +135,7 @@ static enum larder_status talk(const struct process *process, const struct larde
             close_fd(in);
             fds[2].fd = -1;
         }
-        if (poll(fds, 5, -1) < 0 && errno != EINTR)
+        if (poll(fds, 5, process->watch != NULL ? WATCH_MS : -1) < 0 && errno != EINTR)
             return larder_fail_errno(error, LARDER_FAILED, errno, "could not wait for \"%s\"",
                                      process->arguments[0]);
         status = run_check(run, error);
@@ -132,6 +143,9 @@ static enum larder_status talk(const struct process *process, const struct larde
             return status;
         if (fds[3].revents != 0)
             return larder_fail(error, LARDER_FAILED, "stopped");
+        status = look(process, &next, error);
+        if (status != LARDER_OK)
+            return status;
         if (fds[0].revents != 0 && !drain(*out, output))
             close_fd(out);
         if (fds[1].revents != 0 && !drain(*err, errors))

@@ -14,12 +14,15 @@ struct process {
         *environment;  /* "NAME=VALUE" that are set beside ours, NULL last; may be NULL */
     const void *input; /* what it reads on standard input */
     size_t input_length;
+    /* Asked twice a second while the program runs; where it fails, the program is ended. May be NULL. */
+    enum larder_status (*watch)(void *watched, struct larder_error *error);
+    void *watched;
 };
 
 /*
  * Runs it to its end; what it writes to standard output is appended to `output`. Where it fails,
- * the message has the last line that it wrote to standard error. A signal for the run, or a
- * readable `stop_fd` (-1: none), ends it with SIGTERM.
+ * the message has the last line that it wrote to standard error. A signal for the run, a
+ * readable `stop_fd` (-1: none), or its `watch` ends it with SIGTERM.
  */
 enum larder_status process_run(const struct process *process, const struct larder_run *run,
                                int stop_fd, struct buffer *output, struct larder_error *error);

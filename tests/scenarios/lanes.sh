@@ -120,7 +120,7 @@ for lane in 1 2; do
     hold pg_restore
     begin export -t huge -d lanes -o "$SCRATCH/killed.tar" --no-record -q -j 2
     wait_until expect_copying 2
-    wait_until expect_query lanes "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder pg_dump'" 0
+    wait_until expect_query lanes "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'larder pg_dump%'" 0
     sql lanes "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %huge%' AND state = 'active' ORDER BY backend_start OFFSET $((lane - 1)) LIMIT 1" >/dev/null
     touch "$SCRATCH/gate"
     expect_end 1
