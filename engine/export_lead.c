@@ -45,39 +45,6 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
     return status;
 }
 
-/*
- * Why a table must be copied as text; NULL where binary will do. The ENCODING of a COPY does not hold for binary, whose
- * text-like values are sent in the connection's encoding: only where both are UTF-8 these are the database's own bytes.
- */
-static const char *why_text(const struct export *e, const struct catalog_table *extra)
-{
-    if (strcmp(e->server.encoding, "UTF8") != 0)
-        return arena_printf(e->arena, "the database's encoding is %s", e->server.encoding);
-    return extra->why_text;
-}
-
-/* Binary where every column's type allows it, unless text is asked for. */
-static void choose_formats(struct export *e, struct manifest *manifest,
-                           const struct catalog_table *extra, struct larder_findings *findings)
-{
-    enum larder_copy_format wanted = e->options->copy_format;
-
-    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "text") == 0)
-        wanted = LARDER_COPY_TEXT;
-    if (wanted == LARDER_COPY_AUTO && strcmp(e->preset.copy_format, "binary") == 0)
-        wanted = LARDER_COPY_BINARY;
-    for (size_t i = 0; i < manifest->table_count; i++) {
-        struct manifest_table *table = &manifest->tables[i];
-        const char *why = why_text(e, &extra[i]);
-
-        table->copy_format = wanted == LARDER_COPY_TEXT || why != NULL ? COPY_TEXT : COPY_BINARY;
-        if (why != NULL && wanted == LARDER_COPY_BINARY)
-            findings_add(findings, manifest->arena, "copy format", table->name,
-                         "table \"%s.%s\" cannot be copied in binary format: %s", table->schema,
-                         table->name, why);
-    }
-}
-
 /* A standby has an unlogged table's definition alone. */
 static void refuse_unlogged(const struct export *e, const struct manifest *manifest,
                             struct larder_findings *findings)
@@ -114,9 +81,10 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
         status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
         *again = tables.changed || manifest->table_count != tables.count;
-        choose_formats(e, manifest, e->extra, findings);
         refuse_unlogged(e, manifest, findings);
     }
+    if (status == LARDER_OK && !*again)
+        status = export_choose_formats(e, pg, manifest, again, error);
     findings_keep(findings, e->arena);
     manifest_free(e->manifest);
     e->manifest = manifest;

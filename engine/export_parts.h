@@ -1,6 +1,6 @@
 /*
- * What the parts of an export share. Internal to engine/export.c, which writes and publishes the archive, and engine/export_lead.c,
- * which finds, locks and looks up what goes into it.
+ * What the parts of an export share. Internal to engine/export.c, which writes and publishes the archive, engine/export_lead.c,
+ * which finds, locks and looks up what goes into it, and engine/export_formats.c, which says how each table is copied.
  */
 #ifndef ENGINE_EXPORT_PARTS_H
 #define ENGINE_EXPORT_PARTS_H
@@ -50,6 +50,13 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error);
 
 /* Locks the tables, then takes the snapshot, then looks them up again in it. */
 enum larder_status export_lead(struct export *e, struct larder_error *error);
+
+/*
+ * Sets the copy format of every table of a manifest that was just looked up, as `e->extra` was. Adds a finding for each that cannot be
+ * copied as was asked; LARDER_USAGE where a format is asked for a table that is not there. `*again` is set where tables change meanwhile.
+ */
+enum larder_status export_choose_formats(struct export *e, struct pg *pg, struct manifest *manifest,
+                                         bool *again, struct larder_error *error);
 
 /* Fails where the result has findings: with the one there is, or with their number. */
 enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error);

@@ -16,7 +16,7 @@
 #include "larder/restore.h"
 #include "larder/run.h"
 
-enum { CLI_LIST_MAX = 1024 };
+enum { CLI_LIST_MAX = 1024, CLI_COPY_CHOICES_MAX = 64 };
 
 struct cli_list {
     const char *items[CLI_LIST_MAX];
@@ -35,6 +35,8 @@ struct cli_values {
     struct cli_list arguments; /* what is no option */
     int lanes, level, lock_timeout, keep_min;
     enum larder_copy_format copy_format;
+    struct larder_copy_choice copy_choices[CLI_COPY_CHOICES_MAX];
+    size_t copy_choice_count;
     enum larder_externals externals;
     int whole_schema; /* 0: needed, 1: all */
     bool no_owner, allow_older;

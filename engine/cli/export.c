@@ -88,6 +88,8 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .lanes = v->lanes,
         .level = v->level,
         .copy_format = v->copy_format,
+        .copy_choices = v->copy_choices,
+        .copy_choice_count = v->copy_choice_count,
         .schema_from = v->schema_from != NULL ? &schema_from : NULL,
         .record_to = v->record_to != NULL ? &record_to : NULL,
         .no_record = v->no_record,

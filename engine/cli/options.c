@@ -27,7 +27,8 @@ static const struct option_row {
     {'s', false, "store", "URL", "the store: a folder (default: LARDER_STORE)"},
     {'j', true, "jobs", "N", "connections at once"},
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
-    {'f', false, "copy-format", "FORMAT", "auto, text or binary"},
+    {'f', false, "copy-format", "F[:TABLE]",
+     "auto, text or binary, for all tables or for some; may be repeated"},
     {'n', false, "source-name", "NAME", "name that the archives are kept under"},
     {'F', false, "schema-from", "CONNINFO", "where pg_dump connects, if SOURCE is a pooler"},
     {'r', true, "recipient", "AGE1...", "encrypt the archive to this recipient; may be repeated"},
@@ -116,9 +117,28 @@ static bool add(struct cli_list *list, const char *value)
     return true;
 }
 
+/* FORMAT, or FORMAT:TABLE. */
+static bool set_copy_format(struct cli_values *v, const char *value)
+{
+    static const char *const formats[] = {"auto", "text", "binary"};
+    enum larder_copy_format format = LARDER_COPY_AUTO;
+    size_t length = strcspn(value, ":");
+
+    while (strlen(formats[format]) != length || strncmp(formats[format], value, length) != 0)
+        if (format++ == LARDER_COPY_BINARY)
+            return false;
+    if (value[length] == '\0')
+        v->copy_format = format;
+    else if (v->copy_choice_count < CLI_COPY_CHOICES_MAX)
+        v->copy_choices[v->copy_choice_count++] =
+            (struct larder_copy_choice){.table = value + length + 1, .format = format};
+    else
+        return false;
+    return true;
+}
+
 static bool set_value(struct cli_values *v, char key, const char *value)
 {
-    static const char *const formats[] = {"auto", "text", "binary", NULL};
     static const char *const externals[] = {"error", "stub", "skip", NULL};
     static const char *const schemas[] = {"needed", "all", NULL};
     int word = 0;
@@ -159,8 +179,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         ok = strncmp(value, "zstd:", 5) == 0 && to_number(value + 5, 1, 19, &v->level);
         break;
     case 'f':
-        ok = set_word(formats, value, &word);
-        v->copy_format = (enum larder_copy_format)word;
+        ok = set_copy_format(v, value);
         break;
     case 'n':
         v->source_name = value;

@@ -12,6 +12,12 @@
 
 enum larder_copy_format { LARDER_COPY_AUTO, LARDER_COPY_TEXT, LARDER_COPY_BINARY };
 
+/* A format for those tables of the export that a name or pattern means, and for their partitions. */
+struct larder_copy_choice {
+    const char *table;
+    enum larder_copy_format format;
+};
+
 /* What to export and where to. Zero means default; strings stay the caller's. */
 struct larder_export_options {
     struct larder_connect source;
@@ -31,6 +37,8 @@ struct larder_export_options {
     int lanes;                           /* connections; default: one per processor, at most 8 */
     int level;                           /* zstd's; default 1 */
     enum larder_copy_format copy_format; /* default: as the preset says, else auto */
+    const struct larder_copy_choice *copy_choices; /* come before copy_format; the last one holds */
+    size_t copy_choice_count;
     const struct larder_connect *schema_from; /* where pg_dump goes; default: the source */
     const struct larder_connect *record_to;   /* where to record it; default: the source */
     bool no_record;
