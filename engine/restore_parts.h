@@ -58,6 +58,9 @@ enum larder_status restore_clear(struct restore *restore, struct larder_error *e
 /* Finds everything that stands in the way, as findings of the proof, and what has to be made. */
 enum larder_status restore_preflight(struct restore *restore, struct larder_error *error);
 
+/* Chooses what is created, once it is known what stands in for what is lacking. */
+enum larder_status restore_choose(struct restore *restore, struct larder_error *error);
+
 /*
  * Makes the tables and what they need, and closes them to everybody but those that the archive
  * names, in one transaction that also leaves a mark.

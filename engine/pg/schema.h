@@ -52,7 +52,8 @@ struct schema {
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
-    bool all; /* views may be had, too */
+    bool all;      /* views may be had, too */
+    bool no_owner; /* SQL sets no owners; for the caller to set once it is open */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */

@@ -63,7 +63,8 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
                               struct larder_error *error)
 {
     char list_path[64];
-    const char *arguments[] = {schema->restore.path, "--use-list", list_path, "--file", "-", NULL};
+    const char *arguments[] = {
+        schema->restore.path, "--use-list", list_path, "--file", "-", NULL, NULL};
     struct process process = {
         .arguments = arguments, .input = schema->dump, .input_length = schema->dump_length};
     struct buffer list = {0}, sql = {0};
@@ -78,6 +79,8 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
         }
     if (wanted == 0)
         goto done;
+    if (schema->no_owner)
+        arguments[5] = "--no-owner";
     /* Memory with a file's name, without close-on-exec: pg_restore opens it by that name. */
     fd = memfd_create("larder-list", 0);
     if (fd < 0 || list.failed || write(fd, list.bytes, list.length) != (ssize_t)list.length) {

@@ -1,0 +1,113 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "engine/restore_preflight.h"
+#include "engine/run/run.h"
+
+/* A newer server's binary form may mean something else to an older one, which would not notice. */
+static enum larder_status refuse_binary(const struct restore *r, struct larder_error *error)
+{
+    for (size_t i = 0; i < r->table_count; i++) {
+        const struct manifest_table *table = r->tables[i];
+
+        if (table->copy_format != COPY_BINARY || table->rows == 0)
+            continue;
+        larder_fail(error, LARDER_USAGE,
+                    "table \"%s.%s\" was archived in binary format by a server of version %s; one "
+                    "of version %s could read other values out of it",
+                    table->schema, table->name, r->manifest->server_version, r->target.version);
+        larder_hint(error, "An archive made with --copy-format text can be restored into an older "
+                           "server, with --allow-older.");
+        return LARDER_USAGE;
+    }
+    return LARDER_OK;
+}
+
+/* Encodings and versions. */
+static void compare_servers(struct restore *r)
+{
+    struct larder_findings *findings = &r->proof->findings;
+    const char *from = r->manifest->server_encoding, *to = r->target.encoding;
+    long source = strtol(r->manifest->server_version, NULL, 10);
+    long target = strtol(r->target.version, NULL, 10);
+
+    if (strcmp(from, to) != 0 && (strcmp(from, "SQL_ASCII") == 0 || strcmp(to, "SQL_ASCII") == 0))
+        findings_add(findings, r->arena, "encoding", to,
+                     "the archive's encoding is %s, the target's %s: text could not be converted; "
+                     "create the target with ENCODING '%s'",
+                     from, to, from);
+    if (target < source && !r->options->allow_older)
+        findings_add(findings, r->arena, "version", r->target.version,
+                     "the target's server is of version %s, older than the source's %s: values may "
+                     "not mean the same there; --allow-older tries it",
+                     r->target.version, r->manifest->server_version);
+    if (r->target.is_standby)
+        findings_add(findings, r->arena, "standby", r->target.database,
+                     "the target's server is a standby, which takes no changes");
+}
+
+static void compare_with_source(struct restore *r)
+{
+    const struct manifest *m = r->manifest;
+
+    if (m->system_identifier == NULL || r->target.system_identifier == NULL ||
+        strcmp(m->system_identifier, r->target.system_identifier) != 0 ||
+        strcmp(m->database, r->target.database) != 0)
+        return;
+    if (r->options->into_source != NULL && strcmp(r->options->into_source, m->database) == 0)
+        return;
+    findings_add(
+        &r->proof->findings, r->arena, "source", m->database,
+        "the target is the database that the archive was taken from; --into-source %s allows it",
+        m->database);
+}
+
+enum larder_status preflight_servers(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status = catalog_server(r->control, r->arena, &r->target, error);
+
+    if (status != LARDER_OK)
+        return status;
+    compare_servers(r);
+    compare_with_source(r);
+    return strtol(r->target.version, NULL, 10) < strtol(r->manifest->server_version, NULL, 10)
+               ? refuse_binary(r, error)
+               : LARDER_OK;
+}
+
+/* Whether the server is on this machine: reached through a socket's file or the loopback interface. */
+static bool is_local(struct pg *pg)
+{
+    const char *address = PQhostaddr(pg_libpq(pg)), *host = PQhost(pg_libpq(pg));
+
+    return (host != NULL && host[0] == '/') ||
+           (address != NULL && (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0));
+}
+
+enum larder_status preflight_space(struct restore *r, struct larder_error *error)
+{
+    uint64_t wanted = 0, room;
+    struct statvfs volume;
+    char *folder = NULL;
+    enum larder_status status = pg_query_one(
+        r->control,
+        "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory' AND EXISTS "
+        "(SELECT FROM pg_catalog.pg_database d JOIN pg_catalog.pg_tablespace t ON t.oid = "
+        "d.dattablespace WHERE d.datname = current_database() AND t.spcname = 'pg_default')",
+        0, NULL, &folder, error);
+    bool known = status == LARDER_OK && folder != NULL && is_local(r->control) &&
+                 statvfs(folder, &volume) == 0;
+
+    free(folder);
+    if (!known)
+        return status;
+    for (size_t i = 0; i < r->table_count; i++)
+        wanted += r->tables[i]->raw_bytes;
+    room = (uint64_t)volume.f_bavail * volume.f_frsize;
+    if (room < wanted)
+        findings_add(&r->proof->findings, r->arena, "space", r->target.database,
+                     "the target's server has room for %llu MB, and the rows alone are %llu MB",
+                     (unsigned long long)(room / 1000000), (unsigned long long)(wanted / 1000000));
+    return LARDER_OK;
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# What a restore needs of the target and of its role is one list, before anything is touched; and with it all is whole.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# expect_untouched DATABASE ARGUMENT...   the restore is refused, and neither the database nor the roles change
+expect_untouched()
+{
+    local state="SELECT oid, relname FROM pg_class ORDER BY 1; SELECT rolname FROM pg_roles ORDER BY 1; SELECT nspname FROM pg_namespace ORDER BY 1;
+        SELECT oid FROM pg_proc WHERE oid > 16000; SELECT extname FROM pg_extension" before
+
+    before=$(sql "$1" "$state")
+    expect_exit 1 larder restore "${@:2}"
+    expect_equal "the database $1" "$before" "$(sql "$1" "$state")"
+}
+
+server_start target
+server_start source
+sample_database kitchai 500
+sql kitchai "CREATE EXTENSION citext; CREATE ROLE cook; CREATE ROLE waiter; CREATE TABLE menu (id int PRIMARY KEY, dish citext, by uuid REFERENCES auth.users);
+    GRANT SELECT ON menu TO waiter; ALTER TABLE menu OWNER TO cook; ALTER TABLE menu ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY own ON menu TO waiter USING (auth.uid() = by); INSERT INTO menu SELECT 1, 'Soup', id FROM auth.users LIMIT 1"
+expect_exit 0 larder export -t 'public.*' -d kitchai -o "$SCRATCH/kitchai.tar" --no-record -q
+
+server_use target
+sql postgres "CREATE ROLE anon; CREATE ROLE authenticated; CREATE ROLE service_role; CREATE ROLE weak LOGIN; CREATE ROLE chef LOGIN CREATEROLE"
+new_database bare
+
+it "two roles, an extension, a table and a function that the target lacks are one list, and nothing is touched"
+expect_untouched bare "$SCRATCH/kitchai.tar" -d bare --json
+expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' \
+    "extension citext, function auth.uid(), role cook, role waiter, table users"
+expect_untouched bare "$SCRATCH/kitchai.tar" -d bare
+for missing in '"cook"' '"waiter"' citext 'auth.uid()' auth.users; do
+    expect_stderr "$missing"
+done
+
+it "with roles and stand-ins made everything is restored, and every foreign key is valid"
+expect_exit 0 larder restore "$SCRATCH/kitchai.tar" -d bare --create-roles --externals stub --json
+expect_json .agree true
+expect_query bare "SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'" t
+server_use source
+keys="SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid::regclass::text NOT LIKE 'auth.%'"
+count=$(sql kitchai "$keys")
+server_use target
+expect_query bare "$keys" "$count"
+orphans=$(sql bare "SELECT string_agg(format('SELECT count(*) FROM %s AS a WHERE a.%I IS NOT NULL AND NOT EXISTS (SELECT FROM %s AS b WHERE b.%I = a.%I)',
+    conrelid::regclass, f.attname, confrelid::regclass, t.attname, f.attname), ' UNION ALL ') FROM pg_constraint
+    JOIN pg_attribute f ON f.attrelid = conrelid AND f.attnum = conkey[1] JOIN pg_attribute t ON t.attrelid = confrelid AND t.attnum = confkey[1] WHERE contype = 'f'")
+expect_query bare "SELECT sum(count) FROM ($orphans) AS o" 0
+expect_query bare "SELECT count(*) > 0 FROM auth.users" t
+expect_query bare "SELECT extname FROM pg_extension WHERE extname = 'citext'" citext
+
+it "all that the restoring role may not do is in the list, too"
+new_database narrow
+sql narrow "REVOKE CREATE ON SCHEMA public FROM PUBLIC; CREATE EXTENSION citext"
+sql postgres "REVOKE CREATE ON DATABASE narrow FROM PUBLIC"
+expect_untouched narrow "$SCRATCH/kitchai.tar" -d narrow -U weak --create-roles --externals stub --json
+expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' "owner cook, owner postgres, privilege narrow, privilege public"
+sql postgres "DROP DATABASE bare"
+sql postgres "DROP ROLE cook; DROP ROLE waiter"
+expect_untouched narrow "$SCRATCH/kitchai.tar" -d narrow -U weak --create-roles --externals stub --json
+expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' \
+    "owner cook, owner postgres, privilege cook, privilege narrow, privilege public, privilege waiter"
+expect_untouched narrow "$SCRATCH/kitchai.tar" -d narrow -U weak --create-roles --externals stub
+expect_stderr --no-owner
+
+it "a role that is no superuser restores what others owned, as its own, without asking for the owners"
+createdb -O chef chefs
+expect_untouched chefs "$SCRATCH/kitchai.tar" -d chefs -U chef --create-roles --externals stub
+expect_exit 0 larder restore "$SCRATCH/kitchai.tar" -d chefs -U chef --create-roles --externals stub --no-owner --json
+expect_json .agree true
+expect_query chefs "SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ' ') FROM pg_class WHERE relnamespace = 'public'::regnamespace" chef
+expect_query chefs "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname IN ('cook', 'waiter')" waiter
+expect_query chefs "SELECT has_table_privilege('waiter', 'menu', 'SELECT'), relrowsecurity FROM pg_class WHERE oid = 'menu'::regclass" "t|t"
+
+it "room that the server has not is an obstacle"
+if [ "$(id -u)" = 0 ] && mkdir "$SCRATCH/small" && mount -t tmpfs -o size=90m,mode=0777 tmpfs "$SCRATCH/small" 2>/dev/null; then
+    trap 'umount -l "$SCRATCH/small"; server_cleanup' EXIT
+    server_use source
+    createdb large
+    sql large "CREATE TABLE wide (v text); ALTER TABLE wide ALTER v SET STORAGE EXTERNAL; INSERT INTO wide SELECT repeat('x', 1000000) FROM generate_series(1, 60)"
+    expect_exit 0 larder export -t wide -d large -o "$SCRATCH/large.tar" --no-record -q
+    server_start tight --durable
+    server_stop tight
+    mv "$SCRATCH/tight/data" "$SCRATCH/small/"
+    ln -s "$SCRATCH/small/data" "$SCRATCH/tight/data"
+    server_restart tight
+    new_database room
+    expect_untouched room "$SCRATCH/large.tar" -d room --json
+    expect_json '[.findings[].kind] | join(" ")' space
+    server_stop tight
+else
+    echo "  not shown: no small file system can be mounted here"
+fi
+
+IFS=: read -ra OTHERS <<<"${LARDER_TEST_PGBINS:-}"
+for bin in "${OTHERS[@]}"; do
+    major=$("$bin/postgres" --version | grep -o '[0-9]*' | head -n 1)
+    it "what a server of version $major gave in binary format is not taken by an older one; text is, where that is allowed"
+    server_start "newer$major" --bin "$bin"
+    new_database newer
+    sql newer "CREATE TABLE days (id int PRIMARY KEY, day date NOT NULL, n numeric DEFAULT 1.5); INSERT INTO days SELECT i, date '2025-01-01' + i FROM generate_series(1, 100) AS i;
+        CREATE INDEX ON days (day); CREATE TABLE nothing (id int)"
+    for format in binary text; do
+        LARDER_PGBIN=$bin expect_exit 0 larder export -t '*' -d newer -o "$SCRATCH/newer${major}_$format.tar" --no-record -q --copy-format "$format"
+    done
+    server_use target
+    new_database "older$major"
+    LARDER_PGBIN=$bin expect_exit 2 larder restore "$SCRATCH/newer${major}_binary.tar" -d "older$major" --allow-older
+    expect_stderr binary
+    expect_stderr "--copy-format text"
+    expect_query "older$major" "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
+    LARDER_PGBIN=$bin expect_untouched "older$major" "$SCRATCH/newer${major}_text.tar" -d "older$major"
+    expect_stderr --allow-older
+    LARDER_PGBIN=$bin expect_exit 0 larder restore "$SCRATCH/newer${major}_text.tar" -d "older$major" --allow-older --json
+    expect_json .agree true
+done
