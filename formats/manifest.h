@@ -54,7 +54,7 @@ struct manifest_part {
 struct manifest_table {
     const char *schema, *name, *kind;
     const char *parent_schema, *parent_name; /* both NULL where there is none */
-    const char *why_all_rows; /* for people; NULL where it is not known */
+    const char *why_all_rows;                /* for people; NULL where it is not known */
     uint32_t oid;
     struct manifest_object *objects;
     size_t object_count;

@@ -38,8 +38,8 @@ struct cli_values {
     enum larder_externals externals;
     int whole_schema; /* 0: needed, 1: all */
     bool no_owner, allow_older;
-    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor,
-        dry_run, prune;
+    bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor, dry_run,
+        prune;
     bool quiet, verbose, json, help;
 };
 
