@@ -65,7 +65,7 @@ look_into()
     cat "/proc/$1/environ" >"$2.environ"
     expect_silent "$2.cmdline" "$2.environ"
     # A sanitizer's own memory is larger than any disk.
-    if [ "$(id -u)" = 0 ] && ! ldd "$LARDER" | grep -q asan; then
+    if [ "$(id -u)" = 0 ] && [[ $(ldd "$LARDER") != *asan* ]]; then
         dump "$1" "$2.core" || fail "gdb made no core dump"
         expect_silent "$2.core"
         # The search finds them where memory that is kept out of dumps is put in.
