@@ -17,7 +17,7 @@
 #include "formats/sha256.h"
 #include "larder/error.h"
 
-enum { PART_FRAME_BYTES = 4 * 1024 * 1024, PART_RAW_BYTES = 32 * 1024 * 1024 };
+enum { PART_FRAME_BYTES = 4 * 1024 * 1024, PART_RAW_BYTES = 16 * 1024 * 1024 };
 
 struct part {
     const uint8_t *bytes; /* compressed */

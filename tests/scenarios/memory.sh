@@ -9,7 +9,7 @@ fi
 
 # docs/memory.md, in KiB
 BASE=$((32 * 1024))
-LANE=$((40 * 1024))
+LANE=$((24 * 1024))
 ROWS_OF_A_LANE=3
 
 measured()
