@@ -88,6 +88,6 @@ void load_stop(struct load *load, enum larder_status status, const struct larder
 void load_tell(struct load *load, uint64_t rows, uint64_t bytes);
 
 /* A lane's thread, of a struct load: does jobs on a connection of its own until none is left. */
-void *load_lane(void *load);
+void *load_lane(void *of);
 
 #endif

@@ -201,9 +201,9 @@ static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, si
     return status;
 }
 
-void *load_lane(void *arg)
+void *load_lane(void *of)
 {
-    struct load *load = arg;
+    struct load *load = of;
     struct lane lane = {.load = load};
     struct restore *r = load->restore;
     struct larder_error error = {0};
