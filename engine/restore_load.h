@@ -10,7 +10,10 @@
  *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
  *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
  *
- * A free lane takes the largest job that waits for nothing.
+ * A free lane takes the largest job that waits for nothing. Small tables are many, and a transaction for each would cost more than
+ * what is done in it: so a lane takes many of their jobs of one kind at once, into one transaction. Only tables that are in no tree
+ * are small ones, since their jobs lock nothing but themselves; they are proved after "last", whose locks could wait in a circle
+ * with those of many.
  */
 #ifndef ENGINE_RESTORE_LOAD_H
 #define ENGINE_RESTORE_LOAD_H
@@ -26,6 +29,7 @@ struct job {
     size_t table; /* its place among those restored; of JOB_LAST none */
     uint64_t weight;
     bool taken;
+    bool small; /* done together with others of its kind */
 
     size_t first_part, part_count; /* JOB_LOAD */
     bool freeze;
@@ -38,6 +42,7 @@ struct table_state {
     size_t loads, indexes;
     int running;
     bool exclusive; /* one that runs has the table for itself */
+    bool small;     /* few rows, no partition and no parent */
     uint64_t loaded_rows;
 };
 
@@ -65,8 +70,13 @@ enum larder_status load_plan(struct load *load, struct larder_error *error);
 /* The table that a job is about. */
 const struct manifest_table *load_table(const struct load *load, const struct job *job);
 
-/* The next job for a free lane, waiting for one that may begin; NULL when there is none left, or the load was stopped. */
-struct job *load_next(struct load *load);
+enum { LOAD_AT_ONCE = 64 };
+
+/*
+ * The next jobs for a free lane, to be done in one transaction, waiting for one that may begin; gives how many, 0 when there is none
+ * left, or the load was stopped.
+ */
+size_t load_next(struct load *load, struct job *jobs[LOAD_AT_ONCE]);
 
 /* What a job has done is committed. */
 void load_end(struct load *load, const struct job *job);
@@ -78,6 +88,6 @@ void load_stop(struct load *load, enum larder_status status, const struct larder
 void load_tell(struct load *load, uint64_t rows, uint64_t bytes);
 
 /* A lane's thread, of a struct load: does jobs on a connection of its own until none is left. */
-void *load_lane(void *load);
+void *load_lane(void *of);
 
 #endif

@@ -5,7 +5,7 @@
 #include "engine/restore_load.h"
 #include "engine/run/run.h"
 
-enum { SPLIT_BYTES = 64 * 1024 * 1024 };
+enum { SPLIT_BYTES = 64 * 1024 * 1024, SMALL_BYTES = 64 * 1024 };
 
 const struct manifest_table *load_table(const struct load *load, const struct job *job)
 {
@@ -14,6 +14,7 @@ const struct manifest_table *load_table(const struct load *load, const struct jo
 
 static void add_job(struct load *load, struct job job)
 {
+    job.small = job.kind != JOB_LAST && load->tables[job.table].small;
     load->jobs[load->job_count++] = job;
     if (job.kind == JOB_LOAD)
         load->tables[job.table].loads++;
@@ -69,6 +70,21 @@ static void add_indexes(struct load *load)
     }
 }
 
+static void find_small(struct load *load)
+{
+    struct restore *r = load->restore;
+
+    for (size_t i = 0; i < r->table_count; i++)
+        load->tables[i].small = r->tables[i]->raw_bytes <= SMALL_BYTES &&
+                                r->tables[i]->parent_name == NULL &&
+                                strcmp(r->tables[i]->kind, "table") == 0;
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; r->tables[i]->parent_name != NULL && j < r->table_count; j++)
+            if (strcmp(r->tables[j]->name, r->tables[i]->parent_name) == 0 &&
+                strcmp(r->tables[j]->schema, r->tables[i]->parent_schema) == 0)
+                load->tables[j].small = false;
+}
+
 enum larder_status load_plan(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
@@ -85,6 +101,7 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
         return larder_fail_memory(error);
     share = raw_bytes / (uint64_t)r->lanes;
     share += share / 5;
+    find_small(load);
     for (size_t i = 0; i < r->table_count; i++)
         add_loads(load, i, share);
     add_indexes(load);
@@ -114,6 +131,8 @@ static bool is_ready(const struct load *load, const struct job *job)
     case JOB_ANALYZE:
         return load->last_done;
     default:
+        if (job->small)
+            return load->last_done;
         return table->loads == 0 && table->indexes == 0 && !table->exclusive;
     }
 }
@@ -129,9 +148,35 @@ static bool is_better(const struct job *a, const struct job *b)
     return a->exclusive && !b->exclusive;
 }
 
-struct job *load_next(struct load *load)
+static void take(struct load *load, struct job *job)
+{
+    job->taken = true;
+    if (job->kind == JOB_LAST)
+        return;
+    load->tables[job->table].running++;
+    load->tables[job->table].exclusive = job->exclusive;
+}
+
+/* Adds small jobs of the first one's kind. */
+static size_t take_more(struct load *load, struct job *jobs[LOAD_AT_ONCE])
+{
+    size_t count = 1;
+
+    for (size_t i = 0; jobs[0]->small && i < load->job_count && count < LOAD_AT_ONCE; i++) {
+        struct job *job = &load->jobs[i];
+
+        if (job->taken || !job->small || job->kind != jobs[0]->kind || !is_ready(load, job))
+            continue;
+        take(load, job);
+        jobs[count++] = job;
+    }
+    return count;
+}
+
+size_t load_next(struct load *load, struct job *jobs[LOAD_AT_ONCE])
 {
     struct job *best = NULL;
+    size_t count = 0;
 
     pthread_mutex_lock(&load->lock);
     for (;;) {
@@ -150,14 +195,12 @@ struct job *load_next(struct load *load)
         pthread_cond_wait(&load->changed, &load->lock);
     }
     if (best != NULL) {
-        best->taken = true;
-        if (best->kind != JOB_LAST) {
-            load->tables[best->table].running++;
-            load->tables[best->table].exclusive = best->exclusive;
-        }
+        take(load, best);
+        jobs[0] = best;
+        count = take_more(load, jobs);
     }
     pthread_mutex_unlock(&load->lock);
-    return best;
+    return count;
 }
 
 void load_end(struct load *load, const struct job *job)

@@ -8,6 +8,9 @@
 #include "formats/part.h"
 #include "formats/sql_text.h"
 
+enum { DEADLOCKS = 10 };
+static const char deadlock[] = "40P01";
+
 struct lane {
     struct load *load;
     struct pg *pg;
@@ -147,50 +150,75 @@ static enum larder_status begin(struct lane *lane, struct larder_error *error)
 static enum larder_status do_job(struct lane *lane, const struct job *job,
                                  struct larder_error *error)
 {
+    switch (job->kind) {
+    case JOB_LOAD:
+        return load_rows(lane, job, error);
+    case JOB_INDEX:
+        return build_index(lane, job, error);
+    case JOB_LAST:
+        return do_last(lane, error);
+    case JOB_PROVE:
+        return prove(lane, job, error);
+    default:
+        return analyze(lane, job, error);
+    }
+}
+
+static enum larder_status do_together(struct lane *lane, struct job *const *jobs, size_t count,
+                                      struct larder_error *error)
+{
     enum larder_status status = begin(lane, error);
 
     if (status != LARDER_OK)
         return status;
-    switch (job->kind) {
-    case JOB_LOAD:
-        status = load_rows(lane, job, error);
-        break;
-    case JOB_INDEX:
-        status = build_index(lane, job, error);
-        break;
-    case JOB_LAST:
-        status = do_last(lane, error);
-        break;
-    case JOB_PROVE:
-        status = prove(lane, job, error);
-        break;
-    default:
-        status = analyze(lane, job, error);
-    }
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        status = do_job(lane, jobs[i], error);
     if (status == LARDER_OK)
         status = session_commit(lane->pg, error);
-    if (status == LARDER_OK && job->kind == JOB_LAST)
+    if (status == LARDER_OK && jobs[0]->kind == JOB_LAST)
         lane->load->restore->complete = true;
     return status;
 }
 
-void *load_lane(void *arg)
+/*
+ * A definition may call a function that reads another table, which another lane has locked: then two lanes with several tables each
+ * can wait in a circle. One by one they cannot.
+ */
+static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, size_t count,
+                                  struct larder_error *error)
 {
-    struct load *load = arg;
+    enum larder_status status = do_together(lane, jobs, count, error);
+    size_t done = status == LARDER_OK ? count : 0;
+
+    for (int tries = 0; done < count && tries < LOAD_AT_ONCE + DEADLOCKS; tries++) {
+        if (status != LARDER_OK && strcmp(pg_sqlstate(lane->pg), deadlock) != 0)
+            return status;
+        if (status != LARDER_OK)
+            session_rollback(lane->pg);
+        status = do_together(lane, &jobs[done], 1, error);
+        done += status == LARDER_OK ? 1 : 0;
+    }
+    return status;
+}
+
+void *load_lane(void *of)
+{
+    struct load *load = of;
     struct lane lane = {.load = load};
     struct restore *r = load->restore;
     struct larder_error error = {0};
-    const struct job *job;
+    struct job *jobs[LOAD_AT_ONCE];
+    size_t count;
     enum larder_status status;
 
     lane.reader = part_reader_new();
     status = lane.reader == NULL ? larder_fail_memory(&error)
                                  : pg_connect(&r->options->target, r->run, load->stop_fd,
                                               PG_CONNECT_SECONDS, &lane.pg, &error);
-    while (status == LARDER_OK && (job = load_next(load)) != NULL) {
-        status = do_job(&lane, job, &error);
-        if (status == LARDER_OK)
-            load_end(load, job);
+    while (status == LARDER_OK && (count = load_next(load, jobs)) > 0) {
+        status = do_jobs(&lane, jobs, count, &error);
+        for (size_t i = 0; status == LARDER_OK && i < count; i++)
+            load_end(load, jobs[i]);
     }
     if (status != LARDER_OK)
         load_stop(load, status, &error);

@@ -70,7 +70,7 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
     return status;
 }
 
-/* What the role itself may do: flags, in the order of the columns of `able_sql`. */
+/* What the restoring role may do. */
 struct abilities {
     const char *role;
     bool superuser, create_role, create_schema;

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Many small tables are restored in few transactions, by several connections, without getting into each other's way.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+server_start one deadlock_timeout=20ms max_locks_per_transaction=256
+createdb many
+sql many "DO \$\$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, v text UNIQUE)', i);
+    EXECUTE format('INSERT INTO t%s SELECT i, i FROM generate_series(1, 5) AS i', i); END LOOP; END \$\$"
+
+it "small tables share transactions"
+expect_exit 0 larder export -t '*' -d many -o "$SCRATCH/many.tar" --no-record -q
+new_database back
+expect_exit 0 larder restore "$SCRATCH/many.tar" -d back -j 2 --json
+expect_json .agree true
+expect_json '.tables | length' 300
+commits="SELECT xact_commit < 300 FROM pg_stat_database WHERE datname = 'back'"
+wait_until expect_query postgres "$commits" t
+expect_query back "SELECT count(*), count(*) FILTER (WHERE reltuples = 5) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace" "300|300"
+expect_query back "SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u')" 600
+
+it "tables whose checks read each other are loaded all the same"
+sql many "CREATE FUNCTION public.peek(t text) RETURNS boolean LANGUAGE plpgsql AS
+    \$\$ DECLARE n int; BEGIN EXECUTE 'SELECT count(*) FROM public.' || t INTO n; RETURN true; END \$\$;
+    DO \$\$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('ALTER TABLE t%s ADD CHECK (public.peek(''t%s''))', i, 301 - i); END LOOP; END \$\$"
+expect_exit 0 larder export -t '*' -d many -o "$SCRATCH/checked.tar" --no-record -q
+new_database checked
+expect_exit 0 larder restore "$SCRATCH/checked.tar" -d checked -j 4 --json
+expect_json .agree true
