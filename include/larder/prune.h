@@ -60,9 +60,9 @@ void larder_prune_free(struct larder_prune *result);
  * releasing what is not. LARDER_USAGE where the store has no such backup; LARDER_FAILED where its
  * removal had begun already.
  */
-enum larder_status larder_hold(const char *url, const char *name,
-                               const struct larder_run *run, struct larder_error *error);
-enum larder_status larder_release(const char *url, const char *name,
-                                  const struct larder_run *run, struct larder_error *error);
+enum larder_status larder_hold(const char *url, const char *name, const struct larder_run *run,
+                               struct larder_error *error);
+enum larder_status larder_release(const char *url, const char *name, const struct larder_run *run,
+                                  struct larder_error *error);
 
 #endif
