@@ -191,7 +191,8 @@ static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, si
     size_t done = status == LARDER_OK ? count : 0;
 
     for (int tries = 0; done < count && tries < LOAD_AT_ONCE + DEADLOCKS; tries++) {
-        if (status != LARDER_OK && strcmp(pg_sqlstate(lane->pg), deadlock) != 0)
+        if (status != LARDER_OK &&
+            (lane->pg == NULL || strcmp(pg_sqlstate(lane->pg), deadlock) != 0))
             return status;
         if (status != LARDER_OK)
             session_rollback(lane->pg);

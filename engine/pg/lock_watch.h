@@ -21,6 +21,6 @@ struct lock_watch {
  * the way, where the program has been found waiting for locks for `timeout` seconds. Where the server
  * cannot be asked it is not asked again.
  */
-enum larder_status lock_watch_look(void *watch, struct larder_error *error);
+enum larder_status lock_watch_look(void *arg, struct larder_error *error);
 
 #endif
