@@ -9,33 +9,22 @@
 #include "formats/checked.h"
 #include "formats/names.h"
 
-/*
- * Takes "STORE/SOURCE/PRESET/BACKUP_NAME.tar" apart, in place; false where it is none. A name alone
- * says nothing of its store, so a path must be absolute.
- */
-static bool take_apart(char *location, const char **store, const char **stem)
+/* Takes "STORE/SOURCE/PRESET/BACKUP_NAME.tar" apart; false where it is none. */
+static bool take_apart(const char *location, struct arena *arena, const char **store,
+                       const char **stem)
 {
-    char preset[NAMES_PRESET_MAX + 1], *slash[3];
-    size_t end = names_stem(location);
+    char preset[NAMES_PRESET_MAX + 1];
+    const char *key = NULL, *base, *folder;
 
-    if (location[end] == '\0')
+    if (!store_split(location, arena, store, &key) || key[names_stem(key)] == '\0')
         return false;
-    location[end] = '\0';
-    for (int i = 2; i >= 0; i--) {
-        slash[i] = strrchr(location, '/');
-        if (slash[i] == NULL || slash[i] == location)
-            break;
-        *slash[i] = '\0';
-        if (i == 0) {
-            *store = location;
-            *stem = slash[0] + 1;
-            *slash[1] = *slash[2] = '/';
-            return names_is_backup(slash[2] + 1, preset) &&
-                   strncmp(slash[1] + 1, preset, strlen(preset)) == 0 &&
-                   slash[1] + 1 + strlen(preset) == slash[2];
-        }
-    }
-    return false;
+    *stem = arena_printf(arena, "%.*s", (int)names_stem(key), key);
+    if (*stem == NULL)
+        return false;
+    folder = strchr(*stem, '/') + 1;
+    base = names_base(*stem);
+    return names_is_backup(base, preset) && strncmp(folder, preset, strlen(preset)) == 0 &&
+           folder + strlen(preset) + 1 == base;
 }
 
 /* What was found before stays, but for what this check found anew. */
@@ -82,18 +71,18 @@ static enum larder_status record(const char *url, const char *stem, enum check_k
 void check_record(const char *location, enum check_kind kind, bool good,
                   const struct larder_run *run)
 {
-    char *whole = realpath(location, NULL);
-    char *place = whole != NULL ? whole : strdup(location);
+    /* A name alone says nothing of its store, so a path must be absolute. */
+    char *whole = store_is_url(location) ? NULL : realpath(location, NULL);
+    const char *place = whole != NULL ? whole : location;
     struct arena *arena = arena_new();
     struct larder_error error = {0};
     const char *store, *stem;
 
-    if (place != NULL && arena != NULL && take_apart(place, &store, &stem)) {
-        /* `store` ends where `stem` begins, in the same text. */
+    if (arena != NULL && take_apart(place, arena, &store, &stem)) {
         if (record(store, stem, kind, good, run, arena, &error) != LARDER_OK)
             run_message(run, LARDER_WARNING, "what the check found could not be written down: %s",
                         error.message);
     }
-    free(place);
+    free(whole);
     arena_free(arena);
 }

@@ -49,13 +49,39 @@ static bool names_backup_of(const char *key, const char *name)
     return base[stem] != '\0' && strlen(name) == stem && strncmp(base, name, stem) == 0;
 }
 
+static enum larder_status read_from_store(struct opened *opened, const char *key,
+                                          struct arena *arena, struct larder_error *error)
+{
+    struct buffer location = {0};
+
+    opened->store->kind->location(opened->store, key, &location);
+    opened->location = arena_strdup(arena, buffer_text(&location));
+    buffer_free(&location);
+    find_digest(opened, key, arena);
+    return opened->store->kind->read(opened->store, key, &opened->input, error);
+}
+
+static enum larder_status find_by_url(struct opened *opened, const char *url,
+                                      const struct larder_run *run, struct arena *arena,
+                                      struct larder_error *error)
+{
+    const char *store, *key;
+    enum larder_status status;
+
+    if (!store_split(url, arena, &store, &key))
+        return larder_fail(error, LARDER_USAGE,
+                           "\"%s\" is not the URL of an archive, STORE/SOURCE/PRESET/NAME.tar",
+                           url);
+    status = store_open(store, run, &opened->store, error);
+    return status == LARDER_OK ? read_from_store(opened, key, arena, error) : status;
+}
+
 static enum larder_status find_in_store(struct opened *opened, const char *name, const char *store,
                                         const struct larder_run *run, struct arena *arena,
                                         struct larder_error *error)
 {
     struct store_object *objects;
     const char *key = NULL;
-    struct buffer location = {0};
     size_t count;
     enum larder_status status = store_open(store, run, &opened->store, error);
 
@@ -78,11 +104,7 @@ static enum larder_status find_in_store(struct opened *opened, const char *name,
         larder_hint(error, "`larder list --store %s` shows those there are.", store);
         return LARDER_USAGE;
     }
-    opened->store->kind->location(opened->store, key, &location);
-    opened->location = arena_strdup(arena, buffer_text(&location));
-    buffer_free(&location);
-    find_digest(opened, key, arena);
-    return opened->store->kind->read(opened->store, key, &opened->input, error);
+    return read_from_store(opened, key, arena, error);
 }
 
 enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,
@@ -96,6 +118,8 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
     if (strcmp(archive, "-") == 0) {
         opened->location = "standard input";
         status = file_read_from(STDIN_FILENO, opened->location, run, &opened->input, error);
+    } else if (store_is_url(archive)) {
+        status = find_by_url(opened, archive, run, arena, error);
     } else if (access(archive, F_OK) != 0 && names_is_backup(archive, preset) && store != NULL) {
         status = find_in_store(opened, archive, store, run, arena, error);
     } else {

@@ -24,7 +24,7 @@ struct opened {
 };
 
 /*
- * Finds and opens the file, and sees whether it is encrypted; more of its content is not looked at
+ * Finds and opens the file, by path, URL or name, and sees whether it is encrypted; more of its content is not looked at
  * yet. LARDER_USAGE where there is none. To be closed on failure, too.
  */
 enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,

@@ -28,6 +28,37 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
     return larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
 }
 
+bool store_is_url(const char *text)
+{
+    if (strncmp(text, "file://", 7) == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (kinds[i]->prefix[0] != '\0' &&
+            strncmp(text, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0)
+            return true;
+    return false;
+}
+
+bool store_split(const char *location, struct arena *arena, const char **store, const char **key)
+{
+    size_t at = strlen(location);
+
+    for (int parts = 0; parts < 3; parts++) {
+        size_t end = at;
+
+        while (at > 0 && location[at - 1] != '/' && (parts < 2 || location[at - 1] != ':'))
+            at--;
+        if (at < 2 || at == end)
+            return false;
+        *key = location + at;
+        at--;
+    }
+    /* What a colon ends is part of the store: "rclone:REMOTE:". */
+    *store = arena_printf(arena, "%.*s", (int)(location[at] == ':' ? at + 1 : at), location);
+    *key = arena_strdup(arena, *key);
+    return *store != NULL && *key != NULL;
+}
+
 void store_close(struct store *store)
 {
     if (store != NULL)

@@ -85,6 +85,15 @@ void store_close(struct store *store);
 enum larder_status store_open_existing(const char *url, const struct larder_run *run,
                                        struct store **store, struct larder_error *error);
 
+/* Whether a text names a store, or what is in one, by a URL; else it is a path. */
+bool store_is_url(const char *text);
+
+/*
+ * Takes the path or URL of an object, "STORE/SOURCE/PRESET/NAME", apart; both parts lie in the arena. False where
+ * it has no such parts.
+ */
+bool store_split(const char *location, struct arena *arena, const char **store, const char **key);
+
 /* Writes a whole small object; reads one of at most `most` bytes. */
 enum larder_status store_put(struct store *store, const char *key, const void *bytes, size_t length,
                              struct larder_error *error);
