@@ -12,6 +12,7 @@
 #   server_restart NAME           starts a stopped server again, on its data
 #   server_log NAME               prints the path of its log
 #   server_pid NAME               prints its postmaster's process id
+#   at_exit COMMAND               runs a command of one word at the script's end, before anything is removed
 #
 # Every server has the superuser "postgres", and trusts whoever reaches its socket; only this user
 # and root do. Servers refuse to run as root: then they run as the user postgres.
@@ -25,6 +26,7 @@ export PSQL_PAGER=
 
 declare -A SERVER_BIN=() SERVER_PORT=()
 SERVER_KEEP=0
+AT_EXIT=()
 SERVER_OS_USER=
 [ "$(id -u)" -ne 0 ] || SERVER_OS_USER=postgres
 
@@ -169,11 +171,19 @@ server_pid()
     head -n 1 "$SCRATCH/$1/data/postmaster.pid"
 }
 
+at_exit()
+{
+    AT_EXIT+=("$1")
+}
+
 server_cleanup()
 {
-    local name
+    local name command
 
     [ "$SERVER_KEEP" = 0 ] || return 0
+    for command in "${AT_EXIT[@]}"; do
+        "$command" || true
+    done
     for name in "${!SERVER_BIN[@]}"; do
         [ ! -f "$SCRATCH/$name/data/postmaster.pid" ] || server_stop "$name" immediate || true
     done
