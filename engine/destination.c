@@ -39,6 +39,21 @@ static const char *folder_of(const char *source, const char *preset, struct aren
     return text;
 }
 
+enum larder_status destination_retain(struct destination *to, time_t until,
+                                      struct larder_error *error)
+{
+    if (to->store == NULL)
+        return LARDER_OK;
+    if (!to->store->kind->retains) {
+        larder_fail(error, LARDER_USAGE,
+                    "this kind of store cannot lock objects until a date, as lock = yes wants");
+        larder_hint(error, "S3 stores can, in buckets with Object Lock.");
+        return LARDER_USAGE;
+    }
+    to->store->retain_until = until;
+    return LARDER_OK;
+}
+
 /* The newest summary tells; one that cannot be read tells nothing. */
 enum larder_status destination_check_system(struct destination *to, const char *source,
                                             const char *system_identifier, struct arena *arena,

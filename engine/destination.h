@@ -25,6 +25,13 @@ struct destination {
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error);
 
+/*
+ * What is created from here on stays locked in the store until then. LARDER_USAGE where it is a store
+ * that cannot lock; nothing where it is a file. To be asked with 0 first, while nothing is begun.
+ */
+enum larder_status destination_retain(struct destination *to, time_t until,
+                                      struct larder_error *error);
+
 /* LARDER_USAGE where the store holds another system's archives under this source's name. `system_identifier` may be NULL. */
 enum larder_status destination_check_system(struct destination *to, const char *source,
                                             const char *system_identifier, struct arena *arena,

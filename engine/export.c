@@ -73,6 +73,8 @@ static void warn_of_omissions(struct export *e)
     if (e->skipped_count > 0)
         warn(e, arena_printf(e->arena, "left out, since this role may not read all of it: %s",
                              list_names(e->arena, e->skipped, e->skipped_count)));
+    if (e->options->lock && e->to.store != NULL && e->preset.keep_seconds == 0)
+        warn(e, "the archive is not locked in the store, since nothing says how long it is kept");
 }
 
 static enum larder_status check_options(const struct larder_export_options *o,
@@ -144,6 +146,8 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
         names_backup(e->result->preset, e->started_at, name);
         e->result->backup_name = arena_strdup(e->arena, name);
         taken = false;
+        if (e->options->lock && e->preset.keep_seconds > 0)
+            destination_retain(&e->to, e->started_at + e->preset.keep_seconds, NULL);
         status =
             e->options->no_record ? LARDER_OK : record_has_name(e->control, name, &taken, error);
         if (status == LARDER_OK && !taken)
@@ -466,6 +470,8 @@ enum larder_status larder_export(const struct larder_export_options *options,
     if (status == LARDER_OK)
         status = destination_open(&e.to, options->store, options->output, run, error);
     e.to.encrypted = e.recipients != NULL;
+    if (status == LARDER_OK && options->lock)
+        status = destination_retain(&e.to, 0, error);
     if (status == LARDER_OK)
         status = export_prepare(&e, error);
     if (status == LARDER_OK) {

@@ -3,6 +3,7 @@
 #include "engine/export_parts.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
+#include "engine/presets.h"
 #include "engine/run/run.h"
 #include "engine/source_name.h"
 
@@ -20,13 +21,28 @@ int export_lock_timeout(const struct export *e)
 static void find_uncovered(struct export *e)
 {
     struct larder_error why = {0};
+    struct presets presets = {0};
     enum larder_status status;
 
-    if (e->options->preset == NULL)
+    if (e->options->preset == NULL ||
+        presets_read(e->control, &e->options->presets, e->arena, &presets, &why) != LARDER_OK)
         return;
-    status = catalog_uncovered(e->control, e->arena, &e->uncovered, &e->uncovered_count, &why);
+    status = catalog_uncovered(e->control, presets.items, presets.count, e->arena, &e->uncovered,
+                               &e->uncovered_count, &why);
     if (status == LARDER_USAGE)
         run_message(e->run, LARDER_WARNING, "%s", why.message);
+}
+
+static enum larder_status find_preset(struct export *e, struct larder_error *error)
+{
+    const char *name = e->options->preset;
+    struct presets presets;
+    enum larder_status status;
+
+    if (e->options->presets.count == 0)
+        return catalog_preset(e->control, name, e->arena, &e->preset, error);
+    status = presets_read(e->control, &e->options->presets, e->arena, &presets, error);
+    return status == LARDER_OK ? presets_find(&presets, name, &e->preset, error) : status;
 }
 
 static enum larder_status find_tables(struct export *e, struct larder_error *error)
@@ -34,7 +50,7 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
     enum larder_status status = LARDER_OK;
 
     if (e->options->preset != NULL) {
-        status = catalog_preset(e->control, e->options->preset, e->arena, &e->preset, error);
+        status = find_preset(e, error);
         e->names = e->preset.tables;
         e->name_count = e->preset.table_count;
     } else {

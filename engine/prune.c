@@ -7,13 +7,12 @@
 #include "engine/pg/catalog.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
+#include "engine/presets.h"
 #include "engine/removal.h"
 #include "engine/retention.h"
 #include "engine/run/run.h"
 #include "engine/source_name.h"
 #include "formats/names.h"
-
-enum { DAY = 86400 };
 
 struct prune {
     const struct larder_prune_options *options;
@@ -37,30 +36,20 @@ static struct retention_rules *add_preset(struct prune *p, const char *name, int
     return preset;
 }
 
-/* What the presets say now, out of the database or of the options; both is against the rules. */
+/* What the presets say now, out of the database or of the options. */
 static enum larder_status read_presets(struct prune *p, struct larder_error *error)
 {
-    const struct larder_presets *given = &p->options->presets;
-    struct catalog_preset *found = NULL;
-    size_t count = 0;
-    bool exists = false;
-    enum larder_status status = LARDER_OK;
+    struct presets presets;
+    enum larder_status status =
+        presets_read(p->pg, &p->options->presets, p->arena, &presets, error);
 
-    if (p->pg != NULL)
-        status = catalog_presets(p->pg, p->arena, &found, &count, &exists, error);
-    if (status == LARDER_OK && exists && given->count > 0)
-        status = larder_fail(error, LARDER_USAGE,
-                             "the presets are in the database and in the config: only one of the "
-                             "two may define them");
     if (status != LARDER_OK)
         return status;
-    p->presets = arena_alloc(p->arena, count + given->count + 1, sizeof(*p->presets));
+    p->presets = arena_alloc(p->arena, presets.count + 1, sizeof(*p->presets));
     if (p->presets == NULL)
         return larder_fail_memory(error);
-    for (size_t i = 0; i < count; i++)
-        add_preset(p, found[i].name, found[i].keep_seconds);
-    for (size_t i = 0; i < given->count; i++)
-        add_preset(p, given->items[i].name, (int64_t)given->items[i].keep_days * DAY);
+    for (size_t i = 0; i < presets.count; i++)
+        add_preset(p, presets.items[i].name, presets.items[i].keep_seconds);
     return LARDER_OK;
 }
 

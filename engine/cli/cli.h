@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "larder/config.h"
 #include "larder/error.h"
 #include "larder/export.h"
 #include "larder/restore.h"
@@ -23,13 +24,14 @@ struct cli_list {
     size_t count;
 };
 
-/* Everything that any command takes; what was not given is zero. Strings are those of argv. */
+/* Everything that any command takes; what was not given, and is not in the configuration, is zero. */
 struct cli_values {
     struct larder_connect connect;
     bool never_password, force_password;
     const char *store, *output, *source_name, *schema_from, *record_to, *sha256, *into_source,
         *against;
-    const char *passphrase_file;
+    const char *passphrase_file, *config_file;
+    struct larder_config config; /* as the file has it */
     struct cli_list tables;
     struct cli_list recipients, recipient_files, identity_files;
     struct cli_list arguments; /* what is no option */

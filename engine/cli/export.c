@@ -1,7 +1,7 @@
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/config.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
@@ -54,6 +54,7 @@ static enum larder_status prune_after(const struct cli_values *v,
                                            .preset = exported->preset,
                                            .source_name = exported->source,
                                            .database = &export->source,
+                                           .presets = export->presets,
                                            .keep_min = v->keep_min};
     struct larder_prune result;
     enum larder_status status = larder_prune(&options, run, &result, error);
@@ -75,14 +76,12 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
     struct larder_connect record_to = {.dbname = v->record_to};
     struct larder_connect schema_from = {.dbname = v->schema_from};
     struct larder_export_options options = {
-        .source = v->connect,
+        .source = config_source(v),
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
         .tables = v->tables.items,
         .table_count = v->tables.count,
         .output = v->output,
-        .store = v->output != NULL  ? v->store
-                 : v->store != NULL ? v->store
-                                    : getenv("LARDER_STORE"),
+        .store = v->store,
         .encryption = keys_encryption(v),
         .source_name = v->source_name,
         .lanes = v->lanes,
@@ -93,8 +92,10 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .schema_from = v->schema_from != NULL ? &schema_from : NULL,
         .record_to = v->record_to != NULL ? &record_to : NULL,
         .no_record = v->no_record,
+        .lock = v->config.lock,
         .lock_timeout = v->lock_timeout,
         .whole_tables = v->whole_tables,
+        .presets = v->config.presets,
     };
     struct larder_export_result result;
     bool to_stdout = v->output != NULL && v->output[0] == '-' && v->output[1] == '\0';

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/config.h"
 #include "engine/cli/password.h"
 #include "larder/init.h"
 
@@ -22,7 +23,7 @@ static void print_migration(void)
 enum larder_status cli_init(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
-    struct larder_connect connect = v->connect;
+    struct larder_connect connect = config_source(v);
     char password[PASSWORD_BYTES];
     enum larder_status status;
 

@@ -208,7 +208,7 @@ enum larder_status cli_need_store(const char *store, struct larder_error *error)
     if (store != NULL)
         return LARDER_OK;
     larder_fail(error, LARDER_USAGE, "no store was given");
-    larder_hint(error, "Give --store URL, or set LARDER_STORE.");
+    larder_hint(error, "Give --store URL, set LARDER_STORE, or name it in larder.conf.");
     return LARDER_USAGE;
 }
 
@@ -216,8 +216,7 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
     struct larder_list_options options = {
-        .store = v->store != NULL ? v->store : getenv("LARDER_STORE"),
-        .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
+        .store = v->store, .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
     struct larder_list list;
     enum larder_status status = cli_need_store(options.store, error);
 

@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/config.h"
 #include "engine/cli/progress.h"
 
 #define CONNECT "dhpUwW"
-#define COMMON "qvJ?"
+#define PLAIN "qvJ?"
+#define COMMON "c" PLAIN
 
 const struct cli_command cli_commands[] = {
     {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "E" COMMON,
@@ -29,9 +31,9 @@ const struct cli_command cli_commands[] = {
     {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
      "Load an archive into a database, and prove that it is equal", CONNECT "tsiKjCxSOLHIPV" COMMON,
      cli_restore},
-    {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" COMMON, cli_keygen},
+    {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},
     {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
-     "rRiKA" COMMON, cli_age},
+     "rRiKA" PLAIN, cli_age},
 };
 const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
@@ -117,8 +119,12 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
         return LARDER_OK;
     }
     progress = progress_new(values.quiet, values.verbose, &run);
-    status = command->run(&values, &run, &error);
+    if (config_wanted(command))
+        status = config_complete(command, &values, &run, &error);
+    if (status == LARDER_OK)
+        status = command->run(&values, &run, &error);
     progress_free(progress);
+    larder_config_free(&values.config);
     if (fflush(stdout) != 0 && status == LARDER_OK)
         status = larder_fail(&error, LARDER_FAILED, "could not write to standard output");
     return report(&error, status);

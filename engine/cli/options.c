@@ -25,6 +25,7 @@ static const struct option_row {
     {'t', true, "table", "TABLE", "a table, or a pattern such as 'public.*'; may be repeated"},
     {'o', true, "output", "FILE", "write to a file; - for standard output"},
     {'s', false, "store", "URL", "the store: a folder (default: LARDER_STORE)"},
+    {'c', false, "config", "FILE", "the configuration file (default: LARDER_CONFIG)"},
     {'j', true, "jobs", "N", "connections at once"},
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
     {'f', false, "copy-format", "F[:TABLE]",
@@ -171,6 +172,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 's':
         v->store = value;
+        break;
+    case 'c':
+        v->config_file = value;
         break;
     case 'j':
         ok = to_number(value, 1, 64, &v->lanes);

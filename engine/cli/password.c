@@ -6,21 +6,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "engine/pg/conninfo.h"
 #include "engine/run/run.h"
-
-/* Whether a URI has a password between its second colon and its at sign. */
-static bool has_password(const char *uri)
-{
-    const char *at, *colon;
-
-    if (uri == NULL ||
-        (strncmp(uri, "postgres://", 11) != 0 && strncmp(uri, "postgresql://", 13) != 0))
-        return uri != NULL && strstr(uri, "password=") != NULL;
-    uri = strstr(uri, "://") + 3;
-    at = strchr(uri, '@');
-    colon = strchr(uri, ':');
-    return at != NULL && colon != NULL && colon < at && colon + 1 < at;
-}
 
 /* What is typed beyond `most` bytes makes the answer a wrong one, and is not cut off unseen. */
 static bool read_line(int fd, char *text, size_t most, size_t *length)
@@ -71,7 +58,7 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
     enum larder_status status;
     size_t length;
 
-    if (has_password(connect->dbname))
+    if (conninfo_has_password(values->connect.dbname))
         run_message(run, LARDER_WARNING,
                     "a password in an argument can be read by other users of this machine; "
                     "~/.pgpass is safer");

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/config.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "larder/prune.h"
@@ -66,12 +67,13 @@ static bool names_database(const struct larder_connect *connect)
 enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
                              struct larder_error *error)
 {
-    struct larder_connect database = v->connect;
+    struct larder_connect database = config_source(v);
     struct larder_prune_options options = {
-        .store = v->store != NULL ? v->store : getenv("LARDER_STORE"),
+        .store = v->store,
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
         .source_name = v->source_name,
-        .database = names_database(&v->connect) ? &database : NULL,
+        .database = names_database(&database) ? &database : NULL,
+        .presets = v->config.presets,
         .keep_min = v->keep_min,
         .dry_run = v->dry_run,
     };
@@ -105,14 +107,13 @@ static enum larder_status hold_or_release(const struct cli_values *v, const char
                                                                        struct larder_error *),
                                           const struct larder_run *run, struct larder_error *error)
 {
-    const char *store = v->store != NULL ? v->store : getenv("LARDER_STORE");
-    enum larder_status status = cli_need_store(store, error);
+    enum larder_status status = cli_need_store(v->store, error);
 
     if (status == LARDER_OK && v->arguments.count != 1)
         status = larder_fail(error, LARDER_USAGE, "it takes one backup's name, and got %zu",
                              v->arguments.count);
     if (status == LARDER_OK)
-        status = change(store, v->arguments.items[0], run, error);
+        status = change(v->store, v->arguments.items[0], run, error);
     if (status == LARDER_OK && v->json)
         status = print_json(json_pack("{s:s, s:b}", "backup_name", v->arguments.items[0], "held",
                                       change == larder_hold),

@@ -1,27 +1,11 @@
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/config.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
-
-/* Where backup_metadata can be asked: the source, if the environment names it. */
-static const struct larder_connect *metadata_source(struct larder_connect *connect)
-{
-    const char *source = getenv("LARDER_SOURCE");
-
-    if (source == NULL || source[0] == '\0')
-        return NULL;
-    *connect = (struct larder_connect){.dbname = source};
-    return connect;
-}
-
-static const char *store_of(const struct cli_values *v)
-{
-    return v->store != NULL ? v->store : getenv("LARDER_STORE");
-}
 
 /* The result on standard output, what was found on standard error; whatever became of it. */
 static enum larder_status show(const struct cli_values *v, const struct larder_proof *proof,
@@ -44,9 +28,9 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
     struct larder_connect metadata;
     struct larder_restore_options options = {
         .archive = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
-        .store = store_of(v),
+        .store = v->store,
         .target = v->connect,
-        .metadata = metadata_source(&metadata),
+        .metadata = config_recorded_in(v, &metadata),
         .tables = v->tables.items,
         .table_count = v->tables.count,
         .lanes = v->lanes,
@@ -106,12 +90,12 @@ static enum larder_status verify_one(const struct cli_values *v, const char *arc
 {
     struct larder_connect metadata;
     struct larder_verify_options options = {.archive = archive,
-                                            .store = store_of(v),
+                                            .store = v->store,
                                             .keys = keys,
                                             .lanes = v->lanes,
                                             .quick = v->quick,
                                             .against = against,
-                                            .metadata = metadata_source(&metadata)};
+                                            .metadata = config_recorded_in(v, &metadata)};
     struct larder_proof proof;
     enum larder_status status = larder_verify(&options, run, &proof, error);
 

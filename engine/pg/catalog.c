@@ -89,7 +89,8 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
                     "there is no preset \"%s\": this database has no backups.presets", name);
         larder_hint(
             error,
-            "`larder init` installs the backups schema; `-t TABLE` exports without a preset.");
+            "`larder init` installs the backups schema; `-t TABLE` exports without a preset; "
+            "larder.conf may define presets where there is no such table.");
         return LARDER_USAGE;
     }
     if (status != LARDER_OK)

@@ -34,10 +34,11 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
                                   struct catalog_preset *preset, struct larder_error *error);
 
 /*
- * The tables (not the partitions of these) that no preset with a schedule backs up, as quoted names, schema and name; in the
- * arena.
+ * The tables (not the partitions of these) that none of the presets with a schedule backs up, as quoted names, schema and name; in
+ * the arena.
  */
-enum larder_status catalog_uncovered(struct pg *pg, struct arena *arena, const char ***names,
+enum larder_status catalog_uncovered(struct pg *pg, const struct catalog_preset *presets,
+                                     size_t preset_count, struct arena *arena, const char ***names,
                                      size_t *count, struct larder_error *error);
 
 /* All presets of backups.presets, by name; none, and `*exists` false, where there is no such table. */

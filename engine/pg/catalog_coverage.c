@@ -29,52 +29,36 @@ struct scheduled {
     size_t count;
 };
 
-static enum larder_status parse_presets(const PGresult *result, struct arena *arena,
-                                        struct scheduled *scheduled, struct larder_error *error)
+static enum larder_status parse_presets(const struct catalog_preset *presets, size_t count,
+                                        struct arena *arena, struct scheduled *scheduled,
+                                        struct larder_error *error)
 {
-    size_t most = (size_t)PQntuples(result);
+    size_t most = 0;
     enum larder_status status = LARDER_OK;
 
+    for (size_t i = 0; i < count; i++)
+        most += presets[i].table_count;
     scheduled->patterns = arena_alloc(arena, most, sizeof(*scheduled->patterns));
     scheduled->presets = arena_alloc(arena, most, sizeof(*scheduled->presets));
     if (arena_failed(arena))
         return larder_fail_memory(error);
-    for (size_t i = 0; status == LARDER_OK && i < most; i++) {
-        scheduled->presets[i] = catalog_number(result, (int)i, 0);
-        status =
-            pattern_parse(PQgetvalue(result, (int)i, 1), arena, &scheduled->patterns[i], error);
-    }
-    scheduled->count = most;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0;
+             status == LARDER_OK && presets[i].every > 0 && j < presets[i].table_count; j++) {
+            scheduled->presets[scheduled->count] = i;
+            status = pattern_parse(presets[i].tables[j], arena,
+                                   &scheduled->patterns[scheduled->count++], error);
+        }
     return status;
 }
 
-static enum larder_status read_presets(struct pg *pg, struct arena *arena,
-                                       struct scheduled *scheduled, struct larder_error *error)
-{
-    PGresult *result = NULL;
-    /* Of presets, unlike of data, a role may see what the policies show it. */
-    enum larder_status status = pg_exec(pg, "SET LOCAL row_security = on", error);
-
-    if (status == LARDER_OK)
-        status = pg_query(
-            pg,
-            "SELECT p.number, u.entry FROM (SELECT tables, row_number() OVER () AS number "
-            "FROM backups.presets WHERE every IS NOT NULL) p, unnest(p.tables) AS u(entry)",
-            0, NULL, &result, error);
-    if (status == LARDER_OK)
-        status = pg_exec(pg, "SET LOCAL row_security = off", error);
-    if (status == LARDER_OK)
-        status = parse_presets(result, arena, scheduled, error);
-    PQclear(result);
-    return status;
-}
-
-enum larder_status catalog_uncovered(struct pg *pg, struct arena *arena, const char ***names,
+enum larder_status catalog_uncovered(struct pg *pg, const struct catalog_preset *presets,
+                                     size_t preset_count, struct arena *arena, const char ***names,
                                      size_t *count, struct larder_error *error)
 {
     struct scheduled scheduled = {0};
     PGresult *result = NULL;
-    enum larder_status status = read_presets(pg, arena, &scheduled, error);
+    enum larder_status status = parse_presets(presets, preset_count, arena, &scheduled, error);
 
     *count = 0;
     if (status == LARDER_OK)

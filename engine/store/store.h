@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "formats/arena.h"
 #include "formats/buffer.h"
@@ -25,6 +26,10 @@
 struct store {
     const struct store_kind *kind;
     const struct larder_run *run;
+
+    /* Not 0: what is created from here on can be neither removed nor changed until then, by anybody.
+     * Only to be set where the kind retains. */
+    time_t retain_until;
 };
 
 struct store_object {
@@ -67,6 +72,8 @@ struct store_kind {
     /* Optional. LARDER_USAGE where there is no such store; `list` then finds nothing, and `create`
      * would make it. */
     enum larder_status (*find)(struct store *store, struct larder_error *error);
+
+    bool retains; /* whether `retain_until` is heeded, as by S3 Object Lock */
 
     /*
      * Optional. Writes a whole small object, at once in place of one that is there. Without it the

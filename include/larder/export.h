@@ -8,6 +8,7 @@
 
 #include "larder/error.h"
 #include "larder/keys.h"
+#include "larder/preset.h"
 #include "larder/run.h"
 
 enum larder_copy_format { LARDER_COPY_AUTO, LARDER_COPY_TEXT, LARDER_COPY_BINARY };
@@ -26,6 +27,7 @@ struct larder_export_options {
     const char *preset;
     const char *const *tables;
     size_t table_count;
+    struct larder_presets presets; /* where the source has no backups.presets; both is refused */
 
     /* Either a store's URL or path, or a file ("-": standard output). */
     const char *store;
@@ -42,7 +44,8 @@ struct larder_export_options {
     const struct larder_connect *schema_from; /* where pg_dump goes; default: the source */
     const struct larder_connect *record_to;   /* where to record it; default: the source */
     bool no_record;
-    int lock_timeout;  /* seconds; default 10 */
+    bool lock;        /* what goes into the store stays locked there until its keep_days are over */
+    int lock_timeout; /* seconds; default 10 */
     bool whole_tables; /* never cut a table into ranges of pages */
 };
 

@@ -1,0 +1,112 @@
+#include "engine/cli/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool takes(const struct cli_command *command, char key)
+{
+    return strchr(command->letters, key) != NULL;
+}
+
+bool config_wanted(const struct cli_command *command)
+{
+    return takes(command, 'c');
+}
+
+/* NULL where it is not set, or empty. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value == NULL || value[0] == '\0' ? NULL : value;
+}
+
+static const char *first(const char *a, const char *b)
+{
+    return a != NULL ? a : b;
+}
+
+/* LARDER_USAGE where there are too many. */
+static enum larder_status copy_list(struct cli_list *list, const char *const *items, size_t count,
+                                    struct larder_error *error)
+{
+    if (count > CLI_LIST_MAX)
+        return larder_fail(error, LARDER_USAGE, "a list has %zu elements, and %d are the most",
+                           count, (int)CLI_LIST_MAX);
+    if (count > 0)
+        memcpy(list->items, items, count * sizeof(*items));
+    list->count = count;
+    return LARDER_OK;
+}
+
+/* What an export is told of its source, and whom it encrypts to. */
+static enum larder_status complete_export(struct cli_values *v, struct larder_error *error)
+{
+    const struct larder_config *c = &v->config;
+    enum larder_status status;
+
+    v->lanes = v->lanes != 0 ? v->lanes : c->lanes;
+    v->level = v->level != 0 ? v->level : c->level;
+    v->lock_timeout = v->lock_timeout != 0 ? v->lock_timeout : c->lock_timeout;
+    v->schema_from = first(v->schema_from, c->schema_from);
+    if (v->record_to == NULL && !v->no_record) {
+        v->record_to = c->record_to;
+        v->no_record = c->no_record;
+    }
+    if (v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL)
+        return LARDER_OK;
+    v->passphrase_file = c->passphrase_file;
+    status = copy_list(&v->recipients, c->recipients, c->recipient_count, error);
+    if (status == LARDER_OK)
+        status = copy_list(&v->recipient_files, c->recipient_files, c->recipient_file_count, error);
+    return status;
+}
+
+/* What opens archives. */
+static enum larder_status complete_keys(struct cli_values *v, struct larder_error *error)
+{
+    const struct larder_config *c = &v->config;
+
+    if (v->identity_files.count > 0 || v->passphrase_file != NULL ||
+        variable("LARDER_IDENTITY") != NULL)
+        return LARDER_OK;
+    v->passphrase_file = c->passphrase_file;
+    return copy_list(&v->identity_files, c->identity_files, c->identity_file_count, error);
+}
+
+enum larder_status config_complete(const struct cli_command *command, struct cli_values *v,
+                                   const struct larder_run *run, struct larder_error *error)
+{
+    enum larder_status status = larder_config_load(v->config_file, run, &v->config, error);
+
+    if (status != LARDER_OK)
+        return status;
+    /* A file to write to stands in place of any store. */
+    if (takes(command, 's') && v->output == NULL)
+        v->store = first(v->store, first(variable("LARDER_STORE"), v->config.store));
+    if (takes(command, 'n'))
+        v->source_name = first(v->source_name, v->config.source_name);
+    if (takes(command, 'M') && v->keep_min == 0)
+        v->keep_min = v->config.keep_min;
+    if (takes(command, 'F'))
+        status = complete_export(v, error);
+    if (status == LARDER_OK && takes(command, 'i'))
+        status = complete_keys(v, error);
+    return status;
+}
+
+struct larder_connect config_source(const struct cli_values *v)
+{
+    struct larder_connect source = v->connect;
+
+    source.dbname = first(source.dbname, first(variable("LARDER_SOURCE"), v->config.conninfo));
+    return source;
+}
+
+const struct larder_connect *config_recorded_in(const struct cli_values *v,
+                                                struct larder_connect *connect)
+{
+    *connect =
+        (struct larder_connect){.dbname = first(variable("LARDER_SOURCE"), v->config.conninfo)};
+    return connect->dbname == NULL ? NULL : connect;
+}

@@ -1,0 +1,24 @@
+/* What the configuration file and the environment say, where the command line says nothing. */
+#ifndef ENGINE_CLI_CONFIG_H
+#define ENGINE_CLI_CONFIG_H
+
+#include "engine/cli/cli.h"
+
+/* Whether the command reads the configuration file at all. */
+bool config_wanted(const struct cli_command *command);
+
+/*
+ * Reads the file, and fills in what the command takes and was not given, out of the environment or
+ * the file. Strings live as long as `values->config`, which the caller frees.
+ */
+enum larder_status config_complete(const struct cli_command *command, struct cli_values *values,
+                                   const struct larder_run *run, struct larder_error *error);
+
+/* The source: -d, else LARDER_SOURCE, else the file's; its dbname is NULL where none of them names it. */
+struct larder_connect config_source(const struct cli_values *values);
+
+/* Whom to ask what was recorded of an archive: LARDER_SOURCE, else the file's source, else NULL. */
+const struct larder_connect *config_recorded_in(const struct cli_values *values,
+                                                struct larder_connect *connect);
+
+#endif

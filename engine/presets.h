@@ -1,0 +1,28 @@
+/* The presets of a source: its table's, or where it has none those that the caller gives. */
+#ifndef ENGINE_PRESETS_H
+#define ENGINE_PRESETS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/pg/catalog.h"
+#include "formats/arena.h"
+#include "larder/error.h"
+#include "larder/preset.h"
+
+struct presets {
+    struct catalog_preset *items; /* by name where they are the database's, else as given */
+    size_t count;
+    bool in_database;
+};
+
+/* In the transaction that is open on `pg`, which may be NULL. LARDER_USAGE where both define presets. */
+enum larder_status presets_read(struct pg *pg, const struct larder_presets *given,
+                                struct arena *arena, struct presets *presets,
+                                struct larder_error *error);
+
+/* The one of that name. LARDER_USAGE where there is none; the hint lists those there are. */
+enum larder_status presets_find(const struct presets *presets, const char *name,
+                                struct catalog_preset *preset, struct larder_error *error);
+
+#endif
