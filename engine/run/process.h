@@ -17,6 +17,7 @@ struct process {
     /* Asked twice a second while the program runs; where it fails, the program is ended. May be NULL. */
     enum larder_status (*watch)(void *watched, struct larder_error *error);
     void *watched;
+    int *exit_code; /* gets what it exits with, -1 where a signal ended it; may be NULL */
 };
 
 /*

@@ -1,0 +1,83 @@
+/* Programs that are written to and read from while they run. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/run/child.h"
+
+static const struct larder_run unstopped = {0};
+
+static struct child *begin(const char *script)
+{
+    const char *const arguments[] = {"/bin/sh", "-c", script, NULL};
+    struct child *child = NULL;
+
+    assert_int_equal(child_begin(arguments, &unstopped, &child, NULL), LARDER_OK);
+    return child;
+}
+
+static void what_is_written_is_read(void **state)
+{
+    struct child *child = begin("cat");
+    char text[8] = "";
+    size_t length;
+
+    (void)state;
+    assert_int_equal(child_write(child, "bytes", 5, NULL), LARDER_OK);
+    assert_int_equal(child_read(child, text, 5, &length, NULL), LARDER_OK);
+    assert_string_equal(text, "bytes");
+    assert_int_equal(child_finish(child, NULL), LARDER_OK);
+    child_free(child);
+}
+
+static void a_program_that_fails_is_told_with_its_last_words(void **state)
+{
+    struct child *child = begin("cat >/dev/null; echo no room >&2; exit 3");
+    struct larder_error error = {0};
+
+    (void)state;
+    assert_int_equal(child_write(child, "bytes", 5, &error), LARDER_OK);
+    assert_int_equal(child_finish(child, &error), LARDER_FAILED);
+    assert_non_null(strstr(error.message, "no room"));
+    child_free(child);
+}
+
+static void a_program_that_takes_no_more_fails_the_write(void **state)
+{
+    struct child *child = begin("exec 0<&-; echo enough >&2; exit 1");
+    struct larder_error error = {0};
+    char *much = calloc(1, 1 << 20);
+    enum larder_status status = LARDER_OK;
+
+    (void)state;
+    for (int i = 0; status == LARDER_OK && i < 100; i++)
+        status = child_write(child, much, 1 << 20, &error);
+    assert_int_equal(status, LARDER_FAILED);
+    assert_non_null(strstr(error.message, "enough"));
+    free(much);
+    child_free(child);
+}
+
+static void one_that_runs_is_ended(void **state)
+{
+    (void)state;
+    child_free(begin("exec sleep 1000"));
+    child_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_written_is_read),
+        cmocka_unit_test(a_program_that_fails_is_told_with_its_last_words),
+        cmocka_unit_test(a_program_that_takes_no_more_fails_the_write),
+        cmocka_unit_test(one_that_runs_is_ended),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
