@@ -5,6 +5,8 @@
 #include "formats/json_load.h"
 #include "formats/times.h"
 
+enum { FEATURES_MAX_BYTES = 1024 * 1024 };
+
 /* "2026-11-24T08:00:00.123456789Z"; an offset in place of the Z is not added: a day decides, not an hour. */
 static time_t time_of(const char *text)
 {
@@ -18,6 +20,13 @@ static time_t time_of(const char *text)
     return times_from_text(second, &time) ? time : 0;
 }
 
+const char *rclone_hash_name(enum rclone_hash hash)
+{
+    static const char *const names[] = {"sha256", "sha1", "md5", NULL};
+
+    return names[hash];
+}
+
 static bool read_entry(const json_t *value, struct arena *arena, struct rclone_entry *entry)
 {
     const json_t *size = json_object_get(value, "Size");
@@ -29,6 +38,10 @@ static bool read_entry(const json_t *value, struct arena *arena, struct rclone_e
     entry->path = arena_strdup(arena, path);
     entry->bytes = (uint64_t)json_integer_value(size);
     entry->modified = time_of(json_string_value(json_object_get(value, "ModTime")));
+    for (int i = 0; i < RCLONE_NO_HASH; i++)
+        entry->hashes[i] = arena_strdup(
+            arena, json_string_value(json_object_get(json_object_get(value, "Hashes"),
+                                                     rclone_hash_name((enum rclone_hash)i))));
     return true;
 }
 
@@ -52,4 +65,31 @@ enum larder_status rclone_list_read(const uint8_t *bytes, size_t length, struct 
         *count += read_entry(json_array_get(array, i), arena, &(*entries)[*count]);
     json_decref(array);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+static bool has_hash(const json_t *names, enum rclone_hash hash)
+{
+    for (size_t i = 0; i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+
+        if (name != NULL && strcmp(name, rclone_hash_name(hash)) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum larder_status rclone_features_read(const uint8_t *bytes, size_t length, enum rclone_hash *hash,
+                                        struct larder_error *error)
+{
+    json_t *features = json_load_object(bytes, length, FEATURES_MAX_BYTES);
+    const json_t *names = json_object_get(features, "Hashes");
+    bool is_object = features != NULL;
+
+    *hash = RCLONE_SHA256;
+    while (*hash != RCLONE_NO_HASH && !has_hash(names, *hash))
+        ++*hash;
+    json_decref(features);
+    return is_object ? LARDER_OK
+                     : larder_fail(error, LARDER_FAILED,
+                                   "rclone tells what the remote can do in an unknown form");
 }

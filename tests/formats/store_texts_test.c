@@ -71,7 +71,8 @@ static void a_list_of_rclone_gives_the_files_in_it(void **state)
 {
     static const char text[] =
         "[{\"Path\":\"a\",\"Size\":0,\"IsDir\":true},\n"
-        "{\"Path\":\"a/b\",\"Size\":7,\"ModTime\":\"2026-11-24T08:00:01.5Z\",\"IsDir\":false}]";
+        "{\"Path\":\"a/b\",\"Size\":7,\"ModTime\":\"2026-11-24T08:00:01.5Z\",\"IsDir\":false,"
+        "\"Hashes\":{\"md5\":\"aa\",\"sha256\":7}}]";
     struct arena *arena = arena_new();
     struct rclone_entry *entries;
     size_t count;
@@ -84,9 +85,32 @@ static void a_list_of_rclone_gives_the_files_in_it(void **state)
     assert_string_equal(entries[0].path, "a/b");
     assert_int_equal(entries[0].bytes, 7);
     assert_int_equal(entries[0].modified, 1795507201);
+    assert_string_equal(entries[0].hashes[RCLONE_MD5], "aa");
+    assert_null(entries[0].hashes[RCLONE_SHA256]);
     assert_int_equal(rclone_list_read((const uint8_t *)"{}", 2, arena, &entries, &count, NULL),
                      LARDER_FAILED);
     arena_free(arena);
+}
+
+static enum rclone_hash hash_of(const char *features)
+{
+    enum rclone_hash hash;
+
+    assert_int_equal(rclone_features_read((const uint8_t *)features, strlen(features), &hash, NULL),
+                     LARDER_OK);
+    return hash;
+}
+
+static void the_best_hash_that_a_remote_has_is_taken(void **state)
+{
+    enum rclone_hash hash;
+
+    (void)state;
+    assert_int_equal(hash_of("{\"Hashes\":[\"crc32\",\"md5\",\"sha1\"]}"), RCLONE_SHA1);
+    assert_int_equal(hash_of("{\"Hashes\":[\"md5\",1,\"sha256\"]}"), RCLONE_SHA256);
+    assert_int_equal(hash_of("{\"Hashes\":null}"), RCLONE_NO_HASH);
+    assert_int_equal(hash_of("{}"), RCLONE_NO_HASH);
+    assert_int_equal(rclone_features_read((const uint8_t *)"[]", 2, &hash, NULL), LARDER_FAILED);
 }
 
 int main(void)
@@ -96,6 +120,7 @@ int main(void)
         cmocka_unit_test(a_session_token_of_any_length_is_read_whole),
         cmocka_unit_test(every_byte_that_signatures_want_encoded_is_encoded),
         cmocka_unit_test(a_list_of_rclone_gives_the_files_in_it),
+        cmocka_unit_test(the_best_hash_that_a_remote_has_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
