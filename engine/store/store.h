@@ -111,6 +111,6 @@ enum larder_status store_get(struct store *store, const char *key, size_t most, 
 enum larder_status store_replace(struct store *store, const char *key, const void *bytes,
                                  size_t length, struct larder_error *error);
 
-extern const struct store_kind store_folder;
+extern const struct store_kind store_folder, store_rclone;
 
 #endif
