@@ -13,31 +13,51 @@
 
 enum { BLOCK = 1024 * 1024, DIGEST_LINE_MAX = 4096 };
 
-static void read_digest_line(struct opened *opened, const char *archive, struct buffer *line)
+static enum larder_status read_file(const char *path, size_t most, struct buffer *out,
+                                    struct larder_error *error)
 {
-    if (!summary_read_digest_line(line->bytes, line->length, names_base(archive), opened->sha256))
-        opened->sha256[0] = '\0';
-    buffer_free(line);
+    struct input *input;
+    enum larder_status status = file_read(path, &input, error);
+
+    if (status != LARDER_OK)
+        return status;
+    if (input->size > most)
+        status =
+            larder_fail(error, LARDER_DAMAGED, "\"%s\" is too large to be what it is named", path);
+    else if (!buffer_reserve(out, (size_t)input->size))
+        status = larder_fail_memory(error);
+    else
+        status = input_read_at(input, 0, out->bytes + out->length, (size_t)input->size, error);
+    if (status == LARDER_OK)
+        out->length += (size_t)input->size;
+    input_close(input);
+    return status;
 }
 
-/* The digest's file stands beside the archive; that it is missing is no failure here. */
-static void find_digest(struct opened *opened, const char *archive, struct arena *arena)
+enum larder_status opened_beside(const struct opened *opened, const char *ending, size_t most,
+                                 struct buffer *out, struct larder_error *error)
 {
-    const char *name = arena_printf(arena, "%.*s.sha256", (int)names_stem(archive), archive);
-    struct buffer line = {0};
-    struct input *input;
+    struct buffer name = {0};
+    enum larder_status status;
 
-    if (opened->store != NULL) {
-        if (store_get(opened->store, name, DIGEST_LINE_MAX, &line, NULL) == LARDER_OK)
-            read_digest_line(opened, archive, &line);
-    } else if (file_read(name, &input, NULL) == LARDER_OK) {
-        if (input->size <= DIGEST_LINE_MAX && buffer_reserve(&line, (size_t)input->size) &&
-            input_read_at(input, 0, line.bytes, (size_t)input->size, NULL) == LARDER_OK) {
-            line.length = (size_t)input->size;
-            read_digest_line(opened, archive, &line);
-        }
-        input_close(input);
-    }
+    if (opened->name == NULL)
+        return larder_fail(error, LARDER_USAGE, "nothing lies beside %s", opened->location);
+    buffer_printf(&name, "%.*s%s", (int)names_stem(opened->name), opened->name, ending);
+    status = opened->store != NULL ? store_get(opened->store, buffer_text(&name), most, out, error)
+                                   : read_file(buffer_text(&name), most, out, error);
+    buffer_free(&name);
+    return status;
+}
+
+/* That there is no digest beside it is no failure here. */
+static void find_digest(struct opened *opened)
+{
+    struct buffer line = {0};
+
+    if (opened_beside(opened, ".sha256", DIGEST_LINE_MAX, &line, NULL) != LARDER_OK ||
+        !summary_read_digest_line(line.bytes, line.length, names_base(opened->name),
+                                  opened->sha256))
+        opened->sha256[0] = '\0';
     buffer_free(&line);
 }
 
@@ -57,7 +77,8 @@ static enum larder_status read_from_store(struct opened *opened, const char *key
     opened->store->kind->location(opened->store, key, &location);
     opened->location = arena_strdup(arena, buffer_text(&location));
     buffer_free(&location);
-    find_digest(opened, key, arena);
+    opened->name = key;
+    find_digest(opened);
     return opened->store->kind->read(opened->store, key, &opened->input, error);
 }
 
@@ -124,8 +145,9 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
         status = find_in_store(opened, archive, store, run, arena, error);
     } else {
         status = file_read(archive, &opened->input, error);
+        opened->name = archive;
         if (status == LARDER_OK)
-            find_digest(opened, archive, arena);
+            find_digest(opened);
         else if (status == LARDER_USAGE && names_is_backup(archive, preset))
             larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
     }
@@ -150,21 +172,21 @@ enum larder_status opened_read(struct opened *opened, struct larder_keys *keys,
     return status;
 }
 
-enum larder_status opened_digest(struct opened *opened, const struct larder_run *run,
-                                 char sha256[65], struct larder_error *error)
+enum larder_status opened_input_digest(struct input *input, const struct larder_run *run,
+                                       char sha256[65], struct larder_error *error)
 {
     struct sha256 *sha = sha256_new();
     uint8_t *block = malloc(BLOCK), digest[SHA256_BYTES];
     enum larder_status status =
         sha == NULL || block == NULL ? larder_fail_memory(error) : LARDER_OK;
-    uint64_t size = opened->input->size;
+    uint64_t size = input->size;
 
     for (uint64_t at = 0; status == LARDER_OK && at < size; at += BLOCK) {
         size_t length = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
 
         status = run_check(run, error);
         if (status == LARDER_OK)
-            status = input_read_at(opened->input, at, block, length, error);
+            status = input_read_at(input, at, block, length, error);
         if (status == LARDER_OK)
             status = sha256_update(sha, block, length, error);
     }
@@ -175,6 +197,12 @@ enum larder_status opened_digest(struct opened *opened, const struct larder_run 
     free(block);
     sha256_free(sha);
     return status;
+}
+
+enum larder_status opened_digest(struct opened *opened, const struct larder_run *run,
+                                 char sha256[65], struct larder_error *error)
+{
+    return opened_input_digest(opened->input, run, sha256, error);
 }
 
 void opened_close(struct opened *opened)

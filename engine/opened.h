@@ -19,6 +19,7 @@ struct opened {
     struct input *input;           /* the archive as it lies there */
     struct input *plain;           /* its plaintext, which owns `input`; NULL before opened_read */
     const char *location;          /* as a person names it */
+    const char *name;              /* its key in the store, or its path; NULL for standard input */
     bool encrypted;                /* as its content says */
     char sha256[65]; /* what the file beside it says; "" where there is none, or it is unreadable */
 };
@@ -41,6 +42,15 @@ enum larder_status opened_read(struct opened *opened, struct larder_keys *keys,
 /* The digest of the whole, as it lies there. */
 enum larder_status opened_digest(struct opened *opened, const struct larder_run *run,
                                  char sha256[65], struct larder_error *error);
+
+/* The digest of anything. */
+enum larder_status opened_input_digest(struct input *input, const struct larder_run *run,
+                                       char sha256[65], struct larder_error *error);
+
+/* Appends what lies beside the archive under its name with this ending (of engine/inventory.h); LARDER_USAGE where there is no
+ * such thing. */
+enum larder_status opened_beside(const struct opened *opened, const char *ending, size_t most,
+                                 struct buffer *out, struct larder_error *error);
 
 void opened_close(struct opened *opened);
 

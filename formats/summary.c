@@ -8,6 +8,22 @@
 #include "formats/manifest.h"
 #include "formats/sha256.h"
 
+/* Appends the object's text, and lets it go; NULL where it could not be made. */
+static enum larder_status write_json(json_t *json, struct buffer *out, struct larder_error *error)
+{
+    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+
+    json_decref(json);
+    if (text == NULL)
+        return larder_fail(
+            error, LARDER_FAILED,
+            "could not write the summary: a name is no valid UTF-8, or memory is short");
+    buffer_puts(out, text);
+    buffer_puts(out, "\n");
+    free(text);
+    return out->failed ? larder_fail_memory(error) : LARDER_OK;
+}
+
 enum larder_status summary_write(const struct summary *s, struct buffer *out,
                                  struct larder_error *error)
 {
@@ -19,22 +35,27 @@ enum larder_status summary_write(const struct summary *s, struct buffer *out,
                   json_time(s->started_at), "created_at", json_time(s->created_at), "bytes",
                   (json_int_t)s->bytes, "sha256", s->sha256, "encrypted", s->encrypted, "raw_bytes",
                   (json_int_t)s->raw_bytes, "rows", (json_int_t)s->rows);
-    char *text;
 
     if (json != NULL) {
         json_object_set_new(json, "keep_until", json_time_or_null(s->keep_until));
         json_object_set_new(json, "every", s->every == 0 ? json_null() : json_integer(s->every));
+        if (s->original_sha256 != NULL)
+            json_object_set_new(json, "original_sha256", json_string(s->original_sha256));
     }
-    text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
-    json_decref(json);
-    if (text == NULL)
-        return larder_fail(
-            error, LARDER_FAILED,
-            "could not write the summary: a name is no valid UTF-8, or memory is short");
-    buffer_puts(out, text);
-    buffer_puts(out, "\n");
-    free(text);
-    return out->failed ? larder_fail_memory(error) : LARDER_OK;
+    return write_json(json, out, error);
+}
+
+enum larder_status summary_write_copy(const uint8_t *summary, size_t length, const char *sha256,
+                                      uint64_t bytes, struct buffer *out,
+                                      struct larder_error *error)
+{
+    json_t *json = json_load_object(summary, length, SUMMARY_MAX_BYTES);
+
+    if (json_object_get(json, "original_sha256") == NULL)
+        json_object_set(json, "original_sha256", json_object_get(json, "sha256"));
+    json_object_set_new(json, "sha256", json_string(sha256));
+    json_object_set_new(json, "bytes", json_integer((json_int_t)bytes));
+    return write_json(json, out, error);
 }
 
 static const char *get_text(const json_t *json, const char *key, struct arena *arena)
@@ -64,6 +85,7 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
         .source = get_text(json, "source", arena),
         .system_identifier = get_text(json, "system_identifier", arena),
         .sha256 = get_text(json, "sha256", arena),
+        .original_sha256 = get_text(json, "original_sha256", arena),
         .encrypted = json_is_true(json_object_get(json, "encrypted")),
         .every = json_integer_value(every),
     };
@@ -71,6 +93,7 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
            s->preset != NULL && s->source != NULL &&
            (json_is_null(system) || json_is_string(system)) && s->sha256 != NULL &&
            sha256_from_hex(s->sha256, digest) &&
+           (s->original_sha256 == NULL || sha256_from_hex(s->original_sha256, digest)) &&
            json_is_boolean(json_object_get(json, "encrypted")) &&
            (every == NULL || json_is_null(every) || json_is_integer(every)) && s->every >= 0 &&
            get_size(json, "bytes", &s->bytes) && get_size(json, "raw_bytes", &s->raw_bytes) &&

@@ -19,6 +19,8 @@ struct summary {
     time_t started_at, created_at;
     uint64_t bytes, raw_bytes, rows;
     const char *sha256; /* of the archive as it lies there, 64 digits */
+    const char *
+        original_sha256; /* of it as it was exported, where a copy has other recipients; else NULL */
     bool encrypted;
     time_t keep_until; /* 0: until removed by hand */
     int64_t every;     /* seconds; 0: not scheduled */
@@ -26,6 +28,14 @@ struct summary {
 
 enum larder_status summary_write(const struct summary *summary, struct buffer *out,
                                  struct larder_error *error);
+
+/*
+ * Appends the summary of a copy that has another header, and so another digest and size, and else is what the given
+ * summary says, keys that are not known here included. It keeps the digest of the archive as it was exported.
+ */
+enum larder_status summary_write_copy(const uint8_t *summary, size_t length, const char *sha256,
+                                      uint64_t bytes, struct buffer *out,
+                                      struct larder_error *error);
 
 /* Strings go into the arena. LARDER_DAMAGED where it is no summary. */
 enum larder_status summary_read(const uint8_t *bytes, size_t length, struct arena *arena,

@@ -21,6 +21,8 @@ const struct cli_command cli_commands[] = {
      "Stream tables out of a database into one archive", CONNECT "tosjZrRKfnFDNTGXM" COMMON,
      cli_export},
     {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
+    {"copy", "ARCHIVE STORE [-r AGE1...]...",
+     "Copy an archive to another store, or give it other recipients", "srRiK" COMMON, cli_copy},
     {"prune", "[PRESET] [--dry-run] [-d SOURCE] [--store URL]",
      "Remove archives whose time is over", CONNECT "snYM" COMMON, cli_prune},
     {"hold", "BACKUP [--store URL]", "Keep an archive from being removed", "s" COMMON, cli_hold},

@@ -15,7 +15,7 @@
 enum larder_level { LARDER_NOTE, LARDER_WARNING, LARDER_DETAIL };
 
 struct larder_progress {
-    const char *phase;    /* "schema", "export", "check", "load", "index", "proof" */
+    const char *phase;    /* "schema", "export", "check", "load", "index", "proof", "copy" */
     uint64_t rows, bytes; /* done so far; bytes are raw bytes of rows */
     uint64_t rows_total,
         bytes_total; /* what is expected; 0: not known. An estimate when exporting */

@@ -77,6 +77,42 @@ static void what_was_written_is_read_back(void **state)
     round_trip(&plain);
 }
 
+static void a_copy_says_what_it_was_and_all_that_the_summary_said(void **state)
+{
+    static const char other[] = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+    struct arena *arena = arena_new();
+    struct buffer out = {0}, copy = {0}, again = {0};
+    struct summary first, second;
+    json_t *json;
+    char *text;
+
+    (void)state;
+    assert_int_equal(summary_write(&sample, &out, NULL), LARDER_OK);
+    json = json_loadb((const char *)out.bytes, out.length, 0, NULL);
+    json_object_set_new(json, "of a later version", json_integer(7));
+    text = json_dumps(json, 0);
+    assert_int_equal(
+        summary_write_copy((const uint8_t *)text, strlen(text), other, 77, &copy, NULL), LARDER_OK);
+    assert_non_null(strstr(buffer_text(&copy), "of a later version"));
+    assert_int_equal(summary_read(copy.bytes, copy.length, arena, &first, NULL), LARDER_OK);
+    assert_string_equal(first.sha256, other);
+    assert_string_equal(first.original_sha256, DIGEST);
+    assert_int_equal(first.bytes, 77);
+    assert_string_equal(first.backup_name, sample.backup_name);
+    assert_int_equal(summary_write_copy(copy.bytes, copy.length, DIGEST, 78, &again, NULL),
+                     LARDER_OK);
+    assert_int_equal(summary_read(again.bytes, again.length, arena, &second, NULL), LARDER_OK);
+    assert_string_equal(second.original_sha256, DIGEST);
+    assert_int_equal(summary_write_copy((const uint8_t *)"{", 1, other, 77, &again, NULL),
+                     LARDER_FAILED);
+    free(text);
+    json_decref(json);
+    buffer_free(&out);
+    buffer_free(&copy);
+    buffer_free(&again);
+    arena_free(arena);
+}
+
 static enum larder_status read_json(const json_t *json, struct larder_error *error)
 {
     char *text = json_dumps(json, 0);
@@ -117,7 +153,7 @@ static const struct {
     {"keep_until", "null", LARDER_OK}, {"keep_until", "0", LARDER_DAMAGED}, {"keep_until", "\"soon\"", LARDER_DAMAGED},
     {"bytes", "-1", LARDER_DAMAGED}, {"bytes", "1.5", LARDER_DAMAGED}, {"raw_bytes", "\"1\"", LARDER_DAMAGED},
     {"rows", NULL, LARDER_DAMAGED}, {"encrypted", "1", LARDER_DAMAGED},
-    {"sha256", "\"00\"", LARDER_DAMAGED}, {"every", "-1", LARDER_DAMAGED}, {"every", "\"1 day\"", LARDER_DAMAGED},
+    {"sha256", "\"00\"", LARDER_DAMAGED}, {"original_sha256", "\"00\"", LARDER_DAMAGED}, {"every", "-1", LARDER_DAMAGED}, {"every", "\"1 day\"", LARDER_DAMAGED},
     {"something new", "{\"a\": [1]}", LARDER_OK},
 };
 /* clang-format on */
@@ -198,6 +234,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
+        cmocka_unit_test(a_copy_says_what_it_was_and_all_that_the_summary_said),
         cmocka_unit_test(a_wrong_value_is_refused_and_an_unknown_key_is_not),
         cmocka_unit_test(a_newer_format_is_refused_with_its_version),
         cmocka_unit_test(no_part_of_a_summary_is_one),

@@ -145,6 +145,38 @@ expect_exit 3 env LARDER_SOURCE=dbname=kitchai "$LARDER" restore forged.tar.age 
 expect_stderr "is not the file that the export wrote"
 expect_query doubted "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
 
+it "a copy with other recipients has another header and the same data, and opens for them alone"
+stranger=$(cat stranger.recipient)
+expect_exit 5 larder copy "$archive" second -r "$stranger" -i stranger.key
+expect_exit 2 larder copy "$archive" second -r nobody -i operator.key
+[ ! -e second ] || expect_files second kitchai/daily/.larder.lock
+expect_exit 0 larder copy "$archive" second -r "$stranger" -i operator.key --json
+expect_json '[.original_sha256, .encrypted] | map(tostring) | join(" ")' "$digest true"
+copied=$(jq -r .sha256 "$STDOUT")
+copy=$(archive_in second)
+expect_equal "the copy's name" "${archive#store/}" "${copy#second/}"
+expect_equal "its digests" "$copied $copied $digest" \
+    "$(sha256sum <"$copy" | cut -c 1-64) $(jq -r '.sha256 + " " + .original_sha256' "${copy%.tar.age}.json")"
+expect_equal "the data" "$(tail -c 100000 "$archive" | sha256sum)" "$(tail -c 100000 "$copy" | sha256sum)"
+expect_exit 0 larder verify "$copy" -i stranger.key
+expect_exit 5 larder verify "$copy" -i operator.key
+age -d -i stranger.key "$copy" | tar t >"$STDOUT"
+expect_stdout manifest.json
+expect_exit 0 larder list --store second --json
+expect_json '.[0].good' true
+expect_exit 1 larder copy "$archive" second -r "$stranger" -i operator.key
+expect_stderr "never overwritten"
+expect_exit 1 larder copy "$archive" second
+expect_exit 0 larder export daily -d kitchai --store plain -q
+expect_exit 2 larder copy "$(newest_archive plain)" second -r "$stranger" -i operator.key
+expect_stderr "is not encrypted"
+
+it "nothing in a store proves where such a copy comes from, but the digest that was printed when it was made"
+expect_exit 3 env LARDER_SOURCE=dbname=kitchai "$LARDER" restore "$copy" -d doubted -i stranger.key --externals stub --preview
+expect_stderr "A copy with other recipients has a SHA-256 of its own"
+expect_exit 0 larder restore "$copy" -d doubted -i stranger.key --externals stub --preview --sha256 "$copied" --json
+expect_json .origin sha256
+
 it "RECOVERY.md's line brings the rows back with age, tar, zstd and psql alone"
 mkdir recovered
 line=$(age -d -i operator.key "$archive" | tar xO RECOVERY.md | sed -n 's/^    \(age -d .*\)/\1/p')

@@ -1,0 +1,64 @@
+#include "larder/copy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/keys.h"
+#include "engine/cli/print.h"
+
+static json_t *result_json(const struct larder_copy *r)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:s, s:s?, s:b, s:s, s:f}", "archive",
+                     r->archive, "copy", r->copy, "backup_name", r->backup_name, "preset",
+                     r->preset, "source", r->source, "bytes", (json_int_t)r->bytes, "encrypted",
+                     r->encrypted, "sha256", r->sha256, "original_sha256",
+                     r->original_sha256[0] != '\0' ? r->original_sha256 : NULL, "already_there",
+                     r->already, "verified", "read back", "seconds", r->seconds);
+}
+
+static void print_result(const struct larder_copy *r)
+{
+    char bytes[PRINT_SIZE];
+
+    printf("%s\n  %s%s, read back there and equal (%.1f s)\n  sha256 %s\n", r->copy,
+           r->already ? "was there already: " : "", print_size(r->bytes, bytes), r->seconds,
+           r->sha256);
+    if (r->original_sha256[0] != '\0')
+        printf(
+            "  was    %s\n  It has other recipients, so it is another file than the one that was "
+            "exported: to restore it, give the new SHA-256 with --sha256.\n",
+            r->original_sha256);
+}
+
+enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
+                            struct larder_error *error)
+{
+    struct larder_copy_options options = {
+        .from = v->store != NULL ? v->store : getenv("LARDER_STORE"),
+        .recipients = keys_encryption(v),
+    };
+    struct larder_copy result;
+    enum larder_status status;
+
+    if (v->arguments.count != 2) {
+        larder_fail(error, LARDER_USAGE, "copy takes an archive and a store, and got %zu arguments",
+                    v->arguments.count);
+        larder_hint(error, "larder copy ARCHIVE STORE");
+        return LARDER_USAGE;
+    }
+    options.archive = v->arguments.items[0];
+    options.to = v->arguments.items[1];
+    options.recipients.passphrase_file = NULL; /* that one opens the archive */
+    status = keys_given(v, run, &options.keys, error);
+    if (status != LARDER_OK)
+        return status;
+    status = larder_copy(&options, run, &result, error);
+    larder_keys_free(options.keys);
+    if (status == LARDER_OK && v->json)
+        status = print_json(result_json(&result), error);
+    else if (status == LARDER_OK && !v->quiet)
+        print_result(&result);
+    larder_copy_free(&result);
+    return status;
+}
