@@ -1,0 +1,251 @@
+#!/usr/bin/env bash
+# One and the same test over each kind of store: a folder, a real S3 store, and rclone with a local and an sftp remote.
+# STORES="folder sftp" names those that are to be tested.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/sftp_remote.bash
+source "$TESTS/support/sftp_remote.bash"
+
+LOCAL=$SCRATCH/local
+
+# The keys that a store holds, as its own tools see them, temporary ones included.
+keys_folder() { (cd "$1" 2>/dev/null && find . -type f ! -name .larder.lock -printf '%P\n' | sort); }
+keys_disk() { keys_folder "${1#rclone:disk:}"; }
+keys_sftp() { keys_folder "${1#rclone:sftp:}"; }
+
+# Puts a file in an object's place, behind larder's back.
+put_folder() { cp "$3" "$1/$2"; }
+put_disk() { cp "$3" "${1#rclone:disk:}/$2"; }
+put_sftp() { cp "$3" "${1#rclone:sftp:}/$2"; }
+
+expect_keys()
+{
+    expect_equal "the keys of $1" "$2" "$("keys_$KIND" "$1")"
+}
+
+# forge FOLDER DAYS_AGO CONTENT   an archive as an export would have left it in a folder; prints its path
+forge()
+{
+    local at made name stem sum
+
+    at=$((TODAY - $2 * 86400))
+    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
+    name=daily_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
+    stem=$1/kitchai/daily/$name
+    mkdir -p "${stem%/*}"
+    echo "$3" >"$stem.tar"
+    sum=$(sha256sum <"$stem.tar" | cut -c 1-64)
+    echo "$sum  $name.tar" >"$stem.sha256"
+    jq -n --arg name "$name" --arg made "$made" --arg sum "$sum" --arg system "$SYSTEM" \
+        --arg until "$(date -u -d "@$((at + 7 * 86400))" +%Y-%m-%dT%H:%M:%SZ)" \
+        --argjson bytes "$(stat -c %s "$stem.tar")" '{format_version: "1.0", larder_version: "0.1.0",
+        archive: ($name + ".tar"), backup_name: $name, preset: "daily", source: "kitchai", system_identifier: $system,
+        started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum, encrypted: false, raw_bytes: 100, rows: 1,
+        keep_until: $until, every: null, of_a_later_version: 1}' >"$stem.json"
+    echo "$stem.tar"
+}
+
+three_of()
+{
+    printf 'kitchai/daily/%s\n' "$1".{json,sha256,tar}
+}
+
+no_program_runs()
+{
+    ! pgrep -f "rclone .*$SCRATCH" >/dev/null
+}
+
+store_is_used()
+{
+    local url=$1 name sum
+
+    it "$KIND: an export is there with what lies beside it, and nothing else"
+    expect_exit 0 larder export daily -d kitchai --store "$url" --json
+    expect_json '.archive | startswith("'"$url"'/kitchai/daily/daily_")' true
+    name=$(jq -r .backup_name "$STDOUT")
+    sum=$(jq -r .sha256 "$STDOUT")
+    expect_keys "$url" "$(three_of "$name")"
+
+    it "$KIND: it is listed, without a database, and verified by its name and by its URL"
+    expect_exit 0 env -u PGHOST "$LARDER" list --store "$url" --json
+    expect_json '.[] | [.backup_name, .sha256, .good, .verified_at] | map(tostring) | join(" ")' "$name $sum true null"
+    expect_exit 0 larder verify "$name" --store "$url"
+    expect_exit 0 larder verify "$url/kitchai/daily/$name.tar" --quick
+    expect_exit 0 larder list --store "$url" --json
+    expect_json '.[] | [.good, .verified_at != null] | map(tostring) | join(" ")' "true true"
+    expect_exit 2 larder verify daily_20200101_000000 --store "$url"
+    expect_exit 2 larder list --store "$url/nothing/here"
+
+    it "$KIND: it is restored, whole and one table of it"
+    new_database "whole_$KIND"
+    new_database "part_$KIND"
+    expect_exit 0 larder restore "$name" --store "$url" -d "whole_$KIND" --create-roles --externals stub --json
+    expect_json '[.agree, (.tables | length)] | map(tostring) | join(" ")' "true 5"
+    expect_exit 0 larder restore "$url/kitchai/daily/$name.tar" -d "part_$KIND" -t user_follows --externals stub --json
+    expect_json '[.agree, (.tables | length)] | map(tostring) | join(" ")' "true 1"
+    dropdb "whole_$KIND"
+    dropdb "part_$KIND"
+
+    it "$KIND: it is copied out and in again, byte by byte, and what is there already and equal is left alone"
+    expect_exit 0 larder copy "$name" "$LOCAL/$KIND" --store "$url"
+    expect_stdout "read back there and equal"
+    (cd "$LOCAL/$KIND/kitchai/daily" && sha256sum -c --quiet "$name.sha256") || fail "the copy has another SHA-256"
+    expect_exit 0 larder copy "$LOCAL/$KIND/kitchai/daily/$name.tar" "$url/second" --json
+    expect_json '[.sha256, .already_there, .verified] | map(tostring) | join(" ")' "$sum false read back"
+    expect_keys "$url/second" "$(three_of "$name")"
+    expect_exit 0 larder copy "$LOCAL/$KIND/kitchai/daily/$name.tar" "$url/second"
+    expect_stdout "was there already"
+    expect_exit 0 larder verify "$name" --store "$url/second"
+
+    it "$KIND: an archive that has changed in the store is found out, and not copied"
+    printf x | dd of="$LOCAL/$KIND/kitchai/daily/$name.tar" bs=1 seek=70000 conv=notrunc status=none
+    put_"$KIND" "$url/second" "kitchai/daily/$name.tar" "$LOCAL/$KIND/kitchai/daily/$name.tar"
+    expect_exit 4 larder verify "$name" --store "$url/second"
+    expect_exit 0 larder list --store "$url/second" --json
+    expect_json '.[0].problems[0]' "its last check found it damaged"
+    expect_exit 4 larder copy "$name" "$LOCAL/damaged" --store "$url/second"
+    expect_exit 1 larder copy "$name" "$url/second" --store "$url"
+    expect_stderr "never overwritten"
+}
+
+store_refuses()
+{
+    local url=$1 one other
+
+    it "$KIND: another archive of the same name is never overwritten, and one that is not what its summary says is not copied"
+    one=$(forge "$LOCAL/one" 5 one)
+    other=$(forge "$LOCAL/other" 5 other)
+    expect_exit 0 larder copy "$one" "$url/third"
+    expect_exit 1 larder copy "$other" "$url/third"
+    expect_stderr "never overwritten"
+    expect_exit 0 larder copy "$one" "$url/third"
+    expect_stdout "was there already"
+    echo changed >"$other"
+    expect_exit 4 larder copy "$other" "$url/fourth"
+    expect_stderr "was not copied"
+    printf 'othel\n' >"$other"
+    expect_exit 4 larder copy "$other" "$url/fourth"
+    expect_stderr "SHA-256"
+    expect_keys "$url/fourth" ''
+    rm "${other%.tar}.json"
+    expect_exit 4 larder copy "$other" "$url/fourth"
+}
+
+store_is_pruned()
+{
+    local url=$1 old older
+
+    it "$KIND: prune removes what is over, all of it and nothing else, and what is held stays until it is released"
+    old=$(basename "$(forge "$LOCAL/old" 30 old)" .tar)
+    older=$(basename "$(forge "$LOCAL/old" 40 older)" .tar)
+    expect_exit 0 larder copy "$old" "$url" --store "$LOCAL/old"
+    expect_exit 0 larder copy "$older" "$url" --store "$LOCAL/old"
+    expect_exit 0 larder hold "$older" --store "$url"
+    if [ "$KIND" != folder ]; then
+        expect_exit 2 larder prune daily --store "$url" --keep-min 1
+        expect_stderr "no locks"
+    fi
+    expect_exit 0 larder prune daily -d kitchai --store "$url" --keep-min 1
+    expect_stdout "1 of 3 archives removed"
+    expect_exit 0 larder release "$older" --store "$url"
+    expect_exit 0 larder export daily -d kitchai --store "$url" --prune --keep-min 1
+    expect_stderr "removed $older"
+    expect_exit 0 larder list --store "$url" --json
+    expect_json '[.[] | select(.good) | .backup_name] | length' 2
+    ! "keys_$KIND" "$url" | grep -q -e "$old" -e "$older" || fail "something of the removed ones is left"
+}
+
+# As long as the table is locked, an export holds its locks and waits.
+stuck_export()
+{
+    "$LARDER" export daily -d kitchai --store "$1" --lock-timeout 60 -q >"$SCRATCH/stuck" 2>&1 &
+    STUCK=$!
+    wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND locktype = 'relation'" t
+}
+
+store_is_locked()
+{
+    local url=$1 locker
+
+    it "$KIND: a second run of the preset exits at once, and one that was killed blocks nobody"
+    psql -XAtqd kitchai -c 'BEGIN' -c 'LOCK TABLE profiles' -c 'SELECT pg_sleep(600)' >/dev/null 2>&1 &
+    locker=$!
+    wait_until expect_query kitchai "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'" 1
+    stuck_export "$url"
+    expect_exit 6 larder export daily -d kitchai --store "$url"
+    expect_exit 6 larder prune daily -d kitchai --store "$url"
+    kill -KILL "$STUCK"
+    wait "$STUCK" 2>/dev/null || true
+    sql kitchai "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'" >/dev/null
+    wait "$locker" || true
+    wait_until larder export daily -d kitchai --store "$url/locked" -q
+    expect_equal "the keys" 3 "$("keys_$KIND" "$url/locked" | wc -l)"
+}
+
+# Where a program is started for everything, each start is a moment to be killed at.
+copy_is_killed()
+{
+    local url=$1 one status at kills=0
+
+    it "$KIND: a copy that is killed, at any start of rclone or while it writes, leaves nothing good that is not, and the next finishes"
+    one=$(forge "$LOCAL/killed" 3 "$(seq 100000)")
+    for at in sendto:when=1 clone,clone3,vfork:when={1..40}; do
+        status=0
+        ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -qq -o /dev/null -e "trace=${at%%:*}" \
+            -e "inject=${at%%:*}:signal=SIGKILL:${at#*:}" "$LARDER" copy "$one" "$url" >"$STDOUT" 2>"$STDERR" || status=$?
+        [ "$status" != 0 ] || break
+        kills=$((kills + 1))
+        wait_until no_program_runs
+        larder list --store "$url" --json >"$STDOUT" 2>/dev/null || true
+        if [ "$(jq -r 'select(length > 0) | .[0].good' "$STDOUT")" = true ]; then
+            expect_exit 0 larder copy "$one" "$url"
+            expect_stdout "was there already"
+        fi
+        [ $((kills % 4)) = 1 ] || continue
+        expect_exit 0 larder copy "$one" "$url"
+        expect_keys "$url" "$(three_of "$(basename "$one" .tar)")"
+        rclone purge "${url#rclone:}"
+    done
+    expect_exit 0 larder copy "$one" "$url"
+    expect_keys "$url" "$(three_of "$(basename "$one" .tar)")"
+    echo "  killed $kills times"
+    [ "$kills" -ge 8 ] || fail "copy was killed only $kills times"
+
+    it "$KIND: a copy that is told to stop leaves nothing"
+    expect_exit 143 env "ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS" strace -qq -o /dev/null -e trace=sendto \
+        -e inject=sendto:signal=SIGTERM:when=1 "$LARDER" copy "$one" "$url/stopped"
+    expect_keys "$url/stopped" ''
+}
+
+run_over()
+{
+    local url=$2
+
+    KIND=$1
+    case " ${STORES:-folder disk sftp} " in *" $KIND "*) ;; *) return 0 ;; esac
+    store_is_used "$url"
+    store_refuses "$url"
+    store_is_pruned "$url"
+    store_is_locked "$url"
+}
+
+server_start one
+sample_database kitchai 100
+larder init -d kitchai -q
+SYSTEM=$(sql kitchai 'SELECT system_identifier FROM pg_control_system()')
+TODAY=$(date +%s)
+rclone_remotes
+sftp_start
+
+run_over folder "$SCRATCH/store"
+run_over disk "rclone:disk:$SCRATCH/disk"
+KIND=disk copy_is_killed "rclone:disk:$SCRATCH/killed"
+run_over sftp "rclone:sftp:$SFTP_FOLDER/store"
+
+it "rclone: a remote that is not configured, a URL without one, and a missing program are wrong usage"
+expect_exit 2 larder list --store rclone:nowhere:store
+expect_stderr "no such remote"
+expect_exit 2 larder list --store rclone:nowhere
+expect_stderr "rclone:REMOTE:PATH"
+expect_exit 2 env PATH=/nonexistent "$LARDER" export daily -d kitchai --store rclone:disk:/x
+expect_stderr "Install the package rclone"
