@@ -1,7 +1,6 @@
 #include "larder/copy.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/keys.h"
@@ -35,7 +34,7 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
     struct larder_copy_options options = {
-        .from = v->store != NULL ? v->store : getenv("LARDER_STORE"),
+        .from = v->store,
         .recipients = keys_encryption(v),
     };
     struct larder_copy result;

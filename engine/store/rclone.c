@@ -76,7 +76,7 @@ static enum larder_status rclone_open(const char *url, const struct larder_run *
     rclone = calloc(1, sizeof(*rclone));
     if (rclone == NULL)
         return larder_fail_memory(error);
-    rclone->store = (struct store){&store_rclone, run};
+    rclone->store = (struct store){.kind = &store_rclone, .run = run};
     rclone->root = root_of(url);
     status =
         rclone->root == NULL ? larder_fail_memory(error) : find_program(&rclone->program, error);
