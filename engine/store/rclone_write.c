@@ -90,9 +90,14 @@ static enum larder_status look(struct writer *w, bool with_hash, struct found *f
     struct rclone_entry *entries = NULL;
     size_t count = 0;
     bool exists;
-    enum larder_status status =
-        rclone_entries(w->rclone, w->folder, options, w->arena, &entries, &count, &exists, error);
+    enum larder_status status;
 
+    if (with_hash) {
+        options[4] = "--hash";
+        options[5] = arena_printf(w->arena, "--hash-type=%s", rclone_hash_name(w->rclone->hash));
+    }
+    status =
+        rclone_entries(w->rclone, w->folder, options, w->arena, &entries, &count, &exists, error);
     *found = (struct found){0};
     for (size_t i = 0; status == LARDER_OK && i < count; i++) {
         if (strcmp(entries[i].path, names[0]) == 0)

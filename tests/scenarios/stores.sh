@@ -241,6 +241,20 @@ run_over disk "rclone:disk:$SCRATCH/disk"
 KIND=disk copy_is_killed "rclone:disk:$SCRATCH/killed"
 run_over sftp "rclone:sftp:$SFTP_FOLDER/store"
 
+it "rclone: what has been cut or changed on its way is found by its size or its hash, and taken back"
+one=$(forge "$LOCAL/way" 3 "$(seq 1000)")
+mkdir "$SCRATCH/bin"
+for change in 'head -c 100' 'tr 1 2'; do
+    printf '#!/bin/sh\ncase "$*" in *" rcat "*) %s | %s "$@" ;; *) exec %s "$@" ;; esac\n' "$change" \
+        "$(command -v rclone)" "$(command -v rclone)" >"$SCRATCH/bin/rclone"
+    chmod +x "$SCRATCH/bin/rclone"
+    for store in "disk:$SCRATCH/way" "sftp:$SFTP_FOLDER/way"; do
+        expect_exit 1 env "PATH=$SCRATCH/bin:$PATH" "$LARDER" copy "$one" "rclone:$store"
+        expect_says "sent"
+        expect_equal "what is there" '' "$(keys_folder "${store#*:}")"
+    done
+done
+
 it "rclone: a remote that is not configured, a URL without one, and a missing program are wrong usage"
 expect_exit 2 larder list --store rclone:nowhere:store
 expect_stderr "no such remote"
