@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/run/run.h"
 #include "engine/store/file.h"
 #include "engine/store/stream.h"
 #include "formats/names.h"
@@ -94,9 +95,22 @@ enum larder_status destination_check_system(struct destination *to, const char *
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
                                     struct arena *arena, struct larder_error *error)
 {
-    if (to->store == NULL || to->store->kind->lock == NULL)
+    const char *folder = folder_of(source, preset, arena);
+    struct larder_error why = {0};
+    enum larder_status status = LARDER_OK;
+
+    if (to->store == NULL)
         return LARDER_OK;
-    return to->store->kind->lock(to->store, folder_of(source, preset, arena), error);
+    if (to->store->kind->lock != NULL)
+        status = to->store->kind->lock(to->store, folder, error);
+    if (status != LARDER_OK || to->store->kind->tidy == NULL)
+        return status;
+    /* What is left over costs money, and is no reason to have no archive. */
+    status = to->store->kind->tidy(to->store, folder, &why);
+    if (status == LARDER_OK || run_check(to->run, error) != LARDER_OK)
+        return status;
+    run_message(to->run, LARDER_WARNING, "%s", why.message);
+    return LARDER_OK;
 }
 
 static enum larder_status begin_object(struct destination *to, struct arena *arena, bool *taken,
@@ -194,6 +208,8 @@ enum larder_status destination_publish(struct destination *to, struct summary *s
     summary->archive = names_base(to->archive);
     if (to->is_stream)
         return LARDER_OK;
+    if (to->store != NULL)
+        to->store->expected_bytes = 0;
     summary_write_digest_line(&digest, summary->sha256, summary->archive);
     status = digest.failed || arena_failed(arena) ? larder_fail_memory(error)
                                                   : summary_write(summary, &text, error);

@@ -37,7 +37,10 @@ enum larder_status destination_check_system(struct destination *to, const char *
                                             const char *system_identifier, struct arena *arena,
                                             struct larder_error *error);
 
-/* Takes the lock of the preset's folder in the store, where the store has locks. */
+/*
+ * Takes the lock of the preset's folder in the store, where the store has locks, and removes what killed runs have left there; the
+ * caller has the run's lock in the database.
+ */
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
                                     struct arena *arena, struct larder_error *error);
 

@@ -136,6 +136,8 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
     enum larder_status status;
     bool taken = true;
 
+    for (size_t i = 0; e->to.store != NULL && i < e->manifest->table_count; i++)
+        e->to.store->expected_bytes += e->extra[i].bytes;
     while (taken) {
         char name[NAMES_BACKUP];
 

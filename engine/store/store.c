@@ -3,6 +3,7 @@
 #include <string.h>
 
 static const struct store_kind *const kinds[] = {
+    &store_s3,
     &store_rclone,
     &store_folder,
 };
@@ -13,10 +14,9 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
     *store = NULL;
     if (url[0] == '\0')
         return larder_fail(error, LARDER_USAGE, "the store has no name");
-    if (strstr(url, "://") != NULL && strncmp(url, "file://", 7) != 0) {
+    if (strstr(url, "://") != NULL && !store_is_url(url)) {
         larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
-        larder_hint(error, "This larder writes to folders, and through rclone: give a path, or "
-                           "rclone:REMOTE:PATH.");
+        larder_hint(error, "Give a path, s3://BUCKET/PREFIX, or rclone:REMOTE:PATH.");
         return LARDER_USAGE;
     }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -30,6 +30,7 @@ struct store {
     /* Not 0: what is created from here on can be neither removed nor changed until then, by anybody.
      * Only to be set where the kind retains. */
     time_t retain_until;
+    uint64_t expected_bytes; /* about how large what is created gets; 0 where that is not known */
 };
 
 struct store_object {
@@ -81,6 +82,12 @@ struct store_kind {
      */
     enum larder_status (*replace)(struct store *store, const char *key, const void *bytes,
                                   size_t length, struct larder_error *error);
+
+    /*
+     * Optional. Removes what killed runs have left of objects under construction in a folder of keys. Where there is no
+     * `lock`, the caller has another one for this folder.
+     */
+    enum larder_status (*tidy)(struct store *store, const char *folder, struct larder_error *error);
 };
 
 /* Opens the store that a URL or path names. */
@@ -111,6 +118,6 @@ enum larder_status store_get(struct store *store, const char *key, size_t most, 
 enum larder_status store_replace(struct store *store, const char *key, const void *bytes,
                                  size_t length, struct larder_error *error);
 
-extern const struct store_kind store_folder, store_rclone;
+extern const struct store_kind store_s3, store_rclone, store_folder;
 
 #endif

@@ -192,7 +192,7 @@ s3_keys()
 
 s3_uploads()
 {
-    s3_request GET "$S3_BUCKET?uploads=" | grep -o '<UploadId>' | wc -l
+    s3_request GET "$S3_BUCKET?uploads=" | { grep -o '<UploadId>' || true; } | wc -l
 }
 
 s3_cpu()
