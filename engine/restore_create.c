@@ -53,6 +53,9 @@ struct creation {
     struct buffer before; /* schemas and stand-ins */
 };
 
+/* What a function's definition ends with, where not everybody may call it; see FORMAT.md. */
+#define FUNCTION_GRANTS "\n; REVOKE ALL ON ROUTINE "
+
 static bool may_be_there(const char *sqlstate)
 {
     return strcmp(sqlstate, "42710") == 0 || strcmp(sqlstate, "42723") == 0;
@@ -103,8 +106,11 @@ static enum larder_status prepare(struct creation *c, struct larder_error *error
     struct restore *r = c->restore;
     enum larder_status status;
 
-    for (size_t i = 0; i < r->to_make_count; i++)
-        stub_sql_create(&c->before, &r->to_make[i]);
+    /* Roles first, which functions are granted to. */
+    for (int roles = 1; roles >= 0; roles--)
+        for (size_t i = 0; i < r->to_make_count; i++)
+            if ((strcmp(r->to_make[i].kind, "role") == 0) == (roles == 1))
+                stub_sql_create(&c->before, &r->to_make[i]);
     for (size_t i = 0; i < r->manifest->schema_count; i++)
         if (strcmp(r->manifest->schemas[i], "public") == 0)
             stub_sql_schema(&c->before, "public"); /* which a dump never makes */
@@ -158,7 +164,7 @@ static bool can_leave_out(struct creation *c, const struct schema_block *block,
         run_message(r->run, LARDER_NOTE, "left as it is in the target: %s", block->entry->text);
         return true;
     }
-    if (!block->entry->rest &&
+    if (!block->entry->rest && !block->entry->optional &&
         (r->options->externals == LARDER_EXTERNALS_ERROR || !lacks_something(state)))
         return false;
     findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "%s (%s)",
@@ -214,6 +220,22 @@ static enum larder_status create_objects(struct creation *c, struct larder_error
     return status == LARDER_OK ? run_whole(c, error) : status;
 }
 
+/* Of functions that were made from their definitions: what follows these, where not everybody may call them. */
+static void put_stub_grants(const struct restore *r, struct buffer *out)
+{
+    for (size_t i = 0; i < r->to_make_count; i++) {
+        const char *grants = NULL, *definition = r->to_make[i].definition;
+
+        if (strcmp(r->to_make[i].kind, "function") != 0 || definition == NULL)
+            continue;
+        for (const char *at = strstr(definition, FUNCTION_GRANTS); at != NULL;
+             at = strstr(at + 1, FUNCTION_GRANTS))
+            grants = at;
+        if (grants != NULL)
+            buffer_printf(out, "%s;\n", grants + 2);
+    }
+}
+
 static enum larder_status close_to_others(struct creation *c, struct larder_error *error)
 {
     struct restore *r = c->restore;
@@ -226,6 +248,7 @@ static enum larder_status close_to_others(struct creation *c, struct larder_erro
     free(sql);
     if (status == LARDER_OK)
         status = schema_sql(&r->schema, SCHEMA_GRANT, r->run, -1, &c->grants, error);
+    put_stub_grants(r, &c->grants);
     if (status == LARDER_OK && c->grants.length > 0)
         status = pg_exec(pg, buffer_text(&c->grants), error);
     return status == LARDER_OK ? status

@@ -21,7 +21,7 @@ static const char made_sql[] =
     "FROM pg_catalog.pg_proc p   WHERE p.xmin = (SELECT xid "
     "FROM mine)   UNION ALL SELECT 1247, t.oid, t.oid::pg_catalog.regtype::text "
     "FROM pg_catalog.pg_type t   WHERE t.xmin = (SELECT xid "
-    "FROM mine) AND (t.typtype IN ('e', 'd', 'r') OR (t.typtype = 'c' AND EXISTS     (SELECT "
+    "FROM mine) AND (t.typtype IN ('b', 'e', 'd', 'p', 'r') OR (t.typtype = 'c' AND EXISTS     (SELECT "
     "FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))   "
     "UNION ALL SELECT 3079, e.oid, pg_catalog.quote_ident(e.extname) "
     "FROM pg_catalog.pg_extension e   WHERE e.xmin = (SELECT xid "
@@ -32,6 +32,8 @@ static const char made_sql[] =
     "FROM pg_catalog.pg_roles r   WHERE r.rolname = ANY ($1::text[]) "
     "  UNION ALL SELECT o.class, o.oid, i.identity FROM (SELECT 3456 AS class, oid, xmin FROM pg_catalog.pg_collation "
     "    UNION ALL SELECT 3602, oid, xmin FROM pg_catalog.pg_ts_config UNION ALL SELECT 3600, oid, xmin FROM pg_catalog.pg_ts_dict "
+    "    UNION ALL SELECT 3601, oid, xmin FROM pg_catalog.pg_ts_parser UNION ALL SELECT 3764, oid, xmin FROM pg_catalog.pg_ts_template "
+    "    UNION ALL SELECT 2607, oid, xmin FROM pg_catalog.pg_conversion "
     "    UNION ALL SELECT 2617, oid, xmin FROM pg_catalog.pg_operator UNION ALL SELECT 2753, oid, xmin FROM pg_catalog.pg_opfamily) AS o "
     "  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i WHERE o.xmin = (SELECT xid FROM mine)) "
     "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
@@ -52,7 +54,7 @@ static const char undo_sql[] =
     "m.name "
     "  UNION ALL SELECT m.oid, 3, i.type, m.name FROM " RESTORE_MARK
     ".made m CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.class, m.oid, 0) AS i "
-    "    WHERE m.class IN (3456, 3602, 3600, 2617, 2753) AND i.identity = m.name "
+    "    WHERE m.class IN (3456, 3602, 3600, 3601, 3764, 2607, 2617, 2753) AND i.identity = m.name "
     "  UNION ALL SELECT e.oid, 4, 'EXTENSION', m.name FROM " RESTORE_MARK
     ".made m JOIN pg_catalog.pg_extension e     ON m.class = 3079 AND e.oid = m.oid AND "
     "pg_catalog.quote_ident(e.extname) = m.name "

@@ -63,6 +63,36 @@ static struct manifest_external need_of(struct restore *r, const struct manifest
         referring->name, known != NULL ? known->oid : table != NULL ? table->oid : 0};
 }
 
+/* A copy without quotation marks: users are written as the server writes names. */
+static const char *unquoted(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text), *to = copy;
+
+    for (const char *from = copy; copy != NULL && *from != '\0'; from++)
+        if (*from != '"')
+            *to++ = *from;
+    if (copy != NULL)
+        *to = '\0';
+    return copy == NULL ? "" : copy;
+}
+
+/* Whether a table that is restored is among those that use something. */
+static bool is_used(const struct restore *r, const struct manifest_external *external)
+{
+    const char *users = unquoted(r->arena, external->used_by == NULL ? "" : external->used_by);
+
+    for (size_t i = 0; users[0] != '\0' && i < r->table_count; i++) {
+        const char *name = unquoted(
+            r->arena, arena_printf(r->arena, "%s.%s", r->tables[i]->schema, r->tables[i]->name));
+
+        for (const char *at = strstr(users, name); at != NULL; at = strstr(at + 1, name))
+            if ((at == users || at[-1] == ' ') &&
+                (at[strlen(name)] == ',' || at[strlen(name)] == '\0'))
+                return true;
+    }
+    return false;
+}
+
 /* What the tables to be restored need from outside of them: externals, and tables that only foreign
  * keys refer to. */
 static struct manifest_external *list_needs(struct restore *r, size_t *count)
@@ -77,7 +107,8 @@ static struct manifest_external *list_needs(struct restore *r, size_t *count)
     if (needs == NULL)
         return NULL;
     for (size_t i = 0; i < r->manifest->external_count; i++)
-        if (strcmp(r->manifest->externals[i].kind, "table") != 0)
+        if (strcmp(r->manifest->externals[i].kind, "table") != 0 ||
+            is_used(r, &r->manifest->externals[i]))
             needs[(*count)++] = r->manifest->externals[i];
     for (size_t i = 0; i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
@@ -142,7 +173,11 @@ enum larder_status preflight_needs(struct restore *r, struct larder_error *error
         const char *kind, *exists;
     } kinds[] = {
         {"extension", "EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = u.item)"},
-        {"function", "pg_catalog.to_regprocedure(u.item) IS NOT NULL"},
+        /* Not to_regprocedure(), which fails where a type of an argument is in a schema that is missing. */
+        {"function", "u.item IN (SELECT pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, "
+                     "pg_catalog.oidvectortypes(f.proargtypes)) FROM pg_catalog.pg_proc f "
+                     "JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace "
+                     "WHERE n.nspname <> 'pg_catalog')"},
         {"table", PREFLIGHT_TABLE},
     };
     size_t need_count, references = 0;

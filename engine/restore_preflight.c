@@ -112,6 +112,8 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
     if (status == LARDER_OK)
         status = restore_choose(r, error);
     if (status == LARDER_OK)
+        status = preflight_storage(r, error);
+    if (status == LARDER_OK)
         status = preflight_roles(r, error);
     if (status == LARDER_OK)
         status = preflight_privileges(r, error);

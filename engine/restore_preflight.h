@@ -32,6 +32,9 @@ enum larder_status preflight_roles(struct restore *restore, struct larder_error 
 /* What this role may not do at the target, of all that has to be done; once all else is known. */
 enum larder_status preflight_privileges(struct restore *restore, struct larder_error *error);
 
+/* Tablespaces and table access methods; once the schema's entries are chosen. Where a tablespace is missing, none is used. */
+enum larder_status preflight_storage(struct restore *restore, struct larder_error *error);
+
 /* Room for the rows, where the server is on this machine and tells where its data is. */
 enum larder_status preflight_space(struct restore *restore, struct larder_error *error);
 

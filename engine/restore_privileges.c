@@ -5,7 +5,21 @@
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
 
-/* Whether the SQL names a role: quoted, or as a word of its own. A column of that name counts, too; then one role too many is asked for. */
+/* Whether what stands before a word is one that a role follows; in a list of roles it is a comma. */
+static bool precedes_role(const char *sql, const char *at)
+{
+    static const char *const words[] = {"TO ", "FROM ", "ROLE ", "AUTHORIZATION ", ", "};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t length = strlen(words[i]);
+
+        if ((size_t)(at - sql) >= length && strncmp(at - length, words[i], length) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the SQL names a role. Where something else of that name stands in such a place, one role too many is asked for. */
 static bool mentions(const char *sql, const char *role)
 {
     static const char letters[] =
@@ -18,8 +32,8 @@ static bool mentions(const char *sql, const char *role)
     found = strstr(sql, buffer_text(&quoted)) != NULL;
     buffer_free(&quoted);
     for (const char *at = strstr(sql, role); at != NULL && !found; at = strstr(at + 1, role))
-        found = (at == sql || strchr(letters, at[-1]) == NULL) &&
-                (at[length] == '\0' || strchr(letters, at[length]) == NULL);
+        found =
+            precedes_role(sql, at) && (at[length] == '\0' || strchr(letters, at[length]) == NULL);
     return found;
 }
 
@@ -43,12 +57,17 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
     enum larder_status status =
         names == NULL || exists == NULL ? larder_fail_memory(error) : LARDER_OK;
 
-    /* Owners are among the archive's roles; where they own nothing, only those are needed that are named elsewhere. */
-    if (status == LARDER_OK && r->options->no_owner)
+    /* The archive's roles are those of whole schemas. */
+    if (status == LARDER_OK)
         status = read_sql(r, &sql, error);
+    if (status == LARDER_OK && r->options->whole_schema)
+        status = schema_sql(&r->schema, SCHEMA_REST, r->run, -1, &sql, error);
+    for (size_t i = 0; i < r->to_make_count; i++)
+        if (r->to_make[i].definition != NULL)
+            buffer_puts(&sql, r->to_make[i].definition);
     for (size_t i = 0; status == LARDER_OK && i < m->external_count; i++)
         if (strcmp(m->externals[i].kind, "role") == 0 &&
-            (!r->options->no_owner || mentions(buffer_text(&sql), m->externals[i].name)))
+            mentions(buffer_text(&sql), m->externals[i].name))
             names[count++] = m->externals[i].name;
     if (status == LARDER_OK)
         status = preflight_ask(r->control,

@@ -5,6 +5,9 @@
 #include "engine/restore_preflight.h"
 #include "engine/run/run.h"
 
+/* Tablespaces, or table access methods, that one archive names. */
+enum { MOST_SETTINGS = 100 };
+
 /* A newer server's binary form may mean something else to an older one, which would not notice. */
 static enum larder_status refuse_binary(const struct restore *r, struct larder_error *error)
 {
@@ -74,6 +77,80 @@ enum larder_status preflight_servers(struct restore *r, struct larder_error *err
     return strtol(r->target.version, NULL, 10) < strtol(r->manifest->server_version, NULL, 10)
                ? refuse_binary(r, error)
                : LARDER_OK;
+}
+
+/* What lines of the SQL set, each once: "SET NAME = VALUE;". */
+static size_t list_settings(struct restore *r, const char *sql, const char *name,
+                            const char **values, size_t most)
+{
+    const char *set = arena_printf(r->arena, "\nSET %s = ", name);
+    size_t count = 0;
+
+    for (const char *at = strstr(sql, set); at != NULL; at = strstr(at + 1, set)) {
+        const char *value = at + strlen(set);
+        bool known = value[0] == '\'';
+
+        value = arena_printf(r->arena, "%.*s", (int)strcspn(value, ";\n"), value);
+        for (size_t i = 0; i < count && !known; i++)
+            known = strcmp(values[i], value) == 0;
+        if (!known && count < most)
+            values[count++] = value;
+    }
+    return count;
+}
+
+/* Which of the values the target lacks remain. */
+static enum larder_status keep_missing(struct restore *r, const char *expression,
+                                       const char **values, size_t *count,
+                                       struct larder_error *error)
+{
+    bool exists[MOST_SETTINGS];
+    size_t kept = 0;
+    enum larder_status status =
+        preflight_ask(r->control, expression, values, *count, exists, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < *count; i++)
+        if (!exists[i])
+            values[kept++] = values[i];
+    *count = kept;
+    return status;
+}
+
+enum larder_status preflight_storage(struct restore *r, struct larder_error *error)
+{
+    static const enum schema_pass passes[] = {SCHEMA_CREATE, SCHEMA_INDEX, SCHEMA_REST};
+    const char *spaces[MOST_SETTINGS], *methods[MOST_SETTINGS];
+    struct buffer sql = {0};
+    size_t space_count, method_count;
+    enum larder_status status = LARDER_OK;
+
+    buffer_puts(&sql, "\n");
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(passes) / sizeof(passes[0]); i++)
+        status = schema_sql(&r->schema, passes[i], r->run, -1, &sql, error);
+    space_count = list_settings(r, buffer_text(&sql), "default_tablespace", spaces, MOST_SETTINGS);
+    method_count =
+        list_settings(r, buffer_text(&sql), "default_table_access_method", methods, MOST_SETTINGS);
+    buffer_free(&sql);
+    if (status == LARDER_OK)
+        status = keep_missing(r,
+                              "EXISTS (SELECT FROM pg_catalog.pg_tablespace "
+                              "WHERE pg_catalog.quote_ident(spcname) = u.item)",
+                              spaces, &space_count, error);
+    if (status == LARDER_OK)
+        status = keep_missing(r,
+                              "EXISTS (SELECT FROM pg_catalog.pg_am "
+                              "WHERE pg_catalog.quote_ident(amname) = u.item)",
+                              methods, &method_count, error);
+    r->schema.no_tablespaces = space_count > 0;
+    for (size_t i = 0; status == LARDER_OK && i < space_count; i++)
+        run_message(r->run, LARDER_WARNING,
+                    "tablespace %s does not exist in the target: everything is placed in the "
+                    "database's own",
+                    spaces[i]);
+    for (size_t i = 0; status == LARDER_OK && i < method_count; i++)
+        findings_add(&r->proof->findings, r->arena, "access method", methods[i],
+                     "table access method %s does not exist in the target", methods[i]);
+    return status;
 }
 
 /* Whether the server is on this machine: reached through a socket's file or the loopback interface. */

@@ -18,6 +18,7 @@ static const struct {
     {"CONSTRAINT", SCHEMA_INDEX},
     {"DATABASE", SCHEMA_LAST},
     {"DEFAULT", SCHEMA_CREATE},
+    {"EVENT TRIGGER", SCHEMA_LAST},
     {"FK CONSTRAINT", SCHEMA_LAST},
     {"FOREIGN TABLE", SCHEMA_CREATE},
     {"INDEX", SCHEMA_INDEX},
@@ -164,7 +165,9 @@ bool schema_is_attachment(const struct schema_entry *entry)
 {
     return schema_is(entry, "COMMENT") || schema_is(entry, "ACL") ||
            schema_is(entry, "SECURITY LABEL") || schema_is(entry, "SEQUENCE OWNED BY") ||
-           schema_is(entry, "TABLE ATTACH") || schema_is(entry, "INDEX ATTACH");
+           schema_is(entry, "TABLE ATTACH") || schema_is(entry, "INDEX ATTACH") ||
+           (schema_is(entry, "DEFAULT") &&
+            entry->oid == 0); /* a parent's default that is none here */
 }
 
 uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry)

@@ -40,6 +40,7 @@ struct schema_entry {
         stand_in; /* a table that something else takes the place of: it can be had, and is never taken */
     char had;      /* whether it can be had: 'y', 'n', or 0 where nobody has looked */
     bool left_out; /* by the caller: what stands on it is left out, too */
+    bool optional; /* a function that no table needs by what the catalogs say, or what it needs */
     bool rest;     /* no table needs it */
     enum schema_pass pass;
 };
@@ -52,8 +53,9 @@ struct schema {
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
-    bool all;      /* views may be had, too */
-    bool no_owner; /* SQL sets no owners; for the caller to set once it is open */
+    bool all;            /* views may be had, too */
+    bool no_owner;       /* SQL sets no owners; for the caller to set once it is open */
+    bool no_tablespaces; /* nor tablespaces */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */
@@ -62,7 +64,7 @@ enum larder_status schema_open(struct schema *schema, const struct tool *restore
                                int stop_fd, struct arena *arena, struct larder_error *error);
 
 /*
- * Selects what the tables need, and all functions that can be had with it. `left_out`,
+ * Selects what the tables need, and all functions that can be had with it, as optional. `left_out`,
  * `left_out_count`: OIDs of objects of the tables that must not be taken. Entries of a table that
  * need something that is not there are not selected, and added to the findings with kind "left
  * out".

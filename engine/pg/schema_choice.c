@@ -164,6 +164,17 @@ static void stand_in_ancestors(struct schema *schema)
     }
 }
 
+/* All that can be had, since what a function's body calls is in no list. */
+static void take_functions(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        schema->entries[i].optional = !schema->entries[i].selected;
+    for (size_t i = 0; i < schema->count; i++)
+        if (schema->entries[i].catalog == SCHEMA_FUNCTION &&
+            can_be_had(schema, &schema->entries[i]))
+            take(schema, &schema->entries[i]);
+}
+
 enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
                                  size_t count, const uint32_t *left_out, size_t left_out_count,
                                  const uint32_t *stand_ins, size_t stand_in_count,
@@ -201,10 +212,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                              "%s needs a table or view that is not restored", entry->text);
         }
     schema_close_policies(schema, arena, findings);
-    for (size_t i = 0; i < schema->count; i++)
-        if (schema->entries[i].catalog == SCHEMA_FUNCTION &&
-            can_be_had(schema, &schema->entries[i]))
-            take(schema, &schema->entries[i]);
+    take_functions(schema);
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
@@ -281,7 +289,7 @@ enum larder_status schema_select_rest(struct schema *schema, struct arena *arena
         struct schema_entry *entry = &schema->entries[i];
 
         if (entry->selected || entry->left_out || entry->stand_in || schema_is(entry, "TABLE") ||
-            schema_is_attachment(entry))
+            schema_is_attachment(entry) || entry->oid == 0)
             continue;
         if (can_be_had(schema, entry))
             take(schema, entry);

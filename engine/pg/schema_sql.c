@@ -28,6 +28,34 @@ static void append_with_schemas(struct buffer *out, const char *sql, size_t leng
     buffer_append(out, sql, (size_t)(end - sql));
 }
 
+static const char setting_tablespace[] = "SET default_tablespace = ",
+                  setting_method[] = "SET default_table_access_method = ";
+
+/* The line before a line; NULL before the first. */
+static const char *line_before(const char *text, const char *line)
+{
+    if (line == text)
+        return NULL;
+    for (line--; line > text && line[-1] != '\n';)
+        line--;
+    return line;
+}
+
+/* The first of the settings, and empty lines, that stand right before a head: where and how the entries from there on are stored. */
+static const char *settings_before(const char *text, const char *head)
+{
+    const char *first = head;
+
+    for (const char *line = line_before(text, head); line != NULL; line = line_before(text, line)) {
+        if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0 ||
+            strncmp(line, setting_method, strlen(setting_method)) == 0)
+            first = line;
+        else if (line[0] != '\n')
+            break;
+    }
+    return first;
+}
+
 /* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. */
 static void append_entries(struct buffer *out, const char *sql)
 {
@@ -39,7 +67,8 @@ static void append_entries(struct buffer *out, const char *sql)
         end = at;
     if (begin == NULL || end == NULL || end < begin)
         return;
-    append_with_schemas(out, begin + 1, (size_t)(end - begin));
+    begin = settings_before(sql, begin + 1);
+    append_with_schemas(out, begin, (size_t)(end + 1 - begin));
 }
 
 /*
@@ -64,12 +93,12 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
 {
     char list_path[64];
     const char *arguments[] = {
-        schema->restore.path, "--use-list", list_path, "--file", "-", NULL, NULL};
+        schema->restore.path, "--use-list", list_path, "--file", "-", NULL, NULL, NULL};
     struct process process = {
         .arguments = arguments, .input = schema->dump, .input_length = schema->dump_length};
     struct buffer list = {0}, sql = {0};
     enum larder_status status = LARDER_OK;
-    size_t wanted = 0;
+    size_t wanted = 0, options = 5;
     int fd = -1;
 
     for (size_t i = 0; i < schema->count; i++)
@@ -80,7 +109,9 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
     if (wanted == 0)
         goto done;
     if (schema->no_owner)
-        arguments[5] = "--no-owner";
+        arguments[options++] = "--no-owner";
+    if (schema->no_tablespaces)
+        arguments[options] = "--no-tablespaces";
     /* Memory with a file's name, without close-on-exec: pg_restore opens it by that name. */
     fd = memfd_create("larder-list", 0);
     if (fd < 0 || list.failed || write(fd, list.bytes, list.length) != (ssize_t)list.length) {
@@ -107,24 +138,88 @@ done:
 
 static const char block_head[] = "--\n-- Name: ";
 
-/* Cuts the text where entries begin; gives how many there are. */
-static size_t cut_blocks(char *text, const char **blocks, size_t most)
+/* The part of a head between two marks; gives what follows the second. */
+static const char *head_part(const char *at, const char *end, const char *mark, const char **part,
+                             int *length)
 {
-    size_t count = 0;
+    const char *last = NULL;
 
-    for (char *at = strstr(text, block_head); at != NULL;) {
-        char *next = strstr(at + 1, block_head);
+    for (const char *m = strstr(at, mark); m != NULL && m < end; m = strstr(m + 1, mark))
+        last = m;
+    if (last == NULL)
+        return NULL;
+    *part = at;
+    *length = (int)(last - at);
+    return last + strlen(mark);
+}
 
-        if (count < most)
-            blocks[count] = at;
-        count++;
-        if (next != NULL && next[-1] != '\n')
-            break; /* inside of a line: no head of ours, so the count will not fit */
-        if (next != NULL)
-            next[-1] = '\0';
-        at = next;
+/* Whether what looks like a head is that of the entry: "-- Name: N; Type: T; Schema: S; Owner: O" in SQL is "T S N O" in the list. */
+static bool is_head_of(const char *head, const struct schema_entry *entry)
+{
+    const char *at = head + strlen(block_head), *end = at + strcspn(at, "\n"), *name, *type, *nsp;
+    int name_length, type_length, nsp_length;
+    struct buffer line = {0};
+    bool same;
+
+    at = head_part(at, end, "; Type: ", &name, &name_length);
+    at = at == NULL ? NULL : head_part(at, end, "; Schema: ", &type, &type_length);
+    at = at == NULL ? NULL : head_part(at, end, "; Owner: ", &nsp, &nsp_length);
+    if (at == NULL)
+        return false;
+    buffer_printf(&line, " %.*s %.*s %.*s ", type_length, type, nsp_length, nsp, name_length, name);
+    /* The list's line has the owner behind it. */
+    same = strncmp(entry->text, buffer_text(&line) + 1, line.length - 1) == 0;
+    buffer_free(&line);
+    return same;
+}
+
+/* Notes the settings between two places, line by line. */
+static void note_settings(struct arena *arena, const char *from, const char *to,
+                          const char **tablespace, const char **method)
+{
+    for (const char *line = from; line < to; line += strcspn(line, "\n") + 1) {
+        const char *copy = arena_printf(arena, "%.*s\n", (int)strcspn(line, "\n"), line);
+
+        if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
+            *tablespace = copy;
+        else if (strncmp(line, setting_method, strlen(setting_method)) == 0)
+            *method = copy;
     }
-    return count;
+}
+
+/*
+ * Cuts the text where the entries begin, in their order; what only looks like a head belongs to the entry before it. Each gets the
+ * settings that it was written under, since others may be left out, or run elsewhere.
+ */
+static size_t cut_blocks(const char *text, struct arena *arena, struct schema_block *blocks,
+                         size_t count)
+{
+    const char *tablespace = "", *method = "", *begin = NULL;
+    size_t found = 0;
+
+    for (const char *at = strstr(text, block_head); at != NULL; at = strstr(at + 1, block_head)) {
+        const char *settings = settings_before(text, at);
+
+        if (found == count || !is_head_of(at, blocks[found].entry))
+            continue;
+        if (found > 0)
+            blocks[found - 1].sql = arena_printf(arena, "%s%.*s", blocks[found - 1].sql,
+                                                 (int)(settings - begin), begin);
+        note_settings(arena, settings, at, &tablespace, &method);
+        blocks[found++].sql = arena_printf(arena, "%s%s", tablespace, method);
+        begin = at;
+    }
+    if (found > 0)
+        blocks[found - 1].sql = arena_printf(arena, "%s%s", blocks[found - 1].sql, begin);
+    return found;
+}
+
+/* What pg_restore puts behind everything else: privileges, and then what must not see what comes before it. */
+static int restore_pass(const struct schema_entry *entry)
+{
+    if (schema_is(entry, "ACL") || schema_is(entry, "DEFAULT ACL"))
+        return 1;
+    return schema_is(entry, "EVENT TRIGGER") ? 2 : 0;
 }
 
 enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
@@ -133,26 +228,22 @@ enum larder_status schema_blocks(const struct schema *schema, enum schema_pass p
                                  struct larder_error *error)
 {
     struct buffer sql = {0};
-    const char **texts = arena_alloc(arena, schema->count, sizeof(*texts));
     enum larder_status status = schema_sql(schema, pass, run, stop_fd, &sql, error);
     size_t wanted = 0;
 
     *count = 0;
     *blocks = arena_alloc(arena, schema->count + 1, sizeof(**blocks));
-    if (status == LARDER_OK && (texts == NULL || *blocks == NULL))
+    if (status == LARDER_OK && *blocks == NULL)
         status = larder_fail_memory(error);
-    for (size_t i = 0; status == LARDER_OK && i < schema->count; i++)
-        if (is_wanted(schema, &schema->entries[i], pass))
-            (*blocks)[wanted++].entry = &schema->entries[i];
+    for (int order = 0; status == LARDER_OK && order < 3; order++)
+        for (size_t i = 0; i < schema->count; i++)
+            if (is_wanted(schema, &schema->entries[i], pass) &&
+                restore_pass(&schema->entries[i]) == order)
+                (*blocks)[wanted++].entry = &schema->entries[i];
     if (status == LARDER_OK && wanted > 0) {
-        char *text = arena_strdup(arena, buffer_text(&sql));
-
-        if (cut_blocks(text, texts, schema->count) == wanted) {
-            *count = wanted;
-            for (size_t i = 0; i < wanted; i++)
-                (*blocks)[i].sql = texts[i];
-        } else {
-            /* A definition that contains what looks like a head: all of it is one block. */
+        *count = wanted;
+        if (cut_blocks(buffer_text(&sql), arena, *blocks, wanted) != wanted) {
+            /* An order that is not known: all of it is one block. */
             *count = 1;
             (*blocks)[0].sql = arena_strdup(arena, buffer_text(&sql));
         }
