@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 
 #include "engine/run/run.h"
@@ -117,14 +118,30 @@ static bool has_input(const struct pg *pg)
 }
 
 /*
+ * The server sends 8 KiB at a time, and being woken for each costs both sides more than handing it over does. So what is on its way
+ * may come together first; the server goes on meanwhile, since the kernel holds more than is waited for.
+ */
+static void gather(const struct pg *pg)
+{
+    enum { ENOUGH_BYTES = 64 * 1024, NANOSECONDS = 400 * 1000 };
+    int there = 0;
+
+    if (ioctl(PQsocket(pg->conn), FIONREAD, &there) == 0 && there < ENOUGH_BYTES)
+        nanosleep(&(struct timespec){.tv_nsec = NANOSECONDS}, NULL);
+}
+
+/*
  * libpq's buffer of 16 KiB doubles when it is full and more is wanted, and never shrinks. Wanting more a few times gives
  * one that takes at once what the server could send while we worked: a third of the system calls, and fewer turns.
  */
-enum larder_status pg_receive(struct pg *pg, struct larder_error *error)
+enum larder_status pg_receive(struct pg *pg, bool much, struct larder_error *error)
 {
     enum { MOST_DOUBLINGS = 5 };
-    enum larder_status status = pg_wait(pg, false, error);
+    enum larder_status status;
 
+    if (much)
+        gather(pg);
+    status = pg_wait(pg, false, error);
     if (status == LARDER_OK && PQconsumeInput(pg->conn) == 0)
         status = pg_fail(pg, NULL, error);
     while (status == LARDER_OK && pg->doublings < MOST_DOUBLINGS && has_input(pg)) {

@@ -73,8 +73,8 @@ void pg_show_notices(struct pg *pg);
 /* Waits until the socket may be read (or written, too); ends early by signal or stop. */
 enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error);
 
-/* Waits for what a COPY sends, and takes all of it that has arrived. */
-enum larder_status pg_receive(struct pg *pg, struct larder_error *error);
+/* Waits for what a COPY sends, and takes all of it that has arrived. Where there is `much` to come it waits until that is worth a turn. */
+enum larder_status pg_receive(struct pg *pg, bool much, struct larder_error *error);
 
 /* Cancels what runs, and reads until the connection is idle or broken. */
 void pg_cancel(struct pg *pg);

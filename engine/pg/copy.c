@@ -4,6 +4,8 @@
 
 #include "formats/sql_text.h"
 
+enum { MUCH_BYTES = 1024 * 1024 }; /* a COPY that has given so many will give more */
+
 static void put_options(struct buffer *sql, const struct manifest_table *table,
                         const char *encoding, bool freeze)
 {
@@ -142,12 +144,13 @@ enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, s
         if (got > 0) {
             *length += (size_t)got;
         } else if (got == 0 && *length == 0) {
-            status = pg_receive(copy->pg, error);
+            status = pg_receive(copy->pg, copy->bytes >= MUCH_BYTES, error);
             if (status != LARDER_OK)
                 return status;
             got = 1;
         }
     }
+    copy->bytes += *length;
     if (*length > 0)
         return LARDER_OK;
     status = take_completion(copy->pg, rows, error);

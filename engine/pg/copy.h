@@ -19,7 +19,8 @@ enum { COPY_BLOCK_BYTES = 128 * 1024 };
 /* A COPY ... TO STDOUT under way. Lives on the caller's stack, from {0}. */
 struct copy_out {
     struct pg *pg;
-    char *block; /* COPY_BLOCK_BYTES */
+    char *block;    /* COPY_BLOCK_BYTES */
+    uint64_t bytes; /* that have come */
 };
 
 /* Begins to read the table's own rows (not its children's), all of them or a range, in `encoding`.
