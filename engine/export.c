@@ -211,8 +211,8 @@ static void *work_on_schema(void *arg)
     if (status == LARDER_OK)
         status = write_members(work->writer, work->manifest, &schema, &error);
     if (status == LARDER_OK)
-        export_lanes_open(work->lanes, work->writer);
-    else
+        status = export_lanes_open(work->lanes, work->writer, &error);
+    if (status != LARDER_OK)
         export_lanes_stop(work->lanes, status, &error);
     work->failed = status != LARDER_OK;
     export_schema_free(&schema);

@@ -1,63 +1,21 @@
-#include "engine/export_lanes.h"
+#include "engine/export_lanes_parts.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "engine/pg/copy.h"
 #include "engine/pg/snapshot.h"
 #include "engine/run/run.h"
-#include "formats/part.h"
 
 enum {
     RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
-    TELL_BYTES = 1024 * 1024,       /* progress is told in steps of this size */
     LANE_CONNECT_SECONDS = 10,
 };
 
-/* What the lanes know of a table together. It is read range by range, in the order of its
- * pages. */
-struct shared_table {
-    uint32_t pages, taken; /* to be read, and given to lanes */
-    bool whole;            /* in one range */
-    bool leader_only;      /* another lane was refused the lock */
-    uint64_t server_rows;  /* from the command tags */
-    uint64_t scanned_rows; /* from the row scanners */
-};
-
-struct export_lanes {
-    struct export_lanes_options options;
-    struct manifest *manifest;
-    const struct catalog_table *extra;
-    int stop_fd;
-
-    pthread_mutex_t lock; /* of everything below, of the writer, and of the manifest's parts */
-    pthread_cond_t changed;
-    struct shared_table *tables;
-    size_t *order; /* the tables' numbers, largest first */
-    _Atomic bool lock_timed_out;
-    int locking;                   /* lanes that are about to lock a table, and may be refused */
-    struct archive_writer *writer; /* NULL until the members before the data are written */
-    struct larder_progress progress;
-    enum larder_status status; /* the first cause */
-    struct larder_error error;
-};
-
-struct lane {
-    struct export_lanes *all;
-    struct pg *pg;
-    bool is_leader;
-    struct part_writer *writer;
-    struct shared_table *table;       /* whose part is begun; NULL at first */
-    uint64_t told_rows, untold_bytes; /* what the progress has, and has not */
-    pthread_t thread;
-};
-
-static struct manifest_table *manifest_table_of(const struct export_lanes *all,
-                                                const struct shared_table *table)
+struct manifest_table *export_lanes_table(const struct export_lanes *all,
+                                          const struct shared_table *table)
 {
     return &all->manifest->tables[table - all->tables];
 }
@@ -78,12 +36,49 @@ void export_lanes_stop(struct export_lanes *all, enum larder_status status,
         return; /* it was readable before */
 }
 
-void export_lanes_open(struct export_lanes *all, struct archive_writer *writer)
+/* Under the lock. A lane goes on while the schema is on its way, as far as memory allows. */
+static enum larder_status keep_part(struct export_lanes *all, struct shared_table *table,
+                                    const struct part *part, struct larder_error *error)
 {
+    struct waiting_part *kept = malloc(sizeof(*kept) + part->length);
+
+    if (kept == NULL)
+        return larder_fail_memory(error);
+    *kept = (struct waiting_part){.table = table, .part = *part};
+    memcpy(kept->bytes, part->bytes, part->length);
+    kept->part.bytes = kept->bytes;
+    *all->last_waiting = kept;
+    all->last_waiting = &kept->next;
+    all->waiting_bytes += part->length;
+    return LARDER_OK;
+}
+
+static bool may_keep(const struct export_lanes *all, const struct part *part)
+{
+    return all->waiting_bytes + part->length <= WAITING_BYTES;
+}
+
+static void drop_waiting(struct export_lanes *all)
+{
+    struct waiting_part *kept = all->waiting;
+
+    all->waiting = kept->next;
+    free(kept);
+}
+
+enum larder_status export_lanes_open(struct export_lanes *all, struct archive_writer *writer,
+                                     struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
     pthread_mutex_lock(&all->lock);
-    all->writer = writer;
+    for (; status == LARDER_OK && all->waiting != NULL; drop_waiting(all))
+        status = archive_writer_part(writer, export_lanes_table(all, all->waiting->table),
+                                     &all->waiting->part, error);
+    all->writer = status == LARDER_OK ? writer : NULL;
     pthread_cond_broadcast(&all->changed);
     pthread_mutex_unlock(&all->lock);
+    return status;
 }
 
 bool export_lanes_timed_out(const struct export_lanes *all)
@@ -106,6 +101,24 @@ static int by_size(const void *a, const void *b, void *arg)
     return x < y ? -1 : x > y;
 }
 
+/* Of a table that has pages. */
+static uint64_t bytes_left(const struct export_lanes *all, const struct shared_table *table)
+{
+    return all->extra[table - all->tables].bytes / table->pages * (table->pages - table->taken);
+}
+
+/*
+ * A table that is no more than a lane's share of what is left is read whole: then the server goes through it with a small ring of
+ * buffers, where a range of it would push the application's pages out of its cache.
+ */
+static bool is_one_share(const struct export_lanes *all, const struct shared_table *table)
+{
+    uint64_t bytes = all->extra[table - all->tables].bytes;
+
+    return table->whole ||
+           (table->taken == 0 && bytes <= all->bytes / (uint64_t)all->options.lanes);
+}
+
 /*
  * The next range of a table, of about RANGE_BYTES; towards the table's end smaller ones, so that the lanes end together.
  */
@@ -119,7 +132,7 @@ static struct copy_range next_range(const struct export_lanes *all,
     uint64_t least = most / SMALLEST_RANGES + 1;
     uint64_t step = left / (2 * (uint64_t)all->options.lanes);
 
-    if (table->whole)
+    if (is_one_share(all, table))
         return (struct copy_range){0};
     step = step > most ? most : step < least ? least : step;
     /* The last has no end: the table may have grown since, though not for our snapshot. */
@@ -142,6 +155,7 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
     all->manifest = manifest;
     all->extra = extra;
     all->progress.phase = "export";
+    all->last_waiting = &all->waiting;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->changed, NULL);
     all->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -160,6 +174,8 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
         if (extra[i].estimated_rows > 0)
             all->progress.rows_total += (uint64_t)extra[i].estimated_rows;
         all->progress.bytes_total += extra[i].bytes;
+        if (all->tables[i].pages > 0)
+            all->bytes += bytes_left(all, &all->tables[i]);
     }
     qsort_r(all->order, count, sizeof(*all->order), by_size, (void *)(uintptr_t)extra);
     *lanes = all;
@@ -174,6 +190,8 @@ void export_lanes_free(struct export_lanes *all)
         close(all->stop_fd);
     pthread_mutex_destroy(&all->lock);
     pthread_cond_destroy(&all->changed);
+    while (all->waiting != NULL)
+        drop_waiting(all);
     free(all->tables);
     free(all->order);
     free(all);
@@ -184,64 +202,78 @@ static enum larder_status stopped(struct larder_error *error)
     return larder_fail(error, LARDER_FAILED, "stopped");
 }
 
+enum larder_status export_lanes_give(struct export_lanes *all, struct shared_table *table,
+                                     const struct part *part, struct larder_error *error)
+{
+    enum larder_status status;
+
+    pthread_mutex_lock(&all->lock);
+    while (all->writer == NULL && all->status == LARDER_OK && !may_keep(all, part))
+        pthread_cond_wait(&all->changed, &all->lock);
+    if (all->status != LARDER_OK)
+        status = stopped(error);
+    else if (all->writer == NULL)
+        status = keep_part(all, table, part, error);
+    else
+        status = archive_writer_part(all->writer, export_lanes_table(all, table), part, error);
+    pthread_mutex_unlock(&all->lock);
+    return status;
+}
+
 /* The next table that the lane may work on: its present one first, so that parts fill, then the
  * largest. */
-static struct shared_table *choose(const struct export_lanes *all, const struct lane *lane)
+static struct shared_table *choose(const struct export_lanes *all, struct shared_table *present,
+                                   bool is_leader)
 {
-    if (lane->table != NULL && lane->table->taken < lane->table->pages &&
-        (lane->is_leader || !lane->table->leader_only))
-        return lane->table;
+    if (present != NULL && present->taken < present->pages && (is_leader || !present->leader_only))
+        return present;
     for (size_t i = 0; i < all->manifest->table_count; i++) {
         struct shared_table *table = &all->tables[all->order[i]];
 
-        if (table->taken < table->pages && (lane->is_leader || !table->leader_only))
+        if (table->taken < table->pages && (is_leader || !table->leader_only))
             return table;
     }
     return NULL;
 }
 
-/* The table that the lane works on next; NULL when none is left. Before another table can be read
- * it must be locked. */
-static struct shared_table *next_table(struct lane *lane)
+struct shared_table *export_lanes_next(struct export_lanes *all, struct shared_table *present,
+                                       bool is_leader)
 {
-    struct export_lanes *all = lane->all;
     struct shared_table *table = NULL;
 
     pthread_mutex_lock(&all->lock);
     while (all->status == LARDER_OK) {
-        table = choose(all, lane);
+        table = choose(all, present, is_leader);
         /* What another lane is refused is left to the leader, who therefore waits. */
-        if (table != NULL || !lane->is_leader || all->locking == 0)
+        if (table != NULL || !is_leader || all->locking == 0)
             break;
         pthread_cond_wait(&all->changed, &all->lock);
     }
-    if (table != NULL && !lane->is_leader && table != lane->table)
+    if (table != NULL && !is_leader && table != present)
         all->locking++;
     pthread_mutex_unlock(&all->lock);
     return table;
 }
 
-/* A range is taken only by who may read it, so that none ever has to be given back. False where
- * none is left. */
-static bool take_range(struct lane *lane, struct copy_range *range)
+bool export_lanes_take(struct export_lanes *all, struct shared_table *table,
+                       struct copy_range *range)
 {
-    struct shared_table *table = lane->table;
     bool left;
 
-    pthread_mutex_lock(&lane->all->lock);
+    pthread_mutex_lock(&all->lock);
     left = table->taken < table->pages;
     if (left) {
-        *range = next_range(lane->all, table);
+        *range = next_range(all, table);
+        all->bytes -= bytes_left(all, table);
         table->taken = range->end != 0 ? range->end : table->pages;
+        all->bytes += bytes_left(all, table);
     }
-    pthread_mutex_unlock(&lane->all->lock);
+    pthread_mutex_unlock(&all->lock);
     return left;
 }
 
-static void end_locking(struct lane *lane, struct shared_table *table, bool refused)
+void export_lanes_end_locking(struct export_lanes *all, struct shared_table *table, bool refused)
 {
-    struct export_lanes *all = lane->all;
-
     pthread_mutex_lock(&all->lock);
     all->locking--;
     table->leader_only = table->leader_only || refused;
@@ -249,195 +281,21 @@ static void end_locking(struct lane *lane, struct shared_table *table, bool refu
     pthread_mutex_unlock(&all->lock);
 }
 
-/* Under the lock. */
-static void tell(struct lane *lane)
-{
-    struct export_lanes *all = lane->all;
-    uint64_t rows = part_writer_rows(lane->writer);
-
-    all->progress.rows += rows - lane->told_rows;
-    all->progress.bytes += lane->untold_bytes;
-    lane->told_rows = rows;
-    lane->untold_bytes = 0;
-    run_progress(all->options.run, &all->progress);
-}
-
-static enum larder_status give_part(struct lane *lane, const struct part *part,
-                                    struct larder_error *error)
-{
-    struct export_lanes *all = lane->all;
-    enum larder_status status;
-
-    if (part->bytes == NULL)
-        return LARDER_OK;
-    pthread_mutex_lock(&all->lock);
-    while (all->writer == NULL && all->status == LARDER_OK)
-        pthread_cond_wait(&all->changed, &all->lock);
-    status =
-        all->status != LARDER_OK
-            ? stopped(error)
-            : archive_writer_part(all->writer, manifest_table_of(all, lane->table), part, error);
-    pthread_mutex_unlock(&all->lock);
-    return status;
-}
-
-/* Closes the part of the table that the lane has worked on, and adds what it has counted. */
-static enum larder_status leave_table(struct lane *lane, struct larder_error *error)
-{
-    struct export_lanes *all = lane->all;
-    struct part part;
-    enum larder_status status;
-
-    if (lane->table == NULL)
-        return LARDER_OK;
-    status = part_writer_end(lane->writer, &part, error);
-    if (status == LARDER_OK)
-        status = give_part(lane, &part, error);
-    pthread_mutex_lock(&all->lock);
-    lane->table->scanned_rows += part_writer_rows(lane->writer);
-    fingerprint_add(&manifest_table_of(all, lane->table)->fingerprint,
-                    part_writer_fingerprint(lane->writer));
-    pthread_mutex_unlock(&all->lock);
-    lane->table = NULL;
-    return status;
-}
-
-/* Readies the lane for a table; `*refused` where it may not have the lock. */
-static enum larder_status enter_table(struct lane *lane, struct shared_table *table, bool *refused,
-                                      struct larder_error *error)
-{
-    const struct manifest_table *manifest_table = manifest_table_of(lane->all, table);
-    enum larder_status status = leave_table(lane, error);
-
-    *refused = false;
-    if (!lane->is_leader) {
-        if (status == LARDER_OK)
-            status = snapshot_lock_table(lane->pg, manifest_table, refused, error);
-        end_locking(lane, table, *refused);
-    }
-    if (status != LARDER_OK || *refused)
-        return status;
-    lane->table = table;
-    lane->told_rows = 0;
-    return part_writer_begin(lane->writer, manifest_table->copy_format,
-                             manifest_copied_columns(manifest_table), error);
-}
-
-static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, size_t length,
-                                     struct larder_error *error)
-{
-    enum larder_status status = LARDER_OK;
-    struct part part;
-    size_t taken;
-
-    lane->untold_bytes += length;
-    while (status == LARDER_OK && length > 0) {
-        status = part_writer_push(lane->writer, bytes, length, &taken, &part, error);
-        if (status == LARDER_OK)
-            status = give_part(lane, &part, error);
-        bytes += taken;
-        length -= taken;
-    }
-    return status;
-}
-
-static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
-                                    struct larder_error *error)
-{
-    struct export_lanes *all = lane->all;
-    uint64_t rows = 0;
-    const uint8_t *bytes;
-    size_t length;
-    enum larder_status status;
-
-    for (;;) {
-        status = copy_out_next(copy, &bytes, &length, &rows, error);
-        if (status != LARDER_OK)
-            return status;
-        if (length == 0)
-            break;
-        status = take_bytes(lane, bytes, length, error);
-        if (status != LARDER_OK)
-            return status;
-        if (lane->untold_bytes >= TELL_BYTES) {
-            pthread_mutex_lock(&all->lock);
-            tell(lane);
-            pthread_mutex_unlock(&all->lock);
-        }
-    }
-    status = part_writer_end_stream(lane->writer, error);
-    pthread_mutex_lock(&all->lock);
-    lane->table->server_rows += rows;
-    tell(lane);
-    pthread_mutex_unlock(&all->lock);
-    return status;
-}
-
-static enum larder_status read_range(struct lane *lane, struct copy_range range,
-                                     struct larder_error *error)
-{
-    const struct manifest_table *table = manifest_table_of(lane->all, lane->table);
-    struct copy_out copy = {0};
-    enum larder_status status =
-        copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
-
-    if (status == LARDER_OK)
-        status = read_rows(lane, &copy, error);
-    copy_out_end(&copy);
-    if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
-        lane->all->lock_timed_out = true;
-    if (status != LARDER_OK)
-        larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
-    return status;
-}
-
-static enum larder_status work(struct lane *lane, struct larder_error *error)
-{
-    enum larder_status status = LARDER_OK;
-    struct shared_table *table;
-    struct copy_range range;
-
-    while (status == LARDER_OK && (table = next_table(lane)) != NULL) {
-        bool refused = false;
-
-        if (table != lane->table)
-            status = enter_table(lane, table, &refused, error);
-        if (status == LARDER_OK && !refused && take_range(lane, &range))
-            status = read_range(lane, range, error);
-    }
-    return status == LARDER_OK ? leave_table(lane, error) : status;
-}
-
-static void run_lane(struct lane *lane)
-{
-    struct larder_error error = {0};
-    enum larder_status status = LARDER_OK;
-
-    lane->writer = part_writer_new(lane->all->options.level, 0);
-    if (lane->writer == NULL)
-        status = larder_fail_memory(&error);
-    if (status == LARDER_OK)
-        status = work(lane, &error);
-    if (status != LARDER_OK)
-        export_lanes_stop(lane->all, status, &error);
-    part_writer_free(lane->writer);
-}
-
 /* A lane beside the leader. Without a connection, or the snapshot, the others do its work. */
 static void *follow(void *arg)
 {
-    struct lane *lane = arg;
-    struct export_lanes *all = lane->all;
+    struct export_lanes *all = arg;
+    struct pg *pg = NULL;
     struct larder_error error = {0};
     enum larder_status status = pg_connect(all->options.source, all->options.run, all->stop_fd,
-                                           LANE_CONNECT_SECONDS, &lane->pg, &error);
+                                           LANE_CONNECT_SECONDS, &pg, &error);
 
     if (status == LARDER_OK)
-        status = snapshot_follow(lane->pg, all->manifest->snapshot, &error);
+        status = snapshot_follow(pg, all->manifest->snapshot, &error);
     if (status == LARDER_OK)
-        status = snapshot_limit_waits(lane->pg, all->options.lock_timeout, &error);
+        status = snapshot_limit_waits(pg, all->options.lock_timeout, &error);
     if (status == LARDER_OK) {
-        run_lane(lane);
+        export_lane_run(all, pg, false);
     } else {
         pthread_mutex_lock(&all->lock);
         if (all->status == LARDER_OK && run_check(all->options.run, NULL) == LARDER_OK)
@@ -445,7 +303,7 @@ static void *follow(void *arg)
                         error.message);
         pthread_mutex_unlock(&all->lock);
     }
-    pg_close(lane->pg);
+    pg_close(pg);
     return NULL;
 }
 
@@ -469,20 +327,16 @@ static enum larder_status check_counts(const struct export_lanes *all, struct la
 enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
                                     struct larder_error *error)
 {
-    size_t count = (size_t)all->options.lanes, started = 1;
-    struct lane *lanes = calloc(count, sizeof(*lanes));
+    int started = 1;
+    pthread_t *lanes = calloc((size_t)all->options.lanes, sizeof(*lanes));
 
     if (lanes == NULL)
         return larder_fail_memory(error);
-    lanes[0] = (struct lane){.all = all, .pg = leader, .is_leader = true};
-    for (; started < count; started++) {
-        lanes[started].all = all;
-        if (pthread_create(&lanes[started].thread, NULL, follow, &lanes[started]) != 0)
-            break;
-    }
-    run_lane(&lanes[0]);
-    for (size_t i = 1; i < started; i++)
-        pthread_join(lanes[i].thread, NULL);
+    while (started < all->options.lanes && pthread_create(&lanes[started], NULL, follow, all) == 0)
+        started++;
+    export_lane_run(all, leader, true);
+    for (int i = 1; i < started; i++)
+        pthread_join(lanes[i], NULL);
     free(lanes);
     /* Tables without rows have no part to wait with. */
     pthread_mutex_lock(&all->lock);

@@ -37,10 +37,11 @@ void export_lanes_free(struct export_lanes *all);
 int export_lanes_stop_fd(const struct export_lanes *all);
 
 /*
- * Parts wait until the members that stand before them are written. To be called once, from any
- * thread: the writer is the lanes' until export_lanes_run returns.
+ * Parts wait until the members that stand before them are written; then this writes them. To be
+ * called once, from any thread: the writer is the lanes' until export_lanes_run returns.
  */
-void export_lanes_open(struct export_lanes *all, struct archive_writer *writer);
+enum larder_status export_lanes_open(struct export_lanes *all, struct archive_writer *writer,
+                                     struct larder_error *error);
 
 /* The same, where those members could not be had: the lanes stop, and this is the cause. */
 void export_lanes_stop(struct export_lanes *all, enum larder_status status,

@@ -81,7 +81,7 @@ static void adapt(struct part_writer *writer, size_t raw, size_t compressed)
     if (hard == writer->is_hard)
         return;
     writer->is_hard = hard;
-    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, hard ? 13 : 0);
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, hard ? 12 : 0);
     ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_targetLength, hard ? 1 : 0);
 }
 

@@ -8,7 +8,7 @@ if [[ $(ldd "$LARDER") == *asan* ]]; then
 fi
 
 # docs/memory.md, in KiB
-BASE=$((32 * 1024))
+BASE=$((56 * 1024))
 LANE=$((24 * 1024))
 ROWS_OF_A_LANE=3
 

@@ -126,7 +126,9 @@ expect_refused()
 server_start one
 new_database queue
 sql queue "CREATE TABLE altered (id int, a bytea); ALTER TABLE altered ALTER a SET STORAGE EXTERNAL;
-    INSERT INTO altered SELECT i, decode(repeat(md5(i::text), 1000), 'hex') FROM generate_series(1, 7500) AS i;
+    INSERT INTO altered SELECT i, (SELECT string_agg(sha512((i * 250 + n)::text::bytea), '') FROM generate_series(1, 250) AS n)
+        FROM generate_series(1, 1000) AS i;
+    INSERT INTO altered SELECT a.id + 1000 * n, a.a FROM altered AS a, generate_series(1, 7) AS n;
     CREATE TABLE late (a bytea); ALTER TABLE late ALTER a SET STORAGE EXTERNAL; INSERT INTO late SELECT a FROM altered LIMIT 2500;
     CREATE TABLE read (id int PRIMARY KEY, a text); INSERT INTO read SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i;
     CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.base (a int); CREATE VIEW seen AS SELECT a FROM elsewhere.base"

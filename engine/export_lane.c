@@ -1,0 +1,179 @@
+#include <string.h>
+
+#include "engine/export_lanes_parts.h"
+#include "engine/pg/snapshot.h"
+#include "engine/run/run.h"
+
+enum { TELL_BYTES = 1024 * 1024 }; /* progress is told in steps of this size */
+
+struct lane {
+    struct export_lanes *all;
+    struct pg *pg;
+    bool is_leader;
+    struct part_writer *writer;
+    struct shared_table *table;       /* whose part is begun; NULL at first */
+    uint64_t told_rows, untold_bytes; /* what the progress has, and has not */
+};
+
+/* Under the lock. */
+static void tell(struct lane *lane)
+{
+    struct export_lanes *all = lane->all;
+    uint64_t rows = part_writer_rows(lane->writer);
+
+    all->progress.rows += rows - lane->told_rows;
+    all->progress.bytes += lane->untold_bytes;
+    lane->told_rows = rows;
+    lane->untold_bytes = 0;
+    run_progress(all->options.run, &all->progress);
+}
+
+static enum larder_status give_part(struct lane *lane, const struct part *part,
+                                    struct larder_error *error)
+{
+    return part->bytes == NULL ? LARDER_OK : export_lanes_give(lane->all, lane->table, part, error);
+}
+
+/* Closes the part of the table that the lane has worked on, and adds what it has counted. */
+static enum larder_status leave_table(struct lane *lane, struct larder_error *error)
+{
+    struct export_lanes *all = lane->all;
+    struct part part;
+    enum larder_status status;
+
+    if (lane->table == NULL)
+        return LARDER_OK;
+    status = part_writer_end(lane->writer, &part, error);
+    if (status == LARDER_OK)
+        status = give_part(lane, &part, error);
+    pthread_mutex_lock(&all->lock);
+    lane->table->scanned_rows += part_writer_rows(lane->writer);
+    fingerprint_add(&export_lanes_table(all, lane->table)->fingerprint,
+                    part_writer_fingerprint(lane->writer));
+    pthread_mutex_unlock(&all->lock);
+    lane->table = NULL;
+    return status;
+}
+
+/* Readies the lane for a table; `*refused` where it may not have the lock. */
+static enum larder_status enter_table(struct lane *lane, struct shared_table *table, bool *refused,
+                                      struct larder_error *error)
+{
+    const struct manifest_table *manifest_table = export_lanes_table(lane->all, table);
+    enum larder_status status = leave_table(lane, error);
+
+    *refused = false;
+    if (!lane->is_leader) {
+        if (status == LARDER_OK)
+            status = snapshot_lock_table(lane->pg, manifest_table, refused, error);
+        export_lanes_end_locking(lane->all, table, *refused);
+    }
+    if (status != LARDER_OK || *refused)
+        return status;
+    lane->table = table;
+    lane->told_rows = 0;
+    return part_writer_begin(lane->writer, manifest_table->copy_format,
+                             manifest_copied_columns(manifest_table), error);
+}
+
+static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, size_t length,
+                                     struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+    struct part part;
+    size_t taken;
+
+    lane->untold_bytes += length;
+    while (status == LARDER_OK && length > 0) {
+        status = part_writer_push(lane->writer, bytes, length, &taken, &part, error);
+        if (status == LARDER_OK)
+            status = give_part(lane, &part, error);
+        bytes += taken;
+        length -= taken;
+    }
+    return status;
+}
+
+static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
+                                    struct larder_error *error)
+{
+    struct export_lanes *all = lane->all;
+    uint64_t rows = 0;
+    const uint8_t *bytes;
+    size_t length;
+    enum larder_status status;
+
+    for (;;) {
+        status = copy_out_next(copy, &bytes, &length, &rows, error);
+        if (status != LARDER_OK)
+            return status;
+        if (length == 0)
+            break;
+        status = take_bytes(lane, bytes, length, error);
+        if (status != LARDER_OK)
+            return status;
+        if (lane->untold_bytes >= TELL_BYTES) {
+            pthread_mutex_lock(&all->lock);
+            tell(lane);
+            pthread_mutex_unlock(&all->lock);
+        }
+    }
+    status = part_writer_end_stream(lane->writer, error);
+    pthread_mutex_lock(&all->lock);
+    lane->table->server_rows += rows;
+    tell(lane);
+    pthread_mutex_unlock(&all->lock);
+    return status;
+}
+
+static enum larder_status read_range(struct lane *lane, struct copy_range range,
+                                     struct larder_error *error)
+{
+    const struct manifest_table *table = export_lanes_table(lane->all, lane->table);
+    struct copy_out copy = {0};
+    enum larder_status status =
+        copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
+
+    if (status == LARDER_OK)
+        status = read_rows(lane, &copy, error);
+    copy_out_end(&copy);
+    if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
+        lane->all->lock_timed_out = true;
+    if (status != LARDER_OK)
+        larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
+    return status;
+}
+
+static enum larder_status work(struct lane *lane, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+    struct shared_table *table;
+    struct copy_range range;
+
+    while (status == LARDER_OK &&
+           (table = export_lanes_next(lane->all, lane->table, lane->is_leader)) != NULL) {
+        bool refused = false;
+
+        if (table != lane->table)
+            status = enter_table(lane, table, &refused, error);
+        if (status == LARDER_OK && !refused && export_lanes_take(lane->all, table, &range))
+            status = read_range(lane, range, error);
+    }
+    return status == LARDER_OK ? leave_table(lane, error) : status;
+}
+
+void export_lane_run(struct export_lanes *all, struct pg *pg, bool is_leader)
+{
+    struct lane lane = {.all = all, .pg = pg, .is_leader = is_leader};
+    struct larder_error error = {0};
+    enum larder_status status = LARDER_OK;
+
+    lane.writer = part_writer_new(all->options.level, 0);
+    if (lane.writer == NULL)
+        status = larder_fail_memory(&error);
+    if (status == LARDER_OK)
+        status = work(&lane, &error);
+    if (status != LARDER_OK)
+        export_lanes_stop(all, status, &error);
+    part_writer_free(lane.writer);
+}
