@@ -7,6 +7,9 @@
 #include "engine/record.h"
 #include "engine/run/run.h"
 
+/* The kind of findings that are a difference by themselves. */
+static const char lost_table[] = "lost table";
+
 enum larder_status proof_begin(struct larder_proof *proof, const struct manifest *manifest,
                                const struct manifest_table *const *tables, size_t count,
                                struct larder_error *error)
@@ -85,47 +88,67 @@ static struct larder_table_proof *find(struct larder_proof *proof, const char *s
     return NULL;
 }
 
+/* What the metadata of the database says, where it can be asked. */
+struct asked {
+    int64_t *counts;
+    const char **others; /* tables that the archive has no row of metadata for */
+    bool answered;
+};
+
 static enum larder_status ask_database(const struct manifest *manifest,
                                        const struct larder_connect *metadata, struct pg *target,
-                                       const struct larder_run *run, int64_t *counts, bool *asked,
-                                       struct larder_error *error)
+                                       const struct larder_run *run, struct arena *arena,
+                                       struct asked *asked, struct larder_error *error)
 {
     struct pg *pg = NULL;
     enum larder_status status = LARDER_OK;
 
-    *asked = false;
     if (metadata != NULL) {
         /* That it cannot be reached is no failure: the manifest has a copy. */
         if (pg_connect(metadata, run, -1, PG_CONNECT_SECONDS, &pg, NULL) == LARDER_OK)
-            status = record_read_counts(pg, manifest, counts, asked, error);
+            status = record_read_counts(pg, manifest, arena, asked->counts, &asked->others,
+                                        &asked->answered, error);
         pg_close(pg);
     }
-    if (status == LARDER_OK && !*asked && target != NULL)
-        status = record_read_counts(target, manifest, counts, asked, error);
+    if (status == LARDER_OK && !asked->answered && target != NULL)
+        status = record_read_counts(target, manifest, arena, asked->counts, &asked->others,
+                                    &asked->answered, error);
     return status;
+}
+
+/* A table that was backed up, and that the archive does not hold. */
+static void add_lost(struct larder_proof *proof, const char *table)
+{
+    findings_add(&proof->findings, proof->memory, lost_table, table,
+                 "table \"%s\" is in backup_metadata (of the %s), but not in the archive", table,
+                 proof->metadata_from);
 }
 
 enum larder_status proof_add_metadata(struct larder_proof *proof, const struct manifest *manifest,
                                       const struct larder_connect *metadata, struct pg *target,
                                       const struct larder_run *run, struct larder_error *error)
 {
-    int64_t *counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*counts));
+    struct asked asked = {
+        .counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*asked.counts))};
     enum larder_status status;
-    bool asked;
 
-    if (counts == NULL)
+    if (asked.counts == NULL)
         return larder_fail_memory(error);
-    status = ask_database(manifest, metadata, target, run, counts, &asked, error);
+    status = ask_database(manifest, metadata, target, run, proof->memory, &asked, error);
     if (status != LARDER_OK)
         return status;
-    proof->metadata_from = asked ? "database" : "manifest";
+    proof->metadata_from = asked.answered ? "database" : "manifest";
     for (size_t i = 0; i < manifest->metadata_count; i++) {
         const struct manifest_metadata *row = &manifest->metadata[i];
         struct larder_table_proof *table = find(proof, row->schema, row->name);
 
         if (table != NULL)
-            table->rows_metadata = asked ? counts[i] : row->row_count;
+            table->rows_metadata = asked.answered ? asked.counts[i] : row->row_count;
+        else if (manifest_find(manifest, row->schema, row->name) == NULL)
+            add_lost(proof, row->table_name);
     }
+    for (size_t i = 0; asked.others != NULL && asked.others[i] != NULL; i++)
+        add_lost(proof, asked.others[i]);
     return LARDER_OK;
 }
 
@@ -185,6 +208,7 @@ enum larder_status proof_judge(struct larder_proof *proof, const struct manifest
     const size_t *parents = manifest_parents(manifest, proof->memory);
     size_t differing = 0, unread = 0;
     const struct larder_table_proof *first = NULL;
+    const char *lost = NULL;
 
     if (parents == NULL)
         return larder_fail_memory(error);
@@ -196,11 +220,16 @@ enum larder_status proof_judge(struct larder_proof *proof, const struct manifest
         }
         unread += proof->tables[i].agree == LARDER_AGREE_UNKNOWN ? 1 : 0;
     }
-    proof->agree = differing > 0 ? LARDER_AGREE_NO
-                   : unread > 0  ? LARDER_AGREE_UNKNOWN
-                                 : LARDER_AGREE_YES;
+    for (size_t i = 0; i < proof->findings.count && lost == NULL; i++)
+        if (strcmp(proof->findings.items[i].kind, lost_table) == 0)
+            lost = proof->findings.items[i].message;
+    proof->agree = differing > 0 || lost != NULL ? LARDER_AGREE_NO
+                   : unread > 0                  ? LARDER_AGREE_UNKNOWN
+                                                 : LARDER_AGREE_YES;
     if (proof->agree == LARDER_AGREE_YES)
         return LARDER_OK;
+    if (lost != NULL && differing == 0)
+        return larder_fail(error, LARDER_DIFFERENCE, "%s", lost);
     if (differing == 0)
         return larder_fail(error, LARDER_UNVERIFIED,
                            "%zu of %zu tables could not be read in the target", unread,

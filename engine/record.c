@@ -118,9 +118,25 @@ enum larder_status record_archive(struct pg *pg, const struct manifest *manifest
     return status;
 }
 
-enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
-                                      int64_t *counts, bool *asked, struct larder_error *error)
+/* Whether the manifest has a row of that name; sets its count. */
+static bool take_count(const struct manifest *manifest, const char *table, int64_t count,
+                       int64_t *counts)
 {
+    bool known = false;
+
+    for (size_t i = 0; i < manifest->metadata_count; i++)
+        if (strcmp(manifest->metadata[i].table_name, table) == 0) {
+            counts[i] = count;
+            known = true;
+        }
+    return known;
+}
+
+enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
+                                      struct arena *arena, int64_t *counts, const char ***others,
+                                      bool *asked, struct larder_error *error)
+{
+    size_t other_count = 0;
     const char *name = manifest->backup_name;
     struct larder_error why = {0};
     PGresult *result;
@@ -132,17 +148,19 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
 
     for (size_t i = 0; i < manifest->metadata_count; i++)
         counts[i] = -1;
+    *others = NULL;
     *asked = status == LARDER_OK && PQntuples(result) > 0;
     if (status != LARDER_OK && !pg_is_broken(pg))
         return LARDER_OK;
     if (status != LARDER_OK)
         return larder_fail(error, status, "%s", why.message);
-    for (int row = 0; row < PQntuples(result); row++)
-        for (size_t i = 0; i < manifest->metadata_count; i++)
-            if (strcmp(manifest->metadata[i].table_name, PQgetvalue(result, row, 0)) == 0)
-                counts[i] = strtoll(PQgetvalue(result, row, 1), NULL, 10);
+    *others = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**others));
+    for (int row = 0; *others != NULL && row < PQntuples(result); row++)
+        if (!take_count(manifest, PQgetvalue(result, row, 0),
+                        strtoll(PQgetvalue(result, row, 1), NULL, 10), counts))
+            (*others)[other_count++] = arena_strdup(arena, PQgetvalue(result, row, 0));
     PQclear(result);
-    return LARDER_OK;
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
 enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,

@@ -22,10 +22,12 @@ enum larder_status record_archive(struct pg *pg, const struct manifest *manifest
 /*
  * The counts that backups.backup_metadata has for a backup, by the names in the manifest's own copy
  * of these rows: -1 where it has none. `*asked` is false where the database has no such table or
- * the role may not read it. `counts` has an element for each element of manifest->metadata.
+ * the role may not read it. `counts` has an element for each element of manifest->metadata. Tables
+ * that only the database has rows for are given in `others`, in the arena, NULL last.
  */
 enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
-                                      int64_t *counts, bool *asked, struct larder_error *error);
+                                      struct arena *arena, int64_t *counts, const char ***others,
+                                      bool *asked, struct larder_error *error);
 
 /* The digests that backups.archives has for a backup, in the arena; none is no failure. */
 enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,

@@ -33,6 +33,18 @@ static enum larder_status check_options(const struct larder_restore_options *o,
     return LARDER_OK;
 }
 
+/* Notes how long it took since the last one ended. */
+static void end_phase(struct restore *r, const char *name)
+{
+    struct larder_proof *proof = r->proof;
+    double now = run_clock();
+
+    if (proof->phase_count < sizeof(proof->phases) / sizeof(proof->phases[0]))
+        proof->phases[proof->phase_count++] =
+            (struct larder_phase){.name = name, .seconds = now - r->phase_begun};
+    r->phase_begun = now;
+}
+
 /* Everything but the parts of tables that are not wanted. */
 static bool *wanted_entries(struct restore *r)
 {
@@ -216,8 +228,10 @@ static enum larder_status change_target(struct restore *r, struct larder_error *
 {
     enum larder_status status = restore_create(r, error);
 
+    end_phase(r, "create");
     if (status == LARDER_OK)
         status = restore_load(r, error);
+    end_phase(r, "load");
     if (status != LARDER_OK && r->complete)
         larder_hint(error, "The restore itself is complete; `larder verify --against` proves it.");
     else if (status != LARDER_OK && r->created)
@@ -233,8 +247,10 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
         status = open_archive(r, error);
     if (status == LARDER_OK)
         status = open_schema(r, error);
+    end_phase(r, "check");
     if (status == LARDER_OK)
         status = clear_the_way(r, error);
+    end_phase(r, "preflight");
     if (status == LARDER_OK && r->doubt != NULL)
         run_message(r->run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s",
                     r->opened.location, r->doubt);
@@ -258,7 +274,8 @@ enum larder_status larder_restore(const struct larder_restore_options *options,
                         .run = run,
                         .proof = proof,
                         .arena = arena_new(),
-                        .lanes = crew_lanes(options->lanes)};
+                        .lanes = crew_lanes(options->lanes),
+                        .phase_begun = run_clock()};
     struct larder_error unwanted = {0};
     double begun = run_clock();
     enum larder_status status;

@@ -19,6 +19,7 @@ struct restore {
     struct larder_proof *proof;
     struct arena *arena;
     int lanes;
+    double phase_begun; /* on run_clock() */
 
     struct opened opened;
     const char *doubt; /* why the archive's origin is not proven; NULL where it is */

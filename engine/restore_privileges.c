@@ -77,8 +77,8 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
         if (exists[i])
             continue;
         if (r->options->create_roles)
-            r->to_make[r->to_make_count++] =
-                (struct manifest_external){.kind = "role", .name = names[i]};
+            r->to_make[r->to_make_count++] = (struct manifest_external){
+                .kind = "role", .name = names[i], .definition = r->options->role_comment};
         else
             findings_add(&r->proof->findings, r->arena, "role", names[i],
                          "role \"%s\" does not exist in the target; --create-roles creates it, "

@@ -42,7 +42,7 @@ void stub_sql_schema(struct buffer *out, const char *schema)
     put_do(out, &body);
 }
 
-static void create_role(struct buffer *out, const char *name)
+static void create_role(struct buffer *out, const char *name, const char *comment)
 {
     struct buffer body = {0};
 
@@ -50,7 +50,15 @@ static void create_role(struct buffer *out, const char *name)
     sql_literal(&body, name);
     buffer_puts(&body, ") THEN\n        CREATE ROLE ");
     sql_identifier(&body, name);
-    buffer_puts(&body, " NOLOGIN;\n    END IF;\n");
+    buffer_puts(&body, " NOLOGIN;\n");
+    if (comment != NULL) {
+        buffer_puts(&body, "        COMMENT ON ROLE ");
+        sql_identifier(&body, name);
+        buffer_puts(&body, " IS ");
+        sql_literal(&body, comment);
+        buffer_puts(&body, ";\n");
+    }
+    buffer_puts(&body, "    END IF;\n");
     put_do(out, &body);
 }
 
@@ -96,7 +104,7 @@ static void create_table(struct buffer *out, const struct manifest_external *ext
 void stub_sql_create(struct buffer *out, const struct manifest_external *external)
 {
     if (strcmp(external->kind, "role") == 0) {
-        create_role(out, external->name);
+        create_role(out, external->name, external->definition);
         return;
     }
     if (external->schema != NULL)

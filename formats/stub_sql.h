@@ -18,7 +18,7 @@
 /* Makes a stand-in's schema where it is missing, and lets everybody use it, as the platform's own
  * would be. */
 void stub_sql_schema(struct buffer *out, const char *schema);
-/* Makes one external where it is missing. */
+/* Makes one external where it is missing; what a role has for a definition becomes its comment. */
 void stub_sql_create(struct buffer *out, const struct manifest_external *external);
 /* Gives a stub table the keys that the rows of `table` refer to by the reference; nothing where the
  * table is no stub. */

@@ -44,6 +44,8 @@ struct cli_values {
     bool no_owner, allow_older;
     bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor, dry_run,
         prune;
+    const char *checks;
+    bool embedded, keep;
     bool quiet, verbose, json, help;
 };
 
@@ -73,6 +75,8 @@ enum larder_status cli_age(const struct cli_values *values, struct larder_run *r
                            struct larder_error *error);
 enum larder_status cli_copy(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
+enum larder_status cli_drill(const struct cli_values *values, struct larder_run *run,
+                             struct larder_error *error);
 enum larder_status cli_export(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 enum larder_status cli_hold(const struct cli_values *values, struct larder_run *run,

@@ -59,6 +59,9 @@ static const struct option_row {
     {'Y', false, "dry-run", NULL, "only say what would be removed, and why"},
     {'M', false, "keep-min", "N", "good archives of a preset that always stay (default 3)"},
     {'X', false, "prune", NULL, "afterwards remove the preset's archives whose time is over"},
+    {'1', false, "embedded", NULL, "on a server that is started for this alone"},
+    {'2', false, "keep", NULL, "leave the database where it is afterwards"},
+    {'3', false, "checks", "FILE", "SQL whose rows are findings (default: ./drill.sql)"},
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
@@ -263,6 +266,15 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'X':
         v->prune = true;
+        break;
+    case '1':
+        v->embedded = true;
+        break;
+    case '2':
+        v->keep = true;
+        break;
+    case '3':
+        v->checks = value;
         break;
     case 'q':
         v->quiet = true;

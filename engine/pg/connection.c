@@ -295,8 +295,9 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     const char *keywords[KEYWORDS] = {"keepalives_idle", "keepalives_interval", "keepalives_count",
                                       "tcp_user_timeout"};
     const char *values[KEYWORDS] = {"30", "10", "5", "60000"};
-    const char *names[] = {"dbname", "host", "port", "user", "password"};
-    const char *given[] = {to->dbname, to->host, to->port, to->user, to->password};
+    /* The later dbname wins, and is taken as it stands. */
+    const char *names[] = {"dbname", "host", "port", "user", "password", "dbname"};
+    const char *given[] = {to->dbname, to->host, to->port, to->user, to->password, to->database};
     struct pg *p = calloc(1, sizeof(*p));
     enum larder_status status;
     int n = 4;
@@ -309,7 +310,7 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
         free(p);
         return status;
     }
-    for (int i = 0; i < 5; i++)
+    for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++)
         if (given[i] != NULL && given[i][0] != '\0') {
             keywords[n] = names[i];
             values[n++] = given[i];
@@ -335,6 +336,8 @@ bool pg_names_database(const struct larder_connect *to)
     PQconninfoOption *options;
     bool named = false;
 
+    if (to->database != NULL && to->database[0] != '\0')
+        return true;
     if (to->dbname == NULL || to->dbname[0] == '\0')
         return false;
     if (!is_conninfo(to->dbname))
@@ -391,6 +394,13 @@ static enum larder_status finish_query(struct pg *pg, PGresult **last, struct la
         }
         if (result == NULL)
             return status;
+        if (PQresultStatus(result) == PGRES_COPY_OUT || PQresultStatus(result) == PGRES_COPY_IN) {
+            PQclear(result);
+            PQclear(*last);
+            *last = NULL;
+            pg_cancel(pg);
+            return larder_fail(error, LARDER_FAILED, "a COPY cannot be run here");
+        }
         if (status == LARDER_OK && PQresultStatus(result) != PGRES_COMMAND_OK &&
             PQresultStatus(result) != PGRES_TUPLES_OK &&
             PQresultStatus(result) != PGRES_EMPTY_QUERY)

@@ -22,9 +22,10 @@ void *age_secret_new(size_t size)
     prefix = mmap(NULL, total, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (prefix == MAP_FAILED)
         return NULL;
-    /* Both are precautions: where they are not allowed, the memory still serves. */
+    /* All are precautions: where they are not allowed, the memory still serves. */
     (void)mlock(prefix, total);
     (void)madvise(prefix, total, MADV_DONTDUMP);
+    (void)madvise(prefix, total, MADV_WIPEONFORK);
     prefix->size = total;
     return prefix + 1;
 }

@@ -1,6 +1,6 @@
 /*
  * Memory for keys and passphrases: zeroed, locked into RAM where the system allows it, left out of
- * core dumps, wiped when it is freed.
+ * core dumps and of child processes, wiped when it is freed.
  */
 #ifndef FORMATS_AGE_SECRET_H
 #define FORMATS_AGE_SECRET_H

@@ -24,6 +24,7 @@ struct larder_restore_options {
     size_t table_count;
     int lanes; /* default: one per processor, at most 8 */
     bool create_roles;
+    const char *role_comment; /* what is said of roles that it creates; may be NULL */
     enum larder_externals externals;
     bool whole_schema;       /* views and whatever else the archived schemas hold, too */
     bool no_owner;           /* everything belongs to the role that restores */
@@ -55,6 +56,12 @@ struct larder_table_proof {
     enum larder_agree agree;
 };
 
+/* How long a part of a run took, in the order in which they came. */
+struct larder_phase {
+    const char *name; /* constant */
+    double seconds;
+};
+
 struct larder_proof {
     const char *archive, *backup_name, *preset, *source;
     enum larder_agree agree;
@@ -63,7 +70,9 @@ struct larder_proof {
     struct larder_table_proof *tables;
     size_t table_count;
     const char *origin; /* a restore's: "sha256" or "source", by which it is proven; or NULL */
-    const char *metadata_from; /* "database" or "manifest"; NULL where nothing was compared */
+    const char *metadata_from;     /* "database" or "manifest"; NULL where nothing was compared */
+    struct larder_phase phases[4]; /* a restore's */
+    size_t phase_count;
     struct larder_findings findings;
     void *memory; /* what all of this lies in */
 };

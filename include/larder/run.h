@@ -43,6 +43,7 @@ struct larder_run {
  */
 struct larder_connect {
     const char *dbname, *host, *port, *user, *password;
+    const char *database; /* the name of a database in place of the one that `dbname` says */
 };
 
 /* A list of things found: owned by the result that holds it. */
