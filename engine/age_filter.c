@@ -47,10 +47,11 @@ enum larder_status larder_age_encrypt(const struct larder_encryption *to, bool a
         status = age_armor_new(&stage, stage, error);
     if (status == LARDER_OK)
         status = age_encrypt_new(&stage, recipients, stage, error);
+    /* A passphrase is wiped as soon as the header is made. */
+    age_recipients_free(recipients);
     if (status == LARDER_OK)
         status = pump(in, stage, run, error);
     stage_free(stage);
-    age_recipients_free(recipients);
     return status;
 }
 

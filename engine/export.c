@@ -340,6 +340,9 @@ static enum larder_status begin_writer(struct export *e, struct stage *stage,
     }
     if (e->recipients != NULL)
         status = age_encrypt_new(&path, e->recipients, path, error);
+    /* A passphrase is wiped as soon as the header is made. */
+    age_recipients_free(e->recipients);
+    e->recipients = NULL;
     if (status != LARDER_OK) {
         stage_free(path);
         return status;
@@ -386,7 +389,7 @@ static void summarize(struct export *e, struct summary *summary)
         .raw_bytes = manifest_raw_bytes(m),
         .rows = manifest_rows(m),
         .sha256 = e->result->sha256,
-        .encrypted = e->recipients != NULL,
+        .encrypted = e->to.encrypted,
         .keep_until = e->preset.keep_seconds > 0 ? m->started_at + e->preset.keep_seconds : 0,
         .every = e->preset.every,
     };
@@ -429,7 +432,7 @@ static enum larder_status describe_result(struct export *e, struct larder_error 
     result->rows = manifest_rows(m);
     result->bytes = e->hash.bytes;
     result->raw_bytes = manifest_raw_bytes(m);
-    result->encrypted = e->recipients != NULL;
+    result->encrypted = e->to.encrypted;
     result->tables = arena_alloc(e->arena, m->table_count, sizeof(*result->tables));
     for (size_t i = 0; result->tables != NULL && i < m->table_count; i++) {
         const struct manifest_table *table = &m->tables[i];

@@ -39,7 +39,7 @@ struct export
     struct manifest *manifest; /* of the last lookup */
     struct catalog_table *extra;
     struct tool pg_dump, pg_restore;
-    struct age_recipients *recipients; /* NULL: the archive is not encrypted */
+    struct age_recipients *recipients; /* until the header is made; or NULL */
     struct destination to;
     struct hash_result hash;
     time_t started_at;
