@@ -59,17 +59,20 @@ enum larder_status larder_age_decrypt(struct larder_keys *keys, int in, int out,
                                       const struct larder_run *run, struct larder_error *error)
 {
     struct stage *last = NULL, *stage;
-    enum larder_status status = stream_write_to(out, "standard output", run, &last, error);
+    struct age_identities *identities;
+    enum larder_status status = keys_identities(keys, &identities, error);
 
+    if (status == LARDER_OK)
+        status = stream_write_to(out, "standard output", run, &last, error);
     stage = last;
     if (status == LARDER_OK)
-        status = age_decrypt_new(&stage, keys_identities(keys), stage, error);
+        status = age_decrypt_new(&stage, identities, stage, error);
     if (status == LARDER_OK)
         status = age_dearmor_new(&stage, AGE_ARMOR_DETECTED, stage, error);
     if (status == LARDER_OK)
         status = pump(in, stage, run, error);
     /* What has come through is authentic, also where what follows is not. */
-    if (status == LARDER_DAMAGED && stage_finish(last, NULL) != LARDER_OK)
+    if (status == LARDER_DAMAGED && last != NULL && stage_finish(last, NULL) != LARDER_OK)
         larder_hint(error, "What had been authentic could not be written.");
     stage_free(stage);
     return keys_explain(keys, status, error);

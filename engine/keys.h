@@ -17,8 +17,10 @@
 enum larder_status keys_recipients(const struct larder_encryption *to, const struct larder_run *run,
                                    struct age_recipients **recipients, struct larder_error *error);
 
-/* What the keys are, for as long as they live. */
-struct age_identities *keys_identities(struct larder_keys *keys);
+/* All that the keys are, for as long as they live; opens what is encrypted itself. LARDER_NO_KEY
+ * where that cannot be opened. */
+enum larder_status keys_identities(struct larder_keys *keys, struct age_identities **identities,
+                                   struct larder_error *error);
 
 /* Where `status` is LARDER_NO_KEY, says in the hint what was tried; returns `status`. */
 enum larder_status keys_explain(struct larder_keys *keys, enum larder_status status,

@@ -42,13 +42,17 @@ struct larder_encryption keys_encryption(const struct cli_values *v)
 }
 
 /* Where there is no terminal, there is no passphrase. */
-static enum larder_status ask(void *arg, char *passphrase, size_t *length,
-                              struct larder_error *error)
+static enum larder_status ask(void *arg, const char *identity_file, char *passphrase,
+                              size_t *length, struct larder_error *error)
 {
+    char question[512] = "Passphrase of the archive: ";
+
     (void)arg;
     keys_guard();
-    return password_prompt("Passphrase of the archive: ", passphrase, LARDER_PASSPHRASE_LIMIT,
-                           length, error);
+    if (identity_file != NULL)
+        snprintf(question, sizeof(question),
+                 "Passphrase of the identity file \"%.400s\": ", identity_file);
+    return password_prompt(question, passphrase, LARDER_PASSPHRASE_LIMIT, length, error);
 }
 
 enum larder_status keys_given(const struct cli_values *v, const struct larder_run *run,

@@ -76,6 +76,17 @@ enum larder_status age_identities_add(struct age_identities *identities, const c
 enum larder_status age_identities_add_file(struct age_identities *identities, const char *text,
                                            size_t length, struct larder_error *error);
 
+/* Whether the contents of a key file are a file of the age format themselves, armored or not. */
+bool age_is_protected(const char *text, size_t length);
+
+/*
+ * Opens such contents with what `passphrases` hold or ask for, into `plain`, which should be secret
+ * memory of `most` bytes. Identities that are held open it, too.
+ */
+enum larder_status age_open_protected(struct age_identities *passphrases, const char *text,
+                                      size_t length, char *plain, size_t most, size_t *size,
+                                      struct larder_error *error);
+
 enum larder_status age_identities_add_passphrase(struct age_identities *identities,
                                                  const char *passphrase, size_t length,
                                                  struct larder_error *error);

@@ -1,7 +1,4 @@
-#include <stdlib.h>
 #include <string.h>
-
-#include <openssl/crypto.h>
 
 #include "formats/age/age.h"
 #include "formats/age/bytes.h"
@@ -176,15 +173,15 @@ static void free_stage(struct stage *stage)
     age_bytes_free(&decrypt->header);
     age_secret_free(decrypt->file_key);
     EVP_CIPHER_CTX_free(decrypt->context);
-    OPENSSL_cleanse(decrypt->plain, sizeof(decrypt->plain));
-    free(decrypt);
+    age_secret_free(decrypt);
 }
 
 enum larder_status age_decrypt_new(struct stage **stage, struct age_identities *identities,
                                    struct stage *next, struct larder_error *error)
 {
     static const struct stage_ops ops = {push, finish, free_stage};
-    struct decrypt *decrypt = calloc(1, sizeof(*decrypt));
+    /* An identity may come out of it. */
+    struct decrypt *decrypt = age_secret_new(sizeof(*decrypt));
 
     if (decrypt == NULL)
         return larder_fail_memory(error);

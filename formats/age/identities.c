@@ -37,6 +37,39 @@ void age_identities_free(struct age_identities *identities)
     free(identities);
 }
 
+static bool starts_with(const char *text, size_t length, const char *start)
+{
+    return length >= strlen(start) && memcmp(text, start, strlen(start)) == 0;
+}
+
+static bool is_of_another_kind(const char *text, size_t length)
+{
+    return starts_with(text, length, "AGE-PLUGIN-") ||
+           starts_with(text, length, AGE_IDENTITY_PREFIX "PQ-") ||
+           starts_with(text, length, "-----BEGIN ");
+}
+
+/* The message does not repeat the text, which is a secret. */
+static enum larder_status fail_malformed(const char *text, size_t length,
+                                         struct larder_error *error)
+{
+    if (starts_with(text, length, AGE_RECIPIENT_PREFIX "1")) {
+        larder_fail(error, LARDER_USAGE, "this is a recipient, and not an identity");
+        larder_hint(error, "a recipient encrypts; what opens is the identity that belongs to it");
+    } else if (is_of_another_kind(text, length)) {
+        larder_fail(error, LARDER_USAGE,
+                    "this is no X25519 identity of age, but one of another kind");
+        larder_hint(error,
+                    "larder knows no SSH keys, plugins, or post-quantum keys; an age program "
+                    "that does opens the file: age -d -i IDENTITY_FILE FILE");
+    } else {
+        larder_fail(error, LARDER_USAGE, "this is no X25519 identity of age");
+        larder_hint(error, "such an identity is \"AGE-SECRET-KEY-1\" and 58 more characters, as "
+                           "age-keygen and larder keygen write it");
+    }
+    return LARDER_USAGE;
+}
+
 enum larder_status age_identities_add(struct age_identities *identities, const char *text,
                                       size_t length, struct larder_error *error)
 {
@@ -46,9 +79,7 @@ enum larder_status age_identities_add(struct age_identities *identities, const c
     if (identity == NULL)
         return larder_fail_memory(error);
     if (!age_bech32_decode(identity->scalar, AGE_KEY_SIZE, AGE_IDENTITY_PREFIX, text, length)) {
-        status = larder_fail(error, LARDER_USAGE, "this is no X25519 identity of age");
-        larder_hint(error, "such an identity is \"AGE-SECRET-KEY-1\" and 58 more characters, as "
-                           "age-keygen and larder keygen write it");
+        status = fail_malformed(text, length, error);
         goto fail;
     }
     status = age_x25519_point(identity->point, identity->scalar, error);

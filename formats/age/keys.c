@@ -34,11 +34,6 @@ enum larder_status age_passphrase_length(const char *text, size_t size, size_t *
     return LARDER_OK;
 }
 
-static bool starts_with(const char *text, size_t length, const char *start)
-{
-    return length >= strlen(start) && memcmp(text, start, strlen(start)) == 0;
-}
-
 enum larder_status age_each_key(const char *text, size_t length, const char *what,
                                 enum larder_status (*add)(void *to, const char *line, size_t length,
                                                           struct larder_error *error),
@@ -48,8 +43,7 @@ enum larder_status age_each_key(const char *text, size_t length, const char *wha
     unsigned long number = 0;
     bool found = false;
 
-    if (starts_with(text, length, "age-encryption.org/") ||
-        starts_with(text, length, "-----BEGIN AGE ENCRYPTED FILE-----"))
+    if (age_is_protected(text, length))
         return larder_fail(error, LARDER_USAGE, "it is encrypted itself: decrypt it first");
     while (text < end) {
         const char *feed = memchr(text, '\n', (size_t)(end - text));

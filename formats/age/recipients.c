@@ -24,14 +24,35 @@ static enum larder_status fail_mixed(struct larder_error *error)
                        "a passphrase must be the only recipient: the format allows no other");
 }
 
+static bool starts_with(const char *text, size_t length, const char *start)
+{
+    return length >= strlen(start) && memcmp(text, start, strlen(start)) == 0;
+}
+
+/* The keys of SSH, and the names of plugins and of other kinds between "age1" and another "1". */
+static bool is_of_another_kind(const char *text, size_t length)
+{
+    const char *own = AGE_RECIPIENT_PREFIX "1";
+
+    return starts_with(text, length, "ssh-") || starts_with(text, length, "ecdsa-sha2-") ||
+           (starts_with(text, length, own) &&
+            memchr(text + strlen(own), '1', length - strlen(own)) != NULL);
+}
+
 /* The message does not repeat the text: it may be a secret, given by mistake. */
 static enum larder_status fail_malformed(const char *text, size_t length,
                                          struct larder_error *error)
 {
-    if (length >= strlen(AGE_IDENTITY_PREFIX) &&
-        memcmp(text, AGE_IDENTITY_PREFIX, strlen(AGE_IDENTITY_PREFIX)) == 0)
+    if (starts_with(text, length, AGE_IDENTITY_PREFIX))
         return larder_fail(error, LARDER_USAGE,
                            "this is an identity, which is secret, and not a recipient");
+    if (is_of_another_kind(text, length)) {
+        larder_fail(error, LARDER_USAGE,
+                    "this is no X25519 recipient of age, but one of another kind");
+        larder_hint(error, "larder knows no SSH keys, plugins, or post-quantum keys; larder keygen "
+                           "makes a key that it knows");
+        return LARDER_USAGE;
+    }
     larder_fail(error, LARDER_USAGE, "this is no X25519 recipient of age");
     larder_hint(error, "such a recipient is \"age1\" and 58 more characters, as age-keygen and "
                        "larder keygen print it");

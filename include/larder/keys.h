@@ -38,19 +38,21 @@ struct larder_keys_options {
     const char *passphrase_file;
 
     /*
-     * Called, at most once an archive, where one needs a passphrase and none that is known opens
-     * it: fills `passphrase`, which is locked memory, with at most LARDER_PASSPHRASE_LIMIT bytes; a
-     * length of 0 means that there is none. May be NULL.
+     * Called, at most once a file, where an archive, or an identity file that is encrypted itself,
+     * needs a passphrase, and none that is known opens it. `identity_file` is the identity file's
+     * path, NULL for an archive. Fills `passphrase`, which is locked memory, with at most
+     * LARDER_PASSPHRASE_LIMIT bytes; a length of 0 means that there is none. May be NULL.
      */
-    enum larder_status (*ask)(void *arg, char *passphrase, size_t *length,
-                              struct larder_error *error);
+    enum larder_status (*ask)(void *arg, const char *identity_file, char *passphrase,
+                              size_t *length, struct larder_error *error);
     void *ask_arg;
 };
 
 /*
  * Reads the files, each once, and warns of those that others can read. LARDER_USAGE where one is
- * missing or is no such file. The caller frees `*keys`; freeing NULL is fine. Not to be used by two
- * threads at once.
+ * missing or is no such file. An identity file that is encrypted itself, as `age -p` makes it, is
+ * only opened once an archive is met that nothing else opens. The caller frees `*keys`; freeing
+ * NULL is fine. Not to be used by two threads at once.
  */
 enum larder_status larder_keys_load(const struct larder_keys_options *options,
                                     const struct larder_run *run, struct larder_keys **keys,

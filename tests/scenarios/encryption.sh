@@ -87,6 +87,55 @@ expect_exit 2 larder export daily -d kitchai -o no.tar.age -r age1nobody
 expect_exit 2 larder export daily -d kitchai -o no.tar.age -r "$OPERATOR" --passphrase-file phrase
 [ ! -e no.tar.age ] || fail "an archive was written"
 
+it "an identity of another kind is told as such"
+for line in AGE-PLUGIN-YUBIKEY-1QQ AGE-SECRET-KEY-PQ-1QQ '-----BEGIN OPENSSH PRIVATE KEY-----'; do
+    (umask 077 && echo "$line" >other.key)
+    expect_exit 2 larder verify "$archive" -i other.key
+    expect_stderr "line 1: this is no X25519 identity of age, but one of another kind"
+done
+expect_exit 2 larder verify "$archive" -i operator.recipient
+expect_stderr "this is a recipient, and not an identity"
+for recipient in 'ssh-ed25519 AAAA' age1yubikey1qq age1pq1qq; do
+    expect_exit 2 larder export daily -d kitchai -o no.tar.age -r "$recipient"
+    expect_stderr "one of another kind"
+done
+
+it "an identity file that age -p encrypted opens with its passphrase, which is asked for only where it is needed"
+cat >protect.exp <<'END'
+set timeout 60
+spawn -noecho age {*}$argv
+expect "Enter passphrase*: "
+send "a phrase for the key\r"
+expect "Confirm passphrase: "
+send "a phrase for the key\r"
+expect eof
+exit [lindex [wait] 3]
+END
+expect_exit 0 expect protect.exp -p -o protected.key operator.key
+expect_exit 0 expect protect.exp -p -a -o armored.key operator.key
+chmod 600 protected.key armored.key
+(umask 077 && echo 'a phrase for the key' >key.phrase)
+expect_exit 0 larder verify "$archive" -i protected.key --passphrase-file key.phrase
+expect_exit 0 setsid -w "$LARDER" verify "$archive" -i protected.key -i escrow.key
+expect_exit 0 bash -c '"$LARDER" age decrypt -i armored.key --passphrase-file key.phrase <"$0" | tar t >list && grep -q larder.end list' "$archive"
+expect_exit 5 larder verify "$archive" -i protected.key --passphrase-file phrase
+expect_stderr 'could not use the identity file "protected.key": no match: the passphrase does not open it'
+expect_exit 5 setsid -w "$LARDER" verify "$archive" -i protected.key
+expect_stderr "none was given"
+head -c 300 protected.key >cut.key
+expect_exit 2 larder verify "$archive" -i cut.key --passphrase-file key.phrase
+expect_stderr 'could not use the identity file "cut.key": payload failure'
+cat >ask.exp <<'END'
+set timeout 60
+spawn -noecho $env(LARDER) verify {*}$argv
+expect "Passphrase of the identity file \"armored.key\": "
+send "$env(ANSWER)\r"
+expect eof
+exit [lindex [wait] 3]
+END
+ANSWER='a phrase for the key' expect_exit 0 expect ask.exp "$archive" -i armored.key
+expect_unsaid 'a phrase for the key'
+
 it "secrets that others can read are warned of"
 install -m 644 operator.key open.key
 expect_exit 0 larder verify -i open.key "$archive" -q

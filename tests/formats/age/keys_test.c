@@ -147,7 +147,7 @@ static void the_line_that_is_wrong_is_named(void **state)
                         "line 2: this is an identity, which is secret, and not a recipient");
     assert_int_equal(age_identities_add_file(identities, public, strlen(public), &error),
                      LARDER_USAGE);
-    assert_string_equal(error.message, "line 3: this is no X25519 identity of age");
+    assert_string_equal(error.message, "line 3: this is a recipient, and not an identity");
     age_recipients_free(recipients);
     age_identities_free(identities);
 }
@@ -173,6 +173,87 @@ static void a_key_file_without_keys_is_refused(void **state)
     assert_string_equal(error.message, "it is encrypted itself: decrypt it first");
     age_recipients_free(recipients);
     age_identities_free(identities);
+}
+
+static void a_key_of_another_kind_is_told_as_such(void **state)
+{
+    static const char *const recipients[] = {"ssh-ed25519 AAAA", "ssh-rsa AAAA", "age1pq1qq",
+                                             "age1yubikey1qq"};
+    static const char *const identities[] = {"AGE-PLUGIN-YUBIKEY-1QQ", "AGE-SECRET-KEY-PQ-1QQ",
+                                             "-----BEGIN OPENSSH PRIVATE KEY-----"};
+    struct age_recipients *to = age_recipients_new();
+    struct age_identities *with = age_identities_new();
+    struct larder_error error = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(recipients) / sizeof(recipients[0]); i++) {
+        assert_int_equal(age_recipients_add(to, recipients[i], strlen(recipients[i]), &error),
+                         LARDER_USAGE);
+        assert_string_equal(error.message,
+                            "this is no X25519 recipient of age, but one of another kind");
+    }
+    for (size_t i = 0; i < sizeof(identities) / sizeof(identities[0]); i++) {
+        assert_int_equal(age_identities_add(with, identities[i], strlen(identities[i]), &error),
+                         LARDER_USAGE);
+        assert_string_equal(error.message,
+                            "this is no X25519 identity of age, but one of another kind");
+    }
+    age_recipients_free(to);
+    age_identities_free(with);
+}
+
+/* Encrypts a key file, as age -p does, with little work. */
+static struct age_bytes protect(const char *text, bool armored)
+{
+    struct age_recipients *recipients = age_recipients_new();
+    struct age_bytes sealed = {0};
+
+    assert_int_equal(age_recipients_add_passphrase(recipients, FORGE_PASSPHRASE,
+                                                   strlen(FORGE_PASSPHRASE), 4, NULL),
+                     LARDER_OK);
+    assert_int_equal(
+        forge_encrypt(&sealed, recipients, armored, text, strlen(text), strlen(text), NULL),
+        LARDER_OK);
+    age_recipients_free(recipients);
+    return sealed;
+}
+
+static void
+a_key_file_that_is_encrypted_opens_with_its_passphrase_and_within_its_limit(void **state)
+{
+    static const char text[] = "# a comment\n" IDENTITY "\n";
+    const size_t length = strlen(text);
+
+    (void)state;
+    for (int armored = 0; armored < 2; armored++) {
+        struct age_bytes sealed = protect(text, armored == 1);
+        struct age_identities *right = forge_passphrase(FORGE_PASSPHRASE);
+        struct age_identities *wrong = forge_passphrase("another");
+        const char *from = (const char *)sealed.data;
+        struct larder_error error = {0};
+        char plain[256];
+        size_t size;
+
+        assert_true(age_is_protected(from, sealed.length));
+        assert_int_equal(
+            age_open_protected(right, from, sealed.length, plain, length, &size, &error),
+            LARDER_OK);
+        assert_int_equal(size, length);
+        assert_memory_equal(plain, text, length);
+        assert_int_equal(
+            age_open_protected(right, from, sealed.length, plain, length - 1, &size, &error),
+            LARDER_USAGE);
+        assert_int_equal(
+            age_open_protected(wrong, from, sealed.length, plain, length, &size, &error),
+            LARDER_NO_KEY);
+        assert_int_equal(
+            age_open_protected(right, from, sealed.length / 2, plain, length, &size, &error),
+            LARDER_DAMAGED);
+        age_identities_free(right);
+        age_identities_free(wrong);
+        age_bytes_free(&sealed);
+    }
+    assert_false(age_is_protected(text, length));
 }
 
 static void a_new_key_is_in_age_keygens_format_and_another_each_time(void **state)
@@ -254,6 +335,9 @@ int main(void)
         cmocka_unit_test(a_recipients_file_has_comments_and_empty_lines),
         cmocka_unit_test(the_line_that_is_wrong_is_named),
         cmocka_unit_test(a_key_file_without_keys_is_refused),
+        cmocka_unit_test(a_key_of_another_kind_is_told_as_such),
+        cmocka_unit_test(
+            a_key_file_that_is_encrypted_opens_with_its_passphrase_and_within_its_limit),
         cmocka_unit_test(a_new_key_is_in_age_keygens_format_and_another_each_time),
         cmocka_unit_test(a_passphrase_stands_alone_and_is_not_empty),
         cmocka_unit_test(a_passphrase_file_is_one_line),
