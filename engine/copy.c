@@ -199,9 +199,11 @@ static enum larder_status send_archive(struct copy *c, struct larder_error *erro
 {
     struct hash_result sent;
     struct stage *object, *stage;
-    enum larder_status status =
-        c->to.store->kind->create(c->to.store, c->to.archive, &object, error);
+    enum larder_status status;
 
+    c->to.store->expected_bytes = c->opened.input->size;
+    status = c->to.store->kind->create(c->to.store, c->to.archive, &object, error);
+    c->to.store->expected_bytes = 0;
     if (status != LARDER_OK)
         return status;
     stage = hash_stage_new(object, &sent);
@@ -334,7 +336,7 @@ static enum larder_status copy_to_store(struct copy *c, struct larder_error *err
         &c->to, c->facts.source, c->facts.system_identifier, c->arena, error);
 
     if (status == LARDER_OK)
-        status = destination_lock(&c->to, c->facts.source, c->facts.preset, c->arena, error);
+        status = destination_lock(&c->to, c->facts.source, c->facts.preset, false, c->arena, error);
     if (status == LARDER_OK)
         status = inventory_list(c->to.store, arena_printf(c->arena, "%s.", c->stem), c->arena,
                                 &there, error);

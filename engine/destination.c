@@ -9,6 +9,8 @@
 #include "engine/store/stream.h"
 #include "formats/names.h"
 
+enum { DAY = 86400 };
+
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error)
 {
@@ -93,9 +95,10 @@ enum larder_status destination_check_system(struct destination *to, const char *
 }
 
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
-                                    struct arena *arena, struct larder_error *error)
+                                    bool alone, struct arena *arena, struct larder_error *error)
 {
     const char *folder = folder_of(source, preset, arena);
+    time_t begun_before = time(NULL);
     struct larder_error why = {0};
     enum larder_status status = LARDER_OK;
 
@@ -103,10 +106,12 @@ enum larder_status destination_lock(struct destination *to, const char *source, 
         return LARDER_OK;
     if (to->store->kind->lock != NULL)
         status = to->store->kind->lock(to->store, folder, error);
+    else
+        begun_before += alone ? DAY : -2 * DAY;
     if (status != LARDER_OK || to->store->kind->tidy == NULL)
         return status;
     /* What is left over costs money, and is no reason to have no archive. */
-    status = to->store->kind->tidy(to->store, folder, &why);
+    status = to->store->kind->tidy(to->store, folder, begun_before, &why);
     if (status == LARDER_OK || run_check(to->run, error) != LARDER_OK)
         return status;
     run_message(to->run, LARDER_WARNING, "%s", why.message);

@@ -38,11 +38,11 @@ enum larder_status destination_check_system(struct destination *to, const char *
                                             struct larder_error *error);
 
 /*
- * Takes the lock of the preset's folder in the store, where the store has locks, and removes what killed runs have left there; the
- * caller has the run's lock in the database.
+ * Takes the lock of the preset's folder in the store, where the store has locks, and removes what killed runs have left
+ * there. `alone`: the caller has the run's lock in the database; without any lock, what is younger than two days is left.
  */
 enum larder_status destination_lock(struct destination *to, const char *source, const char *preset,
-                                    struct arena *arena, struct larder_error *error);
+                                    bool alone, struct arena *arena, struct larder_error *error);
 
 /*
  * Names the archive, and begins it. Where an archive of that name is in the store already, `*taken`

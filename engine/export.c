@@ -485,7 +485,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
                                           e.arena, error);
     }
     if (status == LARDER_OK)
-        status = destination_lock(&e.to, result->source, result->preset, e.arena, error);
+        status = destination_lock(&e.to, result->source, result->preset, true, e.arena, error);
     if (status == LARDER_OK)
         status = export_lead(&e, error);
     if (status == LARDER_OK)

@@ -179,7 +179,8 @@ static enum larder_status ask_uploads(struct s3 *s3, const char *folder, struct 
     return status;
 }
 
-enum larder_status s3_tidy(struct store *store, const char *folder, struct larder_error *error)
+enum larder_status s3_tidy(struct store *store, const char *folder, time_t begun_before,
+                           struct larder_error *error)
 {
     struct s3 *s3 = (struct s3 *)store;
     struct s3_document document = {.next_key = "", .next_upload = ""};
@@ -192,7 +193,8 @@ enum larder_status s3_tidy(struct store *store, const char *folder, struct larde
         if (status == LARDER_OK)
             status = ask_uploads(s3, folder, arena, &document, error);
         for (size_t i = 0; status == LARDER_OK && i < document.count; i++)
-            if (is_archive_in(s3, folder, document.items[i].key))
+            if (is_archive_in(s3, folder, document.items[i].key) &&
+                document.items[i].initiated < begun_before)
                 status = end_upload(s3, &document.items[i], error);
         if (status != LARDER_OK || strcmp(document.next_upload, last) == 0)
             break;

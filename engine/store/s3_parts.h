@@ -135,7 +135,8 @@ enum larder_status s3_list(struct store *store, const char *prefix, struct arena
                            struct store_object **objects, size_t *count,
                            struct larder_error *error);
 enum larder_status s3_find(struct store *store, struct larder_error *error);
-enum larder_status s3_tidy(struct store *store, const char *folder, struct larder_error *error);
+enum larder_status s3_tidy(struct store *store, const char *folder, time_t begun_before,
+                           struct larder_error *error);
 enum larder_status s3_read(struct store *store, const char *key, struct input **input,
                            struct larder_error *error);
 

@@ -84,10 +84,12 @@ struct store_kind {
                                   size_t length, struct larder_error *error);
 
     /*
-     * Optional. Removes what killed runs have left of objects under construction in a folder of keys. Where there is no
-     * `lock`, the caller has another one for this folder.
+     * Optional. Removes what killed runs have left of objects under construction in a folder of keys, as far as they were
+     * begun before a time: where there is no `lock`, and the caller has none of its own, somebody may be at work on
+     * younger ones.
      */
-    enum larder_status (*tidy)(struct store *store, const char *folder, struct larder_error *error);
+    enum larder_status (*tidy)(struct store *store, const char *folder, time_t begun_before,
+                               struct larder_error *error);
 };
 
 /* Opens the store that a URL or path names. */
