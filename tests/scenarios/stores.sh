@@ -1,22 +1,27 @@
 #!/usr/bin/env bash
 # One and the same test over each kind of store: a folder, a real S3 store, and rclone with a local and an sftp remote.
-# STORES="folder sftp" names those that are to be tested.
+# STORES="folder s3" names those that are to be tested.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 # shellcheck source=tests/support/sftp_remote.bash
 source "$TESTS/support/sftp_remote.bash"
+# shellcheck source=tests/support/s3_store.bash
+source "$TESTS/support/s3_store.bash"
 
 LOCAL=$SCRATCH/local
+STORES=${STORES:-folder s3 disk sftp}
 
 # The keys that a store holds, as its own tools see them, temporary ones included.
 keys_folder() { (cd "$1" 2>/dev/null && find . -type f ! -name .larder.lock -printf '%P\n' | sort); }
 keys_disk() { keys_folder "${1#rclone:disk:}"; }
 keys_sftp() { keys_folder "${1#rclone:sftp:}"; }
+keys_s3() { s3_keys "${1#s3://larder/}/" | sed "s|^${1#s3://larder/}/||"; }
 
 # Puts a file in an object's place, behind larder's back.
 put_folder() { cp "$3" "$1/$2"; }
 put_disk() { cp "$3" "${1#rclone:disk:}/$2"; }
 put_sftp() { cp "$3" "${1#rclone:sftp:}/$2"; }
+put_s3() { s3_request PUT "${1#s3://}/$2" --data-binary "@$3"; }
 
 expect_keys()
 {
@@ -74,7 +79,8 @@ store_is_used()
     expect_exit 0 larder list --store "$url" --json
     expect_json '.[] | [.good, .verified_at != null] | map(tostring) | join(" ")' "true true"
     expect_exit 2 larder verify daily_20200101_000000 --store "$url"
-    expect_exit 2 larder list --store "$url/nothing/here"
+    # A prefix of a bucket is not made, so it cannot be missing.
+    [ "$KIND" = s3 ] || expect_exit 2 larder list --store "$url/nothing/here"
 
     it "$KIND: it is restored, whole and one table of it"
     new_database "whole_$KIND"
@@ -216,12 +222,60 @@ copy_is_killed()
     expect_keys "$url/stopped" ''
 }
 
+# Each request that changes something is a moment to be killed at: before it, and so after the one before it.
+prune_is_killed()
+{
+    local url=$1 name nth changes=() kills=0 old older
+
+    it "$KIND: prune killed at every delete leaves nothing good that is gone, and the next run finishes"
+    old=$(forge "$LOCAL/killed" 30 old)
+    older=$(forge "$LOCAL/killed" 40 older)
+    expect_exit 0 larder export daily -d kitchai --store "$url" -q
+    for nth in count {1..60}; do
+        for name in "$old" "$older"; do
+            expect_exit 0 larder copy "$name" "$url"
+        done
+        if [ "$nth" = count ]; then
+            expect_exit 0 traced_prune "$url" -o "$SCRATCH/calls" -s 8 -e trace=sendto
+            mapfile -t changes < <(grep -nE '"(DELETE|PUT) ' "$SCRATCH/calls" | cut -d : -f 1)
+            continue
+        fi
+        [ "$nth" -le "${#changes[@]}" ] || break
+        expect_exit 137 traced_prune "$url" -o /dev/null -e trace=sendto -e "inject=sendto:signal=SIGKILL:when=${changes[nth - 1]}"
+        kills=$((kills + 1))
+        while read -r name; do
+            [ ! -e "${old%/*}/$name.tar" ] || expect_exit 0 larder copy "${old%/*}/$name.tar" "$url" --json
+            [ ! -e "${old%/*}/$name.tar" ] || expect_json .already_there true
+        done < <(larder list --store "$url" --json | jq -r '.[] | select(.good) | .backup_name')
+        expect_exit 0 larder prune daily -d kitchai --store "$url" --keep-min 1
+        expect_equal "the keys that are left" 3 "$(keys_s3 "$url" | wc -l)"
+    done
+    expect_exit 0 larder list --store "$url" --json
+    expect_json '[.[] | .good] | join(" ")' true
+    echo "  killed $kills times"
+    [ "$kills" -ge 10 ] || fail "prune was killed only $kills times"
+}
+
+# The leak sanitizer cannot look at a program that is traced.
+traced_prune()
+{
+    local url=$1
+
+    shift
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -qq "$@" "$LARDER" prune daily -d kitchai --store "$url" --keep-min 1
+}
+
+is_wanted()
+{
+    [[ " $STORES " == *" $KIND "* ]]
+}
+
 run_over()
 {
     local url=$2
 
     KIND=$1
-    case " ${STORES:-folder disk sftp} " in *" $KIND "*) ;; *) return 0 ;; esac
+    is_wanted || return 0
     store_is_used "$url"
     store_refuses "$url"
     store_is_pruned "$url"
@@ -237,8 +291,14 @@ rclone_remotes
 sftp_start
 
 run_over folder "$SCRATCH/store"
+KIND=s3
+if is_wanted; then
+    s3_store_start
+    run_over s3 s3://larder/store
+    prune_is_killed s3://larder/killed
+fi
 run_over disk "rclone:disk:$SCRATCH/disk"
-KIND=disk copy_is_killed "rclone:disk:$SCRATCH/killed"
+! is_wanted || copy_is_killed "rclone:disk:$SCRATCH/killed"
 run_over sftp "rclone:sftp:$SFTP_FOLDER/store"
 
 it "rclone: what has been cut or changed on its way is found by its size or its hash, and taken back"
