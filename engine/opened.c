@@ -61,12 +61,14 @@ static void find_digest(struct opened *opened)
     buffer_free(&line);
 }
 
+/* Whether a key is that of an archive of the backup: "SOURCE/PRESET/NAME.tar". What lies deeper is another store's. */
 static bool names_backup_of(const char *key, const char *name)
 {
-    const char *base = names_base(key);
+    const char *base = names_base(key), *first = strchr(key, '/');
     size_t stem = names_stem(base);
 
-    return base[stem] != '\0' && strlen(name) == stem && strncmp(base, name, stem) == 0;
+    return first != NULL && strchr(first + 1, '/') == base - 1 && base[stem] != '\0' &&
+           strlen(name) == stem && strncmp(base, name, stem) == 0;
 }
 
 static enum larder_status read_from_store(struct opened *opened, const char *key,
