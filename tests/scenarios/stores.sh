@@ -232,6 +232,7 @@ prune_is_killed()
     older=$(forge "$LOCAL/killed" 40 older)
     expect_exit 0 larder export daily -d kitchai --store "$url" -q
     for nth in count {1..60}; do
+        [ "$nth" = count ] || [ "$nth" -le "${#changes[@]}" ] || break
         for name in "$old" "$older"; do
             expect_exit 0 larder copy "$name" "$url"
         done
@@ -240,7 +241,6 @@ prune_is_killed()
             mapfile -t changes < <(grep -nE '"(DELETE|PUT) ' "$SCRATCH/calls" | cut -d : -f 1)
             continue
         fi
-        [ "$nth" -le "${#changes[@]}" ] || break
         expect_exit 137 traced_prune "$url" -o /dev/null -e trace=sendto -e "inject=sendto:signal=SIGKILL:when=${changes[nth - 1]}"
         kills=$((kills + 1))
         while read -r name; do
