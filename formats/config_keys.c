@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "formats/buffer.h"
 #include "formats/config_parts.h"
@@ -255,6 +256,9 @@ static enum larder_status set_path(const struct config_key *key, const char *val
                                    const char *folder, struct arena *arena, const char **field,
                                    struct larder_error *error)
 {
+    if (strncasecmp(value, "AGE-SECRET-KEY-", strlen("AGE-SECRET-KEY-")) == 0)
+        return larder_fail(error, LARDER_USAGE, "\"%s\" names a file, and is never a key itself",
+                           key->name);
     if (value[0] == '~') {
         larder_fail(error, LARDER_USAGE, "\"~\" in \"%s\" stands for no folder", key->name);
         larder_hint(error, "Write ${HOME}, or ./~ for a folder of that name.");

@@ -77,6 +77,8 @@ enum larder_status cli_copy(const struct cli_values *values, struct larder_run *
                             struct larder_error *error);
 enum larder_status cli_drill(const struct cli_values *values, struct larder_run *run,
                              struct larder_error *error);
+enum larder_status cli_doctor(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
 enum larder_status cli_export(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 enum larder_status cli_hold(const struct cli_values *values, struct larder_run *run,

@@ -3,14 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool takes(const struct cli_command *command, char key)
+static bool takes(const char *letters, char key)
 {
-    return strchr(command->letters, key) != NULL;
+    return strchr(letters, key) != NULL;
 }
 
 bool config_wanted(const struct cli_command *command)
 {
-    return takes(command, 'c');
+    return takes(command->letters, 'c') && command->run != cli_doctor;
 }
 
 /* NULL where it is not set, or empty. */
@@ -39,11 +39,10 @@ static enum larder_status copy_list(struct cli_list *list, const char *const *it
     return LARDER_OK;
 }
 
-/* What an export is told of its source, and whom it encrypts to. */
-static enum larder_status complete_export(struct cli_values *v, struct larder_error *error)
+/* What an export is told of its source. */
+static void complete_source(struct cli_values *v)
 {
     const struct larder_config *c = &v->config;
-    enum larder_status status;
 
     v->lanes = v->lanes != 0 ? v->lanes : c->lanes;
     v->level = v->level != 0 ? v->level : c->level;
@@ -53,6 +52,14 @@ static enum larder_status complete_export(struct cli_values *v, struct larder_er
         v->record_to = c->record_to;
         v->no_record = c->no_record;
     }
+}
+
+/* Whom it encrypts to. */
+static enum larder_status complete_encryption(struct cli_values *v, struct larder_error *error)
+{
+    const struct larder_config *c = &v->config;
+    enum larder_status status;
+
     if (v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL)
         return LARDER_OK;
     v->passphrase_file = c->passphrase_file;
@@ -74,7 +81,7 @@ static enum larder_status complete_keys(struct cli_values *v, struct larder_erro
     return copy_list(&v->identity_files, c->identity_files, c->identity_file_count, error);
 }
 
-enum larder_status config_complete(const struct cli_command *command, struct cli_values *v,
+enum larder_status config_complete(const char *letters, struct cli_values *v,
                                    const struct larder_run *run, struct larder_error *error)
 {
     enum larder_status status = larder_config_load(v->config_file, run, &v->config, error);
@@ -82,15 +89,17 @@ enum larder_status config_complete(const struct cli_command *command, struct cli
     if (status != LARDER_OK)
         return status;
     /* A file to write to stands in place of any store. */
-    if (takes(command, 's') && v->output == NULL)
+    if (takes(letters, 's') && v->output == NULL)
         v->store = first(v->store, first(variable("LARDER_STORE"), v->config.store));
-    if (takes(command, 'n'))
+    if (takes(letters, 'n'))
         v->source_name = first(v->source_name, v->config.source_name);
-    if (takes(command, 'M') && v->keep_min == 0)
+    if (takes(letters, 'M') && v->keep_min == 0)
         v->keep_min = v->config.keep_min;
-    if (takes(command, 'F'))
-        status = complete_export(v, error);
-    if (status == LARDER_OK && takes(command, 'i'))
+    if (takes(letters, 'F'))
+        complete_source(v);
+    if (takes(letters, 'F') && takes(letters, 'r'))
+        status = complete_encryption(v, error);
+    if (status == LARDER_OK && takes(letters, 'i'))
         status = complete_keys(v, error);
     return status;
 }

@@ -4,14 +4,14 @@
 
 #include "engine/cli/cli.h"
 
-/* Whether the command reads the configuration file at all. */
+/* Whether the configuration is to be completed before the command runs; doctor does it by itself. */
 bool config_wanted(const struct cli_command *command);
 
 /*
- * Reads the file, and fills in what the command takes and was not given, out of the environment or
- * the file. Strings live as long as `values->config`, which the caller frees.
+ * Reads the file, and fills in what a command with these letters takes and was not given, out of the
+ * environment or the file. Strings live as long as `values->config`, which the caller frees.
  */
-enum larder_status config_complete(const struct cli_command *command, struct cli_values *values,
+enum larder_status config_complete(const char *letters, struct cli_values *values,
                                    const struct larder_run *run, struct larder_error *error);
 
 /* The source: -d, else LARDER_SOURCE, else the file's; its dbname is NULL where none of them names it. */

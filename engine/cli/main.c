@@ -36,6 +36,8 @@ const struct cli_command cli_commands[] = {
     {"drill", "PRESET | ARCHIVE -d SERVER | --embedded",
      "Restore an archive into a database of its own, prove it there, and remove it again",
      CONNECT "1sn23iKjSHDN" COMMON, cli_drill},
+    {"doctor", "[-i FILE]", "Check everything that the configuration promises",
+     CONNECT "snFiK" COMMON, cli_doctor},
     {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},
     {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
      "rRiKA" PLAIN, cli_age},
@@ -125,7 +127,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     }
     progress = progress_new(values.quiet, values.verbose, &run);
     if (config_wanted(command))
-        status = config_complete(command, &values, &run, &error);
+        status = config_complete(command->letters, &values, &run, &error);
     if (status == LARDER_OK)
         status = command->run(&values, &run, &error);
     progress_free(progress);

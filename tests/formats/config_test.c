@@ -182,6 +182,7 @@ static const struct {
     {"[store]\nurl = $HOME/x", 2, "a single $", "$$"},
     {"[store]\nurl = x\x01", 2, "control character", ""},
     {"[store]\rurl = x", 1, "control character", ""},
+    {"[encryption]\nidentity = AGE-SECRET-KEY-1X", 2, "\"identity\" names a file", ""},
     {"[source]\nlanes = 65", 2, "a number from 1 to 64", ""},
     {"[source]\ncompression = 3", 2, "zstd:", ""},
     {"[source]\ncompression = zstd:20", 2, "a number from 1 to 19", ""},
@@ -269,7 +270,7 @@ static void a_file_is_bounded(void **state)
 
 static void what_may_be_a_secret_is_not_repeated(void **state)
 {
-    static const char text[] = "[encryption]\nidentity = ~AGE-SECRET-KEY-1XYZ\n";
+    static const char text[] = "[encryption]\npassphrase_file = age-secret-key-1XYZ\n";
     struct arena *arena = arena_new();
     struct larder_config config;
     struct larder_error error = {0};
