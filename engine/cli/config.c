@@ -26,6 +26,13 @@ static const char *first(const char *a, const char *b)
     return a != NULL ? a : b;
 }
 
+/* S3 stores and rclone find these where the AWS tools do. What the environment says stays. */
+static void tell_environment(const char *name, const char *other, const char *value)
+{
+    if (value != NULL && variable(name) == NULL && (other == NULL || variable(other) == NULL))
+        setenv(name, value, 1);
+}
+
 /* LARDER_USAGE where there are too many. */
 static enum larder_status copy_list(struct cli_list *list, const char *const *items, size_t count,
                                     struct larder_error *error)
@@ -48,10 +55,15 @@ static void complete_source(struct cli_values *v)
     v->level = v->level != 0 ? v->level : c->level;
     v->lock_timeout = v->lock_timeout != 0 ? v->lock_timeout : c->lock_timeout;
     v->schema_from = first(v->schema_from, c->schema_from);
-    if (v->record_to == NULL && !v->no_record) {
-        v->record_to = c->record_to;
-        v->no_record = c->no_record;
-    }
+}
+
+/* Where exports and drills are recorded. */
+static void complete_record(struct cli_values *v)
+{
+    if (v->record_to != NULL || v->no_record)
+        return;
+    v->record_to = v->config.record_to;
+    v->no_record = v->config.no_record;
 }
 
 /* Whom it encrypts to. */
@@ -88,6 +100,9 @@ enum larder_status config_complete(const char *letters, struct cli_values *v,
 
     if (status != LARDER_OK)
         return status;
+    tell_environment("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", v->config.endpoint);
+    tell_environment("AWS_REGION", "AWS_DEFAULT_REGION", v->config.region);
+    tell_environment("AWS_PROFILE", "AWS_DEFAULT_PROFILE", v->config.profile);
     /* A file to write to stands in place of any store. */
     if (takes(letters, 's') && v->output == NULL)
         v->store = first(v->store, first(variable("LARDER_STORE"), v->config.store));
@@ -97,6 +112,8 @@ enum larder_status config_complete(const char *letters, struct cli_values *v,
         v->keep_min = v->config.keep_min;
     if (takes(letters, 'F'))
         complete_source(v);
+    if (takes(letters, 'D'))
+        complete_record(v);
     if (takes(letters, 'F') && takes(letters, 'r'))
         status = complete_encryption(v, error);
     if (status == LARDER_OK && takes(letters, 'i'))

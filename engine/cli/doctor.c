@@ -130,7 +130,7 @@ enum larder_status cli_doctor(const struct cli_values *values, struct larder_run
     if (v == NULL)
         return larder_fail_memory(error);
     *v = *values;
-    status = config_complete("snFiK", v, run, error);
+    status = config_complete("snFDiK", v, run, error);
     if (status != LARDER_OK) {
         only_config(&result, &line, error);
         show(v, &result, false);

@@ -79,6 +79,10 @@ static json_t *store_section(const struct cli_values *v, struct arena *arena)
     json_t *section = json_object();
 
     set(section, "url", v->store == NULL ? NULL : shown_store(v->store, arena));
+    set(section, "endpoint",
+        v->config.endpoint == NULL ? NULL : shown_store(v->config.endpoint, arena));
+    set(section, "region", v->config.region == NULL ? NULL : json_string(v->config.region));
+    set(section, "profile", v->config.profile == NULL ? NULL : json_string(v->config.profile));
     set(section, "lock", json_string(v->config.lock ? "yes" : "no"));
     set(section, "keep_min", number(v->config.keep_min));
     return section;

@@ -24,6 +24,8 @@ struct larder_config {
 
     /* [store] */
     const char *store;
+    const char *endpoint, *region,
+        *profile; /* of S3 stores: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_PROFILE */
     bool lock;
     int keep_min;
 

@@ -44,16 +44,17 @@ static void every_key_is_read(void **state)
     struct larder_config c;
 
     (void)state;
-    read_well(arena,
-              "\xEF\xBB\xBF# comment\r\n[source]\r\nconninfo = host=h dbname='a b'\r\nname=n\n"
-              "schema_from = postgresql://h:5432/d?sslmode=require\nrecord_to = d\nrecord = no\n"
-              "lanes = 3\ncompression = zstd:7\n  ; indented comment\nlock_timeout = 20\n\n"
-              "[store]\nurl = s3://b/p\nlock = yes\nkeep_min = 5\n"
-              "[encryption]\nrecipients = age1a\n\tage1b,age1c\n\n  age1d\n"
-              "recipients_file =\n  /a b\n  c\npassphrase_file = p\nidentity = i\n"
-              "[preset daily]\ntables = \"Odd, name\", public.*  !public.logs\nkeep_days = 7\n"
-              "every = 2 weeks\ncopy_format = text\n[preset b_2]\ntables=x",
-              &c);
+    read_well(
+        arena,
+        "\xEF\xBB\xBF# comment\r\n[source]\r\nconninfo = host=h dbname='a b'\r\nname=n\n"
+        "schema_from = postgresql://h:5432/d?sslmode=require\nrecord_to = d\nrecord = no\n"
+        "lanes = 3\ncompression = zstd:7\n  ; indented comment\nlock_timeout = 20\n\n"
+        "[store]\nurl = s3://b/p\nendpoint = http://h\nregion = r\nprofile = q\nlock = yes\nkeep_min = 5\n"
+        "[encryption]\nrecipients = age1a\n\tage1b,age1c\n\n  age1d\n"
+        "recipients_file =\n  /a b\n  c\npassphrase_file = p\nidentity = i\n"
+        "[preset daily]\ntables = \"Odd, name\", public.*  !public.logs\nkeep_days = 7\n"
+        "every = 2 weeks\ncopy_format = text\n[preset b_2]\ntables=x",
+        &c);
     assert_string_equal(c.conninfo, "host=h dbname='a b'");
     assert_string_equal(c.source_name, "n");
     assert_string_equal(c.schema_from, "postgresql://h:5432/d?sslmode=require");
@@ -63,6 +64,9 @@ static void every_key_is_read(void **state)
     assert_int_equal(c.level, 7);
     assert_int_equal(c.lock_timeout, 20);
     assert_string_equal(c.store, "s3://b/p");
+    assert_string_equal(c.endpoint, "http://h");
+    assert_string_equal(c.region, "r");
+    assert_string_equal(c.profile, "q");
     assert_true(c.lock);
     assert_int_equal(c.keep_min, 5);
     assert_int_equal(c.recipient_count, 4);

@@ -209,3 +209,23 @@ before=$(archives "$STORE")
 expect_exit 2 larder export daily --config locked.conf
 expect_stderr "lock = yes"
 expect_equal "the archives" "$before" "$(archives "$STORE")"
+
+it "how an S3 store is reached may stand in it, and the environment wins over that"
+conf "$SCRATCH/s3.conf" <<CONF
+[store]
+url = s3://bucket/prefix
+endpoint = ftp://from.the.file
+region = nowhere-1
+profile = of_the_file
+CONF
+export AWS_ACCESS_KEY_ID=id AWS_SECRET_ACCESS_KEY=secret
+expect_exit 2 larder list --config s3.conf
+expect_stderr 'profile "of_the_file"'
+mkdir -p "$HOME/.aws"
+printf '[of_the_file]\nregion = x\n[other]\nregion = x\n' >"$HOME/.aws/credentials"
+AWS_PROFILE=no_such expect_exit 2 larder list --config s3.conf
+expect_stderr 'profile "no_such"'
+expect_exit 2 larder list --config s3.conf
+expect_stderr '"ftp://from.the.file"'
+AWS_ENDPOINT_URL=ftp://from.the.environment expect_exit 2 larder list --config s3.conf
+expect_stderr '"ftp://from.the.environment"'
