@@ -132,7 +132,7 @@ const struct config_key *config_find_key(const char *section, const char *name,
 
 bool config_find_section(const char *name, struct larder_error *error)
 {
-    const char *names[CONFIG_KEYS_MAX];
+    const char *names[CONFIG_KEYS_MAX] = {0};
     size_t count = 0;
 
     for (size_t i = 0; i < config_key_count; i++)
