@@ -183,6 +183,8 @@ static void judge_table(struct larder_proof *proof, const struct manifest *manif
     }
     if (!with_target)
         return;
+    if (t->proven != NULL)
+        return;
     if (t->rows_target < 0) {
         t->agree = t->agree == LARDER_AGREE_NO ? LARDER_AGREE_NO : LARDER_AGREE_UNKNOWN;
         return;

@@ -8,12 +8,13 @@
 #include "engine/pg/session.h"
 #include "engine/pg/tools.h"
 #include "engine/proof.h"
+#include "engine/restore_existing.h"
 #include "engine/restore_parts.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 
 /*
- * The story, from top to bottom of larder_restore():
+ * The story, from top to bottom of larder_restore(); of tables that exist, restore_existing.h tells it:
  *
  *   open        find the archive, and check every byte of it that will be used, before anything else
  *   clear       connect, remove what an unfinished restore has left, and list all that stands in the way
@@ -30,7 +31,7 @@ static enum larder_status check_options(const struct larder_restore_options *o,
         larder_hint(error, "Give -d TARGET; PGDATABASE is not taken for it.");
         return LARDER_USAGE;
     }
-    return LARDER_OK;
+    return existing_check_options(o, error);
 }
 
 /* Notes how long it took since the last one ended. */
@@ -176,6 +177,8 @@ static enum larder_status clear_the_way(struct restore *r, struct larder_error *
     if (status == LARDER_OK)
         status = restore_preflight(r, error);
     session_rollback(r->control);
+    if (status == LARDER_OK && r->merge_count > 0 && count_obstacles(&r->proof->findings) == 0)
+        status = existing_check_columns(r, error);
     if (status != LARDER_OK)
         return status;
     obstacles = count_obstacles(&r->proof->findings);
@@ -195,7 +198,7 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
 
     if (r->options->no_verify)
         return LARDER_OK;
-    for (size_t i = 0; i < r->table_count; i++)
+    for (size_t i = 0; i < r->table_count + r->merge_count; i++)
         if (strcmp(r->tables[i]->kind, "table") != 0)
             proof_set_target(&r->proof->tables[i], 0, (struct fingerprint){0});
     /* Anew: the control connection has been idle, which a server may end. */
@@ -226,8 +229,13 @@ static void take_back(struct restore *r, struct larder_error *error)
 
 static enum larder_status change_target(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status = restore_create(r, error);
+    enum larder_status status;
 
+    if (r->options->into_schema != NULL)
+        return existing_load_beside(r, error);
+    if (r->table_count == 0 && r->merge_count > 0)
+        return existing_merge_alone(r, error);
+    status = restore_create(r, error);
     end_phase(r, "create");
     if (status == LARDER_OK)
         status = restore_load(r, error);
@@ -255,7 +263,7 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
         run_message(r->run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s",
                     r->opened.location, r->doubt);
     if (status == LARDER_OK && r->options->preview)
-        return LARDER_OK;
+        return r->merge_count > 0 ? existing_preview(r, error) : LARDER_OK;
     if (status == LARDER_OK)
         status = change_target(r, error);
     if (status == LARDER_OK)
@@ -281,8 +289,10 @@ enum larder_status larder_restore(const struct larder_restore_options *options,
     enum larder_status status;
 
     error = error == NULL ? &unwanted : error;
-    *proof = (struct larder_proof){
-        .archive = options->archive, .agree = LARDER_AGREE_UNKNOWN, .memory = r.arena};
+    *proof = (struct larder_proof){.archive = options->archive,
+                                   .agree = LARDER_AGREE_UNKNOWN,
+                                   .existing = options->existing,
+                                   .memory = r.arena};
     if (r.arena == NULL)
         return larder_fail_memory(error);
     status = run_restore(&r, error);

@@ -3,10 +3,11 @@
 #include "engine/restore_parts.h"
 #include "engine/run/run.h"
 
-/* Tables that a stub is made for, and parents that are there. */
+/* Tables that a stub is made for, and parents and others that are there. */
 static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 {
-    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->parent_count, sizeof(*oids));
+    uint32_t *oids =
+        arena_alloc(r->arena, r->to_make_count + r->parent_count + r->merge_count, sizeof(*oids));
 
     *count = 0;
     for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
@@ -14,6 +15,8 @@ static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
             oids[(*count)++] = r->to_make[i].oid;
     for (size_t i = 0; oids != NULL && i < r->parent_count; i++)
         oids[(*count)++] = r->parents[i];
+    for (size_t i = 0; oids != NULL && i < r->merge_count; i++)
+        oids[(*count)++] = r->merge_tables[i]->oid;
     return oids;
 }
 

@@ -236,16 +236,23 @@ static void put_stub_grants(const struct restore *r, struct buffer *out)
     }
 }
 
-static enum larder_status close_to_others(struct creation *c, struct larder_error *error)
+enum larder_status restore_close_made(struct pg *pg, struct larder_error *error)
 {
-    struct restore *r = c->restore;
-    struct pg *pg = r->control;
     char *sql;
     enum larder_status status = pg_query_one(pg, closing_sql, 0, NULL, &sql, error);
 
     if (status == LARDER_OK && sql != NULL)
         status = pg_exec(pg, sql, error);
     free(sql);
+    return status;
+}
+
+static enum larder_status close_to_others(struct creation *c, struct larder_error *error)
+{
+    struct restore *r = c->restore;
+    struct pg *pg = r->control;
+    enum larder_status status = restore_close_made(pg, error);
+
     if (status == LARDER_OK)
         status = schema_sql(&r->schema, SCHEMA_GRANT, r->run, -1, &c->grants, error);
     put_stub_grants(r, &c->grants);

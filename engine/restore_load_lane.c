@@ -1,11 +1,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/pg/copy.h"
 #include "engine/pg/session.h"
 #include "engine/proof.h"
+#include "engine/restore_copy.h"
+#include "engine/restore_existing.h"
 #include "engine/restore_load.h"
-#include "formats/part.h"
 #include "formats/sql_text.h"
 
 enum { DEADLOCKS = 10 };
@@ -14,46 +14,12 @@ static const char deadlock[] = "40P01";
 struct lane {
     struct load *load;
     struct pg *pg;
-    struct part_reader *reader;
-    struct buffer buffer;
+    struct part_copy copy;
 };
 
-static enum larder_status copy_part(struct lane *lane, const struct manifest_table *table,
-                                    size_t number, bool freeze, struct larder_error *error)
+static void tell(void *load, uint64_t rows, uint64_t bytes)
 {
-    struct restore *r = lane->load->restore;
-    struct part part;
-    const uint8_t *bytes;
-    size_t length = 1;
-    uint64_t rows = 0;
-    enum larder_status status =
-        archive_reader_part(r->opened.reader, table, number, &lane->buffer, &part, error);
-
-    if (status == LARDER_OK)
-        status = part_reader_begin(lane->reader, &part, error);
-    if (status == LARDER_OK)
-        status = copy_in_begin(lane->pg, table, r->manifest->server_encoding, freeze, error);
-    if (status != LARDER_OK)
-        return status;
-    while (status == LARDER_OK && length > 0) {
-        status = part_reader_next(lane->reader, &bytes, &length, error);
-        if (status == LARDER_OK && length > 0)
-            status = copy_in_push(lane->pg, bytes, length, error);
-        if (status == LARDER_OK)
-            load_tell(lane->load, 0, length);
-    }
-    if (status != LARDER_OK) {
-        pg_cancel(lane->pg);
-        return status;
-    }
-    status = copy_in_end(lane->pg, &rows, error);
-    if (status == LARDER_OK && rows != part.rows)
-        status = larder_fail(error, LARDER_DIFFERENCE,
-                             "the server took %llu rows of a part that holds %llu",
-                             (unsigned long long)rows, (unsigned long long)part.rows);
-    if (status == LARDER_OK)
-        load_tell(lane->load, rows, 0);
-    return status;
+    load_tell(load, rows, bytes);
 }
 
 static enum larder_status run_on_table(struct lane *lane, const char *command,
@@ -79,7 +45,8 @@ static enum larder_status load_rows(struct lane *lane, const struct job *job,
         job->freeze ? run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error) : LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
-        status = copy_part(lane, table, job->first_part + i, job->freeze, error);
+        status = part_copy_run(&lane->copy, lane->pg, table, table, job->first_part + i,
+                               job->freeze, error);
     if (status != LARDER_OK)
         larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
     return status;
@@ -99,8 +66,12 @@ static enum larder_status build_index(struct lane *lane, const struct job *job,
 static enum larder_status do_last(struct lane *lane, struct larder_error *error)
 {
     struct restore *r = lane->load->restore;
-    enum larder_status status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
+    /* Before keys are added that refer to the rows which this brings. */
+    enum larder_status status = r->merge_count > 0 ? existing_merge(r, lane->pg, error) : LARDER_OK;
 
+    if (status != LARDER_OK)
+        return status;
+    status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
     if (status != LARDER_OK)
         return larder_context(error, "could not add keys, triggers and what else comes last");
     /* No other lane adds findings, or uses the arena. */
@@ -205,17 +176,17 @@ static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, si
 void *load_lane(void *of)
 {
     struct load *load = of;
-    struct lane lane = {.load = load};
     struct restore *r = load->restore;
+    struct lane lane = {.load = load, .copy = {.restore = r, .tell = tell, .arg = load}};
     struct larder_error error = {0};
     struct job *jobs[LOAD_AT_ONCE];
     size_t count;
     enum larder_status status;
 
-    lane.reader = part_reader_new();
-    status = lane.reader == NULL ? larder_fail_memory(&error)
-                                 : pg_connect(&r->options->target, r->run, load->stop_fd,
-                                              PG_CONNECT_SECONDS, &lane.pg, &error);
+    status = part_copy_begin(&lane.copy, &error);
+    if (status == LARDER_OK)
+        status = pg_connect(&r->options->target, r->run, load->stop_fd, PG_CONNECT_SECONDS,
+                            &lane.pg, &error);
     while (status == LARDER_OK && (count = load_next(load, jobs)) > 0) {
         status = do_jobs(&lane, jobs, count, &error);
         for (size_t i = 0; status == LARDER_OK && i < count; i++)
@@ -224,7 +195,6 @@ void *load_lane(void *of)
     if (status != LARDER_OK)
         load_stop(load, status, &error);
     pg_close(lane.pg);
-    part_reader_free(lane.reader);
-    buffer_free(&lane.buffer);
+    part_copy_end(&lane.copy);
     return NULL;
 }

@@ -24,8 +24,11 @@ struct restore {
     struct opened opened;
     const char *doubt; /* why the archive's origin is not proven; NULL where it is */
     const struct manifest *manifest;
-    const struct manifest_table **tables; /* those to be restored */
+    const struct manifest_table **tables; /* those to be made */
     size_t table_count;
+    const struct manifest_table *
+        *merge_tables; /* those that exist; behind the others in the proof */
+    size_t merge_count;
 
     struct pg *lock;    /* holds the restore's lock on the target, in a transaction of its own */
     struct pg *control; /* to the target */
@@ -67,6 +70,9 @@ enum larder_status restore_choose(struct restore *restore, struct larder_error *
  * names, in one transaction that also leaves a mark.
  */
 enum larder_status restore_create(struct restore *restore, struct larder_error *error);
+
+/* Takes away what default privileges have added to what the transaction on `pg` has made. */
+enum larder_status restore_close_made(struct pg *pg, struct larder_error *error);
 
 /* Leaves the mark in the transaction that creates, with a list of what it has created. */
 enum larder_status restore_mark(struct restore *restore, struct larder_error *error);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/restore_existing.h"
 #include "engine/restore_preflight.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
@@ -43,26 +44,6 @@ const char *preflight_qualified(struct arena *arena, const char *schema, const c
     return copy;
 }
 
-static enum larder_status find_existing(struct restore *r, struct larder_error *error)
-{
-    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
-    bool *exists = arena_alloc(r->arena, r->table_count, sizeof(*exists));
-    enum larder_status status;
-
-    if (names == NULL || exists == NULL)
-        return larder_fail_memory(error);
-    for (size_t i = 0; i < r->table_count; i++)
-        names[i] = preflight_qualified(r->arena, r->tables[i]->schema, r->tables[i]->name);
-    status = preflight_ask(r->control, PREFLIGHT_TABLE, names, r->table_count, exists, error);
-    for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++)
-        if (exists[i])
-            findings_add(&r->proof->findings, r->arena, "existing table", names[i],
-                         "table %s exists in the target already; restore into an empty database, "
-                         "or leave it out with -t",
-                         names[i]);
-    return status;
-}
-
 bool preflight_is_selected(const struct restore *r, const char *schema, const char *name)
 {
     for (size_t i = 0; i < r->table_count; i++)
@@ -99,14 +80,11 @@ static enum larder_status find_parents(struct restore *r, struct larder_error *e
     return status;
 }
 
-enum larder_status restore_preflight(struct restore *r, struct larder_error *error)
+/* What the tables need that are to be made. */
+static enum larder_status check_makings(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status = preflight_servers(r, error);
+    enum larder_status status = find_parents(r, error);
 
-    if (status == LARDER_OK)
-        status = find_existing(r, error);
-    if (status == LARDER_OK)
-        status = find_parents(r, error);
     if (status == LARDER_OK)
         status = preflight_needs(r, error);
     if (status == LARDER_OK)
@@ -117,6 +95,18 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
         status = preflight_roles(r, error);
     if (status == LARDER_OK)
         status = preflight_privileges(r, error);
+    return status;
+}
+
+enum larder_status restore_preflight(struct restore *r, struct larder_error *error)
+{
+    bool beside = r->options->into_schema != NULL;
+    enum larder_status status = preflight_servers(r, error);
+
+    if (status == LARDER_OK)
+        status = beside ? existing_check_beside(r, error) : existing_find(r, error);
+    if (status == LARDER_OK && !beside && r->table_count > 0)
+        status = check_makings(r, error);
     if (status == LARDER_OK)
         status = preflight_space(r, error);
     return arena_failed(r->arena) ? larder_fail_memory(error) : status;

@@ -11,7 +11,7 @@ enum { MOST_SETTINGS = 100 };
 /* A newer server's binary form may mean something else to an older one, which would not notice. */
 static enum larder_status refuse_binary(const struct restore *r, struct larder_error *error)
 {
-    for (size_t i = 0; i < r->table_count; i++) {
+    for (size_t i = 0; i < r->table_count + r->merge_count; i++) {
         const struct manifest_table *table = r->tables[i];
 
         if (table->copy_format != COPY_BINARY || table->rows == 0)
@@ -179,7 +179,7 @@ enum larder_status preflight_space(struct restore *r, struct larder_error *error
     free(folder);
     if (!known)
         return status;
-    for (size_t i = 0; i < r->table_count; i++)
+    for (size_t i = 0; i < r->table_count + r->merge_count; i++)
         wanted += r->tables[i]->raw_bytes;
     room = (uint64_t)volume.f_bavail * volume.f_frsize;
     if (room < wanted)

@@ -40,6 +40,9 @@ struct cli_values {
     struct larder_copy_choice copy_choices[CLI_COPY_CHOICES_MAX];
     size_t copy_choice_count;
     enum larder_externals externals;
+    enum larder_existing existing;
+    const char *undo, *into_schema;
+    bool allow_cascade, no_undo;
     int whole_schema; /* 0: needed, 1: all */
     bool no_owner, allow_older;
     bool no_record, whole_tables, quick, create_roles, preview, no_verify, print, armor, dry_run,

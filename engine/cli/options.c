@@ -53,7 +53,13 @@ static const struct option_row {
     {'L', false, "allow-older", NULL, "allow a server older than the source's, for text format"},
     {'H', false, "sha256", "HEX", "digest that the archive must have"},
     {'I', false, "into-source", "NAME", "allow restoring into the source itself"},
-    {'P', false, "preview", NULL, "report what stands in the way, and stop"},
+    {'e', false, "existing", "HOW", "tables that exist: error (default), rows or missing"},
+    {'Q', false, "allow-cascade", NULL,
+     "accept what foreign keys do to other tables when rows are removed"},
+    {'u', false, "undo", "FILE", "where what was there goes (default: undo_DATABASE_TIME.tar)"},
+    {'l', false, "no-undo", NULL, "change tables that exist without an undo archive"},
+    {'b', false, "into-schema", "SCHEMA", "load plain tables into this schema, and nothing else"},
+    {'P', false, "preview", NULL, "report what stands in the way and what would change, and stop"},
     {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
     {'E', false, "print", NULL, "print the SQL instead of running it"},
     {'Y', false, "dry-run", NULL, "only say what would be removed, and why"},
@@ -145,6 +151,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
 {
     static const char *const externals[] = {"error", "stub", "skip", NULL};
     static const char *const schemas[] = {"needed", "all", NULL};
+    static const char *const existing[] = {"error", "rows", "missing", NULL};
     int word = 0;
     bool ok = true;
 
@@ -248,6 +255,22 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'I':
         v->into_source = value;
+        break;
+    case 'e':
+        ok = set_word(existing, value, &word);
+        v->existing = (enum larder_existing)word;
+        break;
+    case 'Q':
+        v->allow_cascade = true;
+        break;
+    case 'u':
+        v->undo = value;
+        break;
+    case 'l':
+        v->no_undo = true;
+        break;
+    case 'b':
+        v->into_schema = value;
         break;
     case 'P':
         v->preview = true;

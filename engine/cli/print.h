@@ -38,4 +38,11 @@ void print_findings(const struct larder_findings *findings);
 enum larder_status print_proof(const struct larder_proof *proof, struct larder_error *error);
 json_t *print_proof_json(const struct larder_proof *proof);
 
+/* What a restore has done, or would do, to tables that existed; and the undo archive's name. */
+enum larder_status print_changes(const struct larder_proof *proof, bool preview,
+                                 struct larder_error *error);
+json_t *print_changes_json(const struct larder_proof *proof);
+/* "error", "rows" or "missing" */
+const char *print_existing(enum larder_existing existing);
+
 #endif

@@ -23,24 +23,31 @@ static json_t *agree_json(enum larder_agree agree)
 
 json_t *print_proof_json(const struct larder_proof *proof)
 {
-    json_t *tables = json_array();
+    json_t *tables = json_array(), *document;
 
     for (size_t i = 0; i < proof->table_count; i++) {
         const struct larder_table_proof *t = &proof->tables[i];
 
         json_array_append_new(
-            tables, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", t->schema,
-                              "name", t->name, "rows_archive", count_json(t->rows_archive),
-                              "rows_metadata", count_json(t->rows_metadata), "rows_target",
-                              count_json(t->rows_target), "fingerprint_archive",
-                              text_json(t->fingerprint_archive), "fingerprint_target",
-                              text_json(t->fingerprint_target), "agree", agree_json(t->agree)));
+            tables,
+            json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", t->schema, "name",
+                      t->name, "rows_archive", count_json(t->rows_archive), "rows_metadata",
+                      count_json(t->rows_metadata), "rows_target", count_json(t->rows_target),
+                      "fingerprint_archive", text_json(t->fingerprint_archive),
+                      "fingerprint_target", text_json(t->fingerprint_target), "agree",
+                      agree_json(t->agree), "proven", text_json(t->proven)));
     }
-    return json_pack("{s:s, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "archive", proof->archive,
-                     "backup_name", text_json(proof->backup_name), "agree",
-                     agree_json(proof->agree), "seconds", proof->seconds, "origin",
-                     text_json(proof->origin), "metadata_from", text_json(proof->metadata_from),
-                     "tables", tables, "findings", print_findings_json(&proof->findings));
+    document = json_pack("{s:s, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "archive", proof->archive,
+                         "backup_name", text_json(proof->backup_name), "agree",
+                         agree_json(proof->agree), "seconds", proof->seconds, "origin",
+                         text_json(proof->origin), "metadata_from", text_json(proof->metadata_from),
+                         "tables", tables, "findings", print_findings_json(&proof->findings));
+    if (proof->existing != LARDER_EXISTING_ERROR) {
+        json_object_set_new(document, "existing", json_string(print_existing(proof->existing)));
+        json_object_set_new(document, "changes", print_changes_json(proof));
+        json_object_set_new(document, "undo", text_json(proof->undo));
+    }
+    return document;
 }
 
 static const char *count_text(int64_t count, char text[PRINT_NUMBER])
@@ -48,9 +55,13 @@ static const char *count_text(int64_t count, char text[PRINT_NUMBER])
     return count < 0 ? "-" : print_number((uint64_t)count, text);
 }
 
-static const char *agree_text(enum larder_agree agree)
+static const char *agree_text(const struct larder_table_proof *t)
 {
-    return agree == LARDER_AGREE_YES ? "equal" : agree == LARDER_AGREE_NO ? "DIFFERS" : "unknown";
+    if (t->agree == LARDER_AGREE_YES && t->proven != NULL)
+        return t->proven;
+    return t->agree == LARDER_AGREE_YES  ? "equal"
+           : t->agree == LARDER_AGREE_NO ? "DIFFERS"
+                                         : "unknown";
 }
 
 /* Whether anything was read back from a target. */
@@ -72,7 +83,7 @@ static void fill(char (*row)[CELL], const struct larder_table_proof *t)
     snprintf(row[2], CELL, "%s", count_text(t->rows_metadata, metadata));
     snprintf(row[3], CELL, "%s", count_text(t->rows_target, target));
     snprintf(row[4], CELL, "%.16s", t->fingerprint_archive);
-    snprintf(row[5], CELL, "%s", agree_text(t->agree));
+    snprintf(row[5], CELL, "%s", agree_text(t));
 }
 
 enum larder_status print_proof(const struct larder_proof *proof, struct larder_error *error)
@@ -96,7 +107,8 @@ enum larder_status print_proof(const struct larder_proof *proof, struct larder_e
         fill(&texts[(i + 1) * COLUMNS], &proof->tables[i]);
     print_table(cells, rows, COLUMNS, "lrrrll");
     printf("%s: %zu tables%s%s (%.1f s)\n",
-           proof->agree == LARDER_AGREE_YES  ? "equal"
+           proof->agree == LARDER_AGREE_YES
+               ? proof->existing == LARDER_EXISTING_MISSING ? "all there" : "equal"
            : proof->agree == LARDER_AGREE_NO ? "DIFFERENT"
                                              : "NOT VERIFIED",
            proof->table_count,

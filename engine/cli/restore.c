@@ -15,6 +15,9 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
         return print_json(print_proof_json(proof), status == LARDER_OK ? error : NULL) == LARDER_OK
                    ? status
                    : LARDER_FAILED;
+    if (!v->quiet && proof->change_count > 0 &&
+        (status == LARDER_OK || proof->metadata_from != NULL || status == LARDER_LEFT_OUT))
+        print_changes(proof, v->preview, NULL);
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
         print_proof(proof, NULL);
     if (proof->findings.count > 0)
@@ -43,6 +46,16 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         .into_source = v->into_source,
         .preview = v->preview,
         .no_verify = v->no_verify,
+        .existing = v->existing,
+        .allow_cascade = v->allow_cascade,
+        .lock_timeout = v->lock_timeout,
+        .no_undo = v->no_undo,
+        .undo_file = v->undo,
+        .undo_encryption = {.recipients = v->recipients.items,
+                            .recipient_count = v->recipients.count,
+                            .recipient_files = v->recipient_files.items,
+                            .recipient_file_count = v->recipient_files.count},
+        .into_schema = v->into_schema,
     };
     struct larder_proof proof;
     char password[PASSWORD_BYTES];

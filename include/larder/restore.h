@@ -10,6 +10,13 @@
 #include "larder/keys.h"
 #include "larder/run.h"
 
+/* What becomes of tables that exist in the target: the words of backups.restore_table. */
+enum larder_existing {
+    LARDER_EXISTING_ERROR,   /* they stand in the way */
+    LARDER_EXISTING_ROWS,    /* their rows become those of the archive */
+    LARDER_EXISTING_MISSING, /* rows that they lack, by primary key, are added */
+};
+
 enum larder_externals { LARDER_EXTERNALS_ERROR, LARDER_EXTERNALS_STUB, LARDER_EXTERNALS_SKIP };
 
 struct larder_restore_options {
@@ -33,6 +40,14 @@ struct larder_restore_options {
     const char *into_source; /* the database's name, where the target is the source */
     bool preview;            /* stop after the preflight */
     bool no_verify;          /* leave out ANALYZE and the proof */
+
+    enum larder_existing existing;
+    bool allow_cascade;    /* accept what foreign keys do to other tables when rows are removed */
+    int lock_timeout;      /* seconds to wait for locks on tables that exist; default 10 */
+    bool no_undo;          /* change tables that exist without an archive of what they held */
+    const char *undo_file; /* where that goes; default: undo_DATABASE_TIME.tar in this folder */
+    struct larder_encryption undo_encryption; /* default: none */
+    const char *into_schema; /* load plain tables into this schema, and nothing else */
 };
 
 struct larder_verify_options {
@@ -54,6 +69,20 @@ struct larder_table_proof {
     int64_t rows_archive, rows_metadata, rows_target;
     char fingerprint_archive[33], fingerprint_target[33];
     enum larder_agree agree;
+    const char *proven; /* by what else than the fingerprint the target agrees; or NULL */
+};
+
+enum { LARDER_CHANGE_KEYS = 10 };
+
+/* How a table that existed and the archive differed, before anything was changed. */
+struct larder_change {
+    const char *schema, *name;
+    int64_t rows_before;
+    int64_t added, changed,
+        removed; /* rows that the table lacked; that differed; that the archive lacks */
+    const char **added_keys, **changed_keys, **removed_keys; /* of a preview: the first of them */
+    size_t added_key_count, changed_key_count, removed_key_count;
+    const char *effects; /* what removing would do to other tables; or NULL */
 };
 
 /* How long a part of a run took, in the order in which they came. */
@@ -69,6 +98,11 @@ struct larder_proof {
     uint64_t rows, bytes; /* of the archive */
     struct larder_table_proof *tables;
     size_t table_count;
+    struct larder_change
+        *changes; /* of tables that existed, with LARDER_EXISTING_ROWS or _MISSING */
+    size_t change_count;
+    enum larder_existing existing;
+    const char *undo;   /* the archive of what was there; or NULL */
     const char *origin; /* a restore's: "sha256" or "source", by which it is proven; or NULL */
     const char *metadata_from;     /* "database" or "manifest"; NULL where nothing was compared */
     struct larder_phase phases[4]; /* a restore's */

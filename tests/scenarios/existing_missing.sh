@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# --existing missing adds what a table lacks, and --preview says exactly what differs and touches nothing.
+#
+#   LARDER_TEST_ROWS   rows of the table (20000; the full measure is 1000000)
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+ROWS=${LARDER_TEST_ROWS:-20000}
+cd "$SCRATCH"
+
+# The state of a database, down to what a VACUUM could tell apart.
+state_of()
+{
+    sql "$1" "SELECT count(*), md5(string_agg(t.ctid::text || t::text, ',' ORDER BY ctid)) FROM items t"
+    pg_dump -s -d "$1" | grep -v -E '^\\(un)?restrict '
+}
+
+server_start one
+new_database shop
+sql shop "CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL UNIQUE, price numeric, made timestamptz DEFAULT now());
+    INSERT INTO items SELECT i, 'item ' || i, i * 1.25, timestamptz '2025-01-01' + i * interval '1 second' FROM generate_series(1, $ROWS) AS i"
+expect_exit 0 larder export -t items -d shop -o a.tar --no-record -q
+sql shop "UPDATE items SET price = 0 WHERE id IN (5, 77, $ROWS); DELETE FROM items WHERE id IN (8, 9000); INSERT INTO items VALUES ($ROWS + 1, 'new one', 1)"
+before=$(state_of shop)
+
+it "a preview reports the rows that changed, went and came, by their keys, and touches nothing"
+for mode in rows missing; do
+    expect_exit 0 larder restore a.tar -d shop --existing "$mode" --into-source shop --preview --json
+    expect_json '.changes | length' 1
+    expect_json '.changes[0] | "\(.changed) \(.added) \(.removed)"' "3 2 1"
+    expect_json '.changes[0].changed_keys | map(tonumber) | sort | join(" ")' "5 77 $ROWS"
+    expect_json '.changes[0].added_keys | map(tonumber) | sort | join(" ")' "8 9000"
+    expect_json '.changes[0].removed_keys | join(" ")' "$((ROWS + 1))"
+    expect_json .undo null
+    expect_equal "the database" "$before" "$(state_of shop)"
+done
+expect_exit 0 larder restore a.tar -d shop --existing rows --into-source shop --preview
+expect_stdout "to change"
+expect_stdout "$((ROWS + 1))"
+expect_equal "the database" "$before" "$(state_of shop)"
+expect_equal "the files" "a.json a.sha256 a.tar" "$(echo a.* undo* | sed 's/ undo\*//')"
+
+it "missing adds the two rows that went, and leaves what changed and what came"
+expect_exit 0 larder restore a.tar -d shop --existing missing --into-source shop --json
+expect_json .agree true
+expect_json '.changes[0] | "\(.changed) \(.added) \(.removed)"' "3 2 1"
+expect_json '.tables[0].proven' "all there"
+expect_json '.tables[0].rows_target' "$((ROWS + 1))"
+expect_query shop "SELECT count(*), count(*) FILTER (WHERE price = 0), count(*) FILTER (WHERE id IN (8, 9000)), count(*) FILTER (WHERE name = 'new one') FROM items" "$((ROWS + 1))|3|2|1"
+expect_equal "the undo archive" 1 "$(find . -name 'undo_shop_*.tar' | wc -l)"
+
+it "a second run finds nothing to add"
+expect_exit 0 larder restore a.tar -d shop --existing missing --into-source shop --json
+expect_json '.changes[0] | "\(.changed) \(.added) \(.removed)"' "3 0 1"
+expect_json .undo null
+
+it "rows makes all of it as it was, and the fingerprint proves it"
+expect_exit 0 larder restore a.tar -d shop --existing rows --into-source shop --json
+expect_json .agree true
+expect_json '.tables[0] | .fingerprint_archive == .fingerprint_target' true
+expect_exit 0 larder verify a.tar --against "dbname=shop"
+
+it "a missing row whose unique value another row has now is an error, and changes nothing"
+sql shop "DELETE FROM items WHERE id IN (8, 9); INSERT INTO items VALUES (-1, 'item 8', 1)"
+before=$(state_of shop)
+expect_exit 1 larder restore a.tar -d shop --existing missing --into-source shop --no-undo
+expect_stderr items_name_key
+expect_stderr "nothing was changed"
+expect_equal "the database" "$before" "$(state_of shop)"
+
+it "tables that are not there are made, in the same run"
+sql shop "CREATE TABLE kinds (id int PRIMARY KEY, word text); INSERT INTO kinds VALUES (1, 'a'); CREATE TABLE tags (item bigint REFERENCES items, kind int REFERENCES kinds, PRIMARY KEY (item, kind)); INSERT INTO tags VALUES (5, 1)"
+sql shop "DELETE FROM items WHERE id = -1"
+expect_exit 0 larder restore a.tar -d shop --existing rows --into-source shop --no-undo -q
+expect_exit 0 larder export -t '*.*' -d shop -o b.tar --no-record -q
+new_database half
+sql half "CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL UNIQUE, price numeric, made timestamptz DEFAULT now()); INSERT INTO items VALUES (5, 'other', 9)"
+for mode in missing rows; do
+    expect_exit 0 larder restore b.tar -d half --existing "$mode" --json
+    expect_json .agree true
+    expect_query half "SELECT (SELECT count(*) FROM items), (SELECT tags::text FROM tags), (SELECT count(*) FROM pg_constraint WHERE contype = 'f')" "$ROWS|(5,1)|2"
+done
+expect_query half "SELECT name FROM items WHERE id = 5" "item 5"
+expect_query half "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'larder%'" 0
+
+it "where that fails, what was made is taken back and what was there is as it was"
+new_database failing
+sql failing "CREATE TABLE items (id bigint PRIMARY KEY, name text NOT NULL UNIQUE CHECK (name <> 'item 7'), price numeric, made timestamptz DEFAULT now()); INSERT INTO items VALUES (5, 'other', 9)"
+expect_exit 1 larder restore b.tar -d failing --existing rows
+expect_stderr items_name_check
+expect_query failing "SELECT string_agg(relname, ' ' ORDER BY 1) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'" items
+expect_query failing "TABLE items" "5|other|9|$(sql failing 'SELECT made FROM items')"
