@@ -315,6 +315,23 @@ for change in 'head -c 100' 'tr 1 2'; do
     done
 done
 
+it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"
+sql kitchai "CREATE TABLE noise AS SELECT i, (SELECT string_agg(sha512((i * 16 + j)::text::bytea), '') AS bytes
+    FROM generate_series(1, 16) AS j) FROM generate_series(1, 1024 * 24) AS i"
+expect_exit 0 larder export -t 'public.*' -d kitchai --store "rclone:disk:$SCRATCH/large" --json
+archive=$(jq -r .archive "$STDOUT")
+expect_json '.bytes > 24000000' true
+printf '#!/bin/sh\necho "$*" >>%s\nexec %s "$@"\n' "$SCRATCH/starts" "$(command -v rclone)" >"$SCRATCH/bin/rclone"
+new_database one_table
+expect_exit 0 env "PATH=$SCRATCH/bin:$PATH" "$LARDER" restore "$archive" -d one_table -t profiles --externals stub --create-roles
+read_in_all=$(grep -oe '--count=[0-9]*' "$SCRATCH/starts" | awk -F= '{ sum += $2 } END { print sum }')
+[ "$read_in_all" -lt 4000000 ] || fail "$read_in_all bytes were asked for"
+: >"$SCRATCH/starts"
+expect_exit 0 env "PATH=$SCRATCH/bin:$PATH" "$LARDER" verify "$archive" -j 1
+starts=$(wc -l <"$SCRATCH/starts")
+[ "$starts" -lt 40 ] || fail "rclone was started $starts times"
+echo "  $read_in_all bytes for one table of $(stat -c %s "${archive#rclone:disk:}"), $starts starts for the whole"
+
 it "rclone: a remote that is not configured, a URL without one, and a missing program are wrong usage"
 expect_exit 2 larder list --store rclone:nowhere:store
 expect_stderr "no such remote"
