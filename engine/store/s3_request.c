@@ -114,7 +114,8 @@ static enum s3_outcome judge(const struct s3_request *request, struct s3_answer 
                              const struct buffer *body, struct larder_error *error)
 {
     struct arena *arena = request->arena != NULL ? request->arena : arena_new();
-    struct s3_document other, *document = request->document != NULL ? request->document : &other;
+    struct s3_document other = {.code = ""};
+    struct s3_document *document = request->document != NULL ? request->document : &other;
     enum s3_outcome outcome = S3_NO;
     bool has_document;
 

@@ -20,7 +20,7 @@ struct writing {
     struct s3_sender *sender;
 };
 
-enum larder_status s3_fail_exists(struct s3 *s3, const char *key, struct larder_error *error)
+static enum larder_status fail_exists(struct s3 *s3, const char *key, struct larder_error *error)
 {
     struct buffer place = {0};
 
@@ -38,7 +38,7 @@ static enum larder_status check_absent(struct s3 *s3, const char *key, struct la
     bool found = false;
     enum larder_status status = s3_look(s3, key, &found, &answer, error);
 
-    return status == LARDER_OK && found ? s3_fail_exists(s3, key, error) : status;
+    return status == LARDER_OK && found ? fail_exists(s3, key, error) : status;
 }
 
 /* The headers that an object is begun with, NULL last. */
@@ -72,7 +72,7 @@ static enum larder_status check_ours(struct s3 *s3, const char *key, const char 
 
     if (status != LARDER_OK)
         return status;
-    return found && strcmp(answer.nonce, nonce) == 0 ? LARDER_OK : s3_fail_exists(s3, key, error);
+    return found && strcmp(answer.nonce, nonce) == 0 ? LARDER_OK : fail_exists(s3, key, error);
 }
 
 enum larder_status s3_put(struct s3 *s3, const char *key, bool once, const void *bytes,
@@ -118,7 +118,7 @@ enum larder_status s3_replace(struct store *store, const char *key, const void *
 
 static enum larder_status begin_upload(struct writing *w, struct larder_error *error)
 {
-    struct s3_document document;
+    struct s3_document document = {.upload_id = ""};
     struct s3_request request = {.method = "POST",
                                  .key = w->key,
                                  .query = "uploads=",
@@ -204,7 +204,7 @@ static enum larder_status check_object(struct writing *w, struct larder_error *e
         return larder_fail(error, LARDER_FAILED,
                            "could not write \"%s\": it was uploaded, and is not there", w->key);
     if (answer.nonce[0] != '\0' && strcmp(answer.nonce, w->nonce) != 0)
-        return s3_fail_exists(w->s3, w->key, error);
+        return fail_exists(w->s3, w->key, error);
     expected_etag(parts, count, etag);
     comparable = etag[0] != '\0' && !answer.is_opaque && strchr(answer.etag, '-') != NULL;
     if (answer.size == w->bytes && (!comparable || strcasecmp(etag, answer.etag) == 0))
@@ -263,7 +263,7 @@ static enum larder_status complete_upload(struct writing *w, struct larder_error
     }
     if (status == LARDER_OK && (answer.status == 404 || answer.status == 412) &&
         check_ours(w->s3, w->key, w->nonce, NULL) != LARDER_OK)
-        status = answer.status == 412 ? s3_fail_exists(w->s3, w->key, error)
+        status = answer.status == 412 ? fail_exists(w->s3, w->key, error)
                                       : s3_fail(w->s3, &request, &answer, error);
     buffer_free(&list);
     buffer_free(&query);

@@ -2,7 +2,7 @@
 # A store that speaks S3: what is written arrives whole, what is read is no more than is needed, and who may not is told why.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
-source "$TESTS/support/s3_store.bash"
+source "$(dirname "$0")/../support/s3_store.bash"
 
 STORE=s3://larder/off-host
 ADHOC=off-host/kitchai/adhoc
@@ -46,3 +46,112 @@ expect_exit 0 larder hold "$name" --store "$STORE"
 expect_equal "the hold" "$ADHOC/$name.hold" "$(s3_keys "$ADHOC/" | grep hold)"
 expect_exit 0 larder release "$name" --store "$STORE"
 expect_equal "the keys" "$(printf '%s\n' "$ADHOC/$name".{checked.json,json,sha256,tar})" "$(s3_keys)"
+
+it "one table of a large archive, and a list, read little of it"
+s3_proxy_start none
+new_database one_table
+expect_exit 0 larder restore "$archive" -d one_table -t user_stock --create-roles --externals stub -q
+ranges=$(grep -c '^[0-9]* GET .*[.]tar$' "$S3_LOG")
+[ "$ranges" -le 12 ] || fail "$ranges ranges were read for one small table"
+expect_exit 0 larder list --store "$STORE"
+expect_equal "ranges of the archive that are read to list it" "$ranges" "$(grep -c '^[0-9]* GET .*[.]tar$' "$S3_LOG")"
+
+it "keys of any name are signed right: spaces, plus signs, per cents, unicode"
+for prefix in 'a b' 'a+b' 'a%20b' '100%' 'é/日本' "quote's" 'a&b=c' 'tilde~.-_'; do
+    expect_exit 0 larder export -t user_stock -d kitchai --store "s3://larder/odd/$prefix" --source-name "S $prefix" --no-record --json
+    odd=$(jq -r .archive "$STDOUT")
+    expect_exit 0 larder verify "$odd" -q
+    expect_exit 0 larder list --store "s3://larder/odd/$prefix" --json
+    expect_json '.[] | select(.good) | .archive' "$odd"
+    encoded=$(jq -rn --arg key "${odd#s3://}" '$key | @uri | gsub("%2F"; "/") | gsub("\u0027"; "%27")')
+    expect_equal "the answer to a request of curl's for $encoded" 200 \
+        "$(s3_request GET "$encoded" -o /dev/null -w '%{http_code}')"
+done
+
+it "a wrong secret, a wrong key, no keys and no bucket are told apart, and no secret is shown"
+(
+    export AWS_SECRET_ACCESS_KEY=wrong-secret
+    expect_exit 2 larder list --store "$STORE"
+    expect_stderr SignatureDoesNotMatch
+    expect_stderr "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    expect_unsaid wrong-secret
+    expect_exit 2 larder export -t user_stock -d kitchai --store "$STORE" -q
+    unset AWS_SECRET_ACCESS_KEY
+    expect_exit 2 larder list --store "$STORE"
+    expect_stderr "AWS_SECRET_ACCESS_KEY is not"
+    unset AWS_ACCESS_KEY_ID
+    expect_exit 2 larder list --store "$STORE"
+    expect_stderr "there are no keys for the store"
+)
+expect_exit 2 larder list --store s3://no-such-bucket
+expect_stderr NoSuchBucket
+expect_exit 2 larder list --store s3:///x
+expect_stderr "names no bucket"
+
+it "keys, region and endpoint come from a profile, too"
+(
+    mkdir -p "$HOME/.aws"
+    printf '[default]\naws_access_key_id = no\naws_secret_access_key = no\n[night]\naws_access_key_id = test:tester\naws_secret_access_key = testing\n' \
+        >"$HOME/.aws/credentials"
+    printf '[profile night]\nregion = us-east-1\nendpoint_url = %s\n' "$AWS_ENDPOINT_URL" >"$HOME/.aws/config"
+    unset "${!AWS_@}"
+    export AWS_PROFILE=night
+    expect_exit 0 larder list --store "$STORE"
+    AWS_REGION=eu-central-1 expect_exit 2 larder list --store "$STORE"
+    expect_stderr "set AWS_REGION"
+    AWS_PROFILE=day expect_exit 2 larder list --store "$STORE"
+    expect_stderr 'no AWS profile "day"'
+    rm -r "$HOME/.aws"
+)
+
+it "an expired session and a clock that is wrong are told, with what helps"
+s3_proxy_start 400:ExpiredToken 1 0
+expect_exit 2 env AWS_SESSION_TOKEN=session-token "$LARDER" list --store "$STORE"
+expect_stderr "AWS_SESSION_TOKEN has ended"
+expect_unsaid session-token
+grep -q 'x-amz-security-token: session-token' "$S3_LOG" || fail "the session's token was not sent"
+s3_proxy_start 403:RequestTimeTooSkewed 1 0
+expect_exit 1 larder list --store "$STORE"
+expect_stderr "The clock of this machine"
+
+it "a body that is changed on the way is refused, each time, and nothing is published"
+s3_proxy_start none
+expect_exit 0 larder export -t noise -d kitchai --store "$STORE" --no-record -q
+part=$(sed -n 's/^\([0-9]*\) PUT .*partNumber=1&.*/\1/p' "$S3_LOG")
+before=$(s3_keys)
+s3_proxy_start body "$part" 0
+expect_exit 1 larder export -t noise -d kitchai --store "$STORE" --no-record -q
+expect_stderr "tried 8 times"
+s3_proxy_stop
+expect_equal "the keys" "$before" "$(s3_keys)"
+expect_equal "uploads" 0 "$(s3_uploads)"
+
+it "what is written may not be there: the condition is sent, and heeded where the server refuses"
+s3_proxy_start none
+expect_exit 0 larder export -t noise -d kitchai --store "$STORE" --no-record -q
+grep -A 9 '^[0-9]* POST .*[.]tar?uploadId=' "$S3_LOG" | grep -qi 'if-none-match: \*' || fail "no condition with the archive"
+grep -A 9 '^[0-9]* PUT .*[.]sha256' "$S3_LOG" | grep -qi 'if-none-match: \*' || fail "no condition with the digest"
+completed=$(sed -n 's/^\([0-9]*\) POST .*[.]tar?uploadId=.*/\1/p' "$S3_LOG")
+s3_proxy_start 412:PreconditionFailed "$completed" 1
+expect_exit 1 larder export -t noise -d kitchai --store "$STORE" --no-record -q
+expect_stderr "exists already, and is never overwritten"
+s3_proxy_stop
+expect_equal "uploads" 0 "$(s3_uploads)"
+
+it "with lock = yes every object of an archive carries the end of its lock"
+printf '[store]\nurl = %s\nlock = yes\n' "$STORE" >"$SCRATCH/larder.conf"
+chmod 600 "$SCRATCH/larder.conf"
+s3_proxy_start none
+expect_exit 0 env LARDER_CONFIG="$SCRATCH/larder.conf" "$LARDER" export daily -d kitchai --no-record --json
+until=$(date -u -d "$(s3_request GET "larder/off-host/kitchai/daily/$(jq -r .backup_name "$STDOUT").json" | jq -r .keep_until)" +%Y-%m-%dT%H:%M:%SZ)
+expect_equal "the objects that are locked until $until" 3 "$(awk -v header="x-amz-object-lock-retain-until-date: $until" \
+    '/^[0-9]/ { path = $3; sub(/[?].*/, "", path) } index($0, header) { seen[path] } END { print length(seen) }' "$S3_LOG")"
+grep -q 'x-amz-object-lock-mode: COMPLIANCE' "$S3_LOG" || fail "no mode of the lock"
+
+it "what is locked is not removed, and it is told until when"
+expect_exit 0 larder hold "$name" --store "$STORE"
+s3_proxy_start lock 1 0
+expect_exit 1 larder release "$name" --store "$STORE"
+expect_stderr "is locked until 2999-01-01T00:00:00Z"
+s3_proxy_stop
+expect_exit 0 larder release "$name" --store "$STORE"

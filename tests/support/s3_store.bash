@@ -9,6 +9,9 @@
 #   s3_keys [PREFIX]             the keys in the bucket, one a line
 #   s3_uploads                   how many multipart uploads are begun and not ended
 #   s3_cpu                       the seconds of CPU that its processes have taken
+#   s3_proxy_start FAULT [FIRST [COUNT]]   puts a proxy in front of it that spoils COUNT requests (0: all) from FIRST on, see
+#       fault_proxy.c; what it was asked is in the file $S3_LOG
+#   s3_proxy_stop                takes the proxy away again
 #
 # It checks signatures and content hashes, and does multipart uploads (parts of 5 MiB and more) and
 # ranges; a conditional write it answers with 501. Its keys are test:tester and testing, which
@@ -17,6 +20,8 @@
 S3_FOLDER=
 S3_BUCKET=larder
 S3_PORT=
+S3_LOG=$SCRATCH/s3-proxy.log
+S3_PROXY=
 declare -A S3_PIDS=()
 
 # All three by one interpreter, which takes a second to begin.
@@ -145,7 +150,7 @@ s3_store_try()
 s3_store_start()
 {
     S3_FOLDER=$SCRATCH/s3
-    unset "${!AWS_@}"
+    unset "${!AWS_@}" http_proxy HTTP_PROXY all_proxy ALL_PROXY
     export AWS_ACCESS_KEY_ID=test:tester AWS_SECRET_ACCESS_KEY=testing AWS_REGION=us-east-1
     at_exit s3_store_stop
     for _ in 1 2 3; do
@@ -165,6 +170,7 @@ s3_store_stop()
 {
     local name
 
+    s3_proxy_stop
     for name in "${!S3_PIDS[@]}"; do
         kill "${S3_PIDS[$name]}" 2>/dev/null || true
         wait "${S3_PIDS[$name]}" 2>/dev/null || true
@@ -202,4 +208,21 @@ s3_cpu()
     for name in "${!S3_PIDS[@]}"; do
         cat "/proc/${S3_PIDS[$name]}/stat"
     done | awk -v tick="$(getconf CLK_TCK)" '{ sum += $14 + $15 } END { print sum / tick }'
+}
+
+s3_proxy_start()
+{
+    local port
+
+    s3_proxy_stop
+    rm -f "$S3_LOG"
+    read -r port S3_PROXY < <("$(dirname "$LARDER")/tests/fault_proxy" "$S3_PORT" "$S3_LOG" "$1" "${2:-1}" "${3:-1}")
+    export AWS_ENDPOINT_URL=http://127.0.0.1:$port
+}
+
+s3_proxy_stop()
+{
+    [ -z "$S3_PROXY" ] || kill "$S3_PROXY" 2>/dev/null || true
+    S3_PROXY=
+    export AWS_ENDPOINT_URL=http://127.0.0.1:$S3_PORT
 }
