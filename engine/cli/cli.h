@@ -76,6 +76,8 @@ enum larder_status cli_need_store(const char *store, struct larder_error *error)
 /* The commands. */
 enum larder_status cli_age(const struct cli_values *values, struct larder_run *run,
                            struct larder_error *error);
+enum larder_status cli_cat(const struct cli_values *values, struct larder_run *run,
+                           struct larder_error *error);
 enum larder_status cli_copy(const struct cli_values *values, struct larder_run *run,
                             struct larder_error *error);
 enum larder_status cli_drill(const struct cli_values *values, struct larder_run *run,

@@ -38,6 +38,8 @@ const struct cli_command cli_commands[] = {
      CONNECT "1sn23iKjSHDN" COMMON, cli_drill},
     {"doctor", "[-i FILE]", "Check everything that the configuration promises",
      CONNECT "snFiK" COMMON, cli_doctor},
+    {"cat", "ARCHIVE TABLE [-d SERVER | --embedded]", "Print the rows of a table as CSV",
+     CONNECT "1siK" COMMON, cli_cat},
     {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},
     {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
      "rRiKA" PLAIN, cli_age},
