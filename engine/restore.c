@@ -220,7 +220,8 @@ static void take_back(struct restore *r, struct larder_error *error)
     pg_close(r->control);
     r->control = NULL;
     if (restore_undo(r, &why) == LARDER_OK)
-        larder_hint(error, "What had been created in the target has been removed again.");
+        larder_hint(error, "%sWhat had been created in the target has been removed again.",
+                    error->hint[0] == '\0' ? "" : arena_printf(r->arena, "%.700s ", error->hint));
     else
         larder_hint(error,
                     "The target holds an unfinished restore, which the next one removes: %.600s.",

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "engine/restore_load.h"
+#include "engine/restore_preflight.h"
 #include "formats/sql_text.h"
 #include "formats/stub_sql.h"
 
@@ -20,18 +21,38 @@ static void put_sequence(struct buffer *sql, const struct manifest_sequence *seq
     buffer_free(&name);
 }
 
+static bool is_made(const struct restore *r, const struct manifest_reference *reference)
+{
+    for (size_t k = 0; k < r->to_make_count; k++)
+        if (strcmp(r->to_make[k].kind, "table") == 0 &&
+            strcmp(r->to_make[k].schema, reference->schema) == 0 &&
+            strcmp(r->to_make[k].name, reference->name) == 0)
+            return true;
+    return false;
+}
+
+/* Keys that the rows refer to: into stand-ins, and, as asked, into tables that were there before. */
+static void put_keys(struct buffer *sql, const struct restore *r,
+                     const struct manifest_table *table)
+{
+    for (size_t j = 0; j < table->reference_count; j++) {
+        const struct manifest_reference *reference = &table->references[j];
+
+        if (is_made(r, reference))
+            stub_sql_fill(sql, table, reference);
+        else if (r->options->externals == LARDER_EXTERNALS_STUB &&
+                 !preflight_is_selected(r, reference->schema, reference->name))
+            stub_sql_add(sql, table, reference);
+    }
+}
+
 static enum larder_status write_last(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
     enum larder_status status;
 
     for (size_t i = 0; i < r->table_count; i++)
-        for (size_t j = 0; j < r->tables[i]->reference_count; j++)
-            for (size_t k = 0; k < r->to_make_count; k++)
-                if (strcmp(r->to_make[k].kind, "table") == 0 &&
-                    strcmp(r->to_make[k].schema, r->tables[i]->references[j].schema) == 0 &&
-                    strcmp(r->to_make[k].name, r->tables[i]->references[j].name) == 0)
-                    stub_sql_fill(&load->last, r->tables[i], &r->tables[i]->references[j]);
+        put_keys(&load->last, r, r->tables[i]);
     status = schema_sql(&r->schema, SCHEMA_LAST, r->run, -1, &load->last, error);
     for (size_t i = 0; i < r->manifest->sequence_count; i++)
         if (schema_has(&r->schema, r->manifest->sequences[i].oid))

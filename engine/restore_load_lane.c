@@ -9,6 +9,8 @@
 #include "formats/sql_text.h"
 
 enum { DEADLOCKS = 10 };
+#define FOREIGN_KEY_VIOLATION "23503"
+
 static const char deadlock[] = "40P01";
 
 struct lane {
@@ -71,9 +73,16 @@ static enum larder_status do_last(struct lane *lane, struct larder_error *error)
 
     if (status != LARDER_OK)
         return status;
+    pg_show_notices(lane->pg); /* which tell of rows that were added elsewhere */
     status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
-    if (status != LARDER_OK)
-        return larder_context(error, "could not add keys, triggers and what else comes last");
+    if (status != LARDER_OK) {
+        larder_context(error, "could not add keys, triggers and what else comes last");
+        if (strcmp(pg_sqlstate(lane->pg), FOREIGN_KEY_VIOLATION) == 0 &&
+            r->options->externals != LARDER_EXTERNALS_STUB)
+            larder_hint(error, "--externals stub adds the keys that are missing, as rows of "
+                               "nothing else, to the table that is referred to.");
+        return status;
+    }
     /* No other lane adds findings, or uses the arena. */
     if (r->options->whole_schema)
         status = restore_rest(r, lane->pg, error);

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "engine/pg/supabase.h"
+
 static bool ends_with(const char *text, const char *ending)
 {
     size_t length = strlen(text), tail = strlen(ending);
@@ -15,10 +17,12 @@ const char *source_name(const char *given, struct pg *pg, const char *database, 
 
     if (given != NULL && given[0] != '\0')
         return given;
-    if (host != NULL && strncmp(host, "db.", 3) == 0 && ends_with(host, ".supabase.co"))
+    if (host != NULL &&
+        strncmp(host, SUPABASE_DIRECT_PREFIX, strlen(SUPABASE_DIRECT_PREFIX)) == 0 &&
+        ends_with(host, SUPABASE_DIRECT_SUFFIX))
         return arena_printf(arena, "%.*s", (int)strcspn(host + 3, "."), host + 3);
     dot = user == NULL ? NULL : strchr(user, '.');
-    if (host != NULL && dot != NULL && ends_with(host, ".pooler.supabase.com"))
+    if (host != NULL && dot != NULL && ends_with(host, SUPABASE_POOLER_SUFFIX))
         return arena_strdup(arena, dot + 1);
     return database;
 }

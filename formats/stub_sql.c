@@ -148,3 +148,71 @@ void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
     buffer_puts(&body, "\n        ON CONFLICT DO NOTHING;\n    END IF;\n");
     put_do(out, &body);
 }
+
+/* Where the role may not set it, it stays as it is. */
+static void put_replication_role(struct buffer *out, const char *role)
+{
+    buffer_printf(out,
+                  "        BEGIN\n            PERFORM pg_catalog.set_config("
+                  "'session_replication_role', '%s', true);\n"
+                  "        EXCEPTION WHEN insufficient_privilege THEN NULL;\n        END;\n",
+                  role);
+}
+
+/* Spelt out by alias: both tables may have columns of the same name. */
+static void put_missing(struct buffer *out, const struct manifest_table *table,
+                        const struct manifest_reference *reference)
+{
+    buffer_puts(out, " FROM ");
+    sql_qualified(out, table->schema, table->name);
+    buffer_puts(out, " AS t\n        WHERE ");
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buffer_puts(out, i > 0 ? " AND t." : "t.");
+        sql_identifier(out, reference->columns[i]);
+        buffer_puts(out, " IS NOT NULL");
+    }
+    buffer_puts(out, " AND NOT EXISTS (SELECT FROM ");
+    sql_qualified(out, reference->schema, reference->name);
+    buffer_puts(out, " AS r WHERE ");
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buffer_puts(out, i > 0 ? " AND r." : "r.");
+        sql_identifier(out, reference->referenced_columns[i]);
+        buffer_puts(out, " = t.");
+        sql_identifier(out, reference->columns[i]);
+    }
+    buffer_puts(out, ")");
+}
+
+void stub_sql_add(struct buffer *out, const struct manifest_table *table,
+                  const struct manifest_reference *reference)
+{
+    struct buffer body = {0}, name = {0};
+
+    sql_qualified(&name, reference->schema, reference->name);
+    /* Where nothing is missing, no right to add anything is needed. */
+    buffer_puts(&body, "    DECLARE added bigint;\n    BEGIN\n        IF NOT EXISTS (SELECT");
+    put_missing(&body, table, reference);
+    buffer_puts(&body, ") THEN\n            RETURN;\n        END IF;\n");
+    put_replication_role(&body, "replica");
+    buffer_printf(&body, "        INSERT INTO %s (", buffer_text(&name));
+    put_names(&body, reference->referenced_columns, reference->column_count, ", ", "");
+    buffer_puts(&body, ") OVERRIDING SYSTEM VALUE\n        SELECT DISTINCT ");
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buffer_puts(&body, i > 0 ? ", t." : "t.");
+        sql_identifier(&body, reference->columns[i]);
+    }
+    put_missing(&body, table, reference);
+    buffer_puts(&body, "\n        ON CONFLICT DO NOTHING;\n"
+                       "        GET DIAGNOSTICS added = ROW_COUNT;\n");
+    put_replication_role(&body, "origin");
+    buffer_puts(&body, "        RAISE WARNING '% rows were added to %: keys that restored rows "
+                       "refer to', added, ");
+    sql_literal(&body, buffer_text(&name));
+    buffer_puts(&body, ";\n    EXCEPTION WHEN insufficient_privilege THEN\n"
+                       "        RAISE WARNING 'no keys could be added to %: %', ");
+    sql_literal(&body, buffer_text(&name));
+    buffer_puts(&body, ", SQLERRM;\n    END;\n");
+    put_do(out, &body);
+    out->failed = out->failed || name.failed;
+    buffer_free(&name);
+}

@@ -24,5 +24,11 @@ void stub_sql_create(struct buffer *out, const struct manifest_external *externa
  * table is no stub. */
 void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
                    const struct manifest_reference *reference);
+/*
+ * Gives a table that is no stub, and is not ours, the keys that the rows of `table` refer to and it lacks: new rows of
+ * nothing but these. Triggers do not fire where the role may keep them from it; a warning says how many rows were added.
+ */
+void stub_sql_add(struct buffer *out, const struct manifest_table *table,
+                  const struct manifest_reference *reference);
 
 #endif

@@ -5,6 +5,20 @@
 
 /* What the tables need and no dump of their schemas holds. $2: the schemas that are dumped. */
 
+/*
+ * The superuser that initdb has made is pinned, so nobody writes down what depends on it. At Supabase it is supabase_admin, which other
+ * servers lack.
+ */
+#define GRANTED_TO_FIRST                                                                              \
+    "UNION SELECT 10::oid WHERE EXISTS (SELECT FROM pg_catalog.pg_class c "                           \
+    "CROSS JOIN LATERAL pg_catalog.aclexplode(c.relacl) g "                                           \
+    "WHERE g.grantee = 10 AND c.relnamespace IN (SELECT oid FROM dumped)) "                           \
+    "OR EXISTS (SELECT FROM pg_catalog.pg_proc f CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) " \
+    "g WHERE g.grantee = 10 AND f.pronamespace IN (SELECT oid FROM dumped)) "                         \
+    "OR EXISTS (SELECT FROM pg_catalog.pg_namespace n "                                               \
+    "CROSS JOIN LATERAL pg_catalog.aclexplode(n.nspacl) g "                                           \
+    "WHERE g.grantee = 10 AND n.oid IN (SELECT oid FROM dumped)) "
+
 /* Of whatever is in a dumped schema: a function or type that no table needs may be created, too. A restore asks for those that occur. */
 #define ROLES                                                                                             \
     ", dumped AS (SELECT n.oid FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($2::text[])), "      \
@@ -16,7 +30,7 @@
     "AND s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) "     \
     "AND (s.classid = 2615 AND s.objid IN (SELECT oid FROM dumped) OR EXISTS (SELECT "                    \
     "FROM pg_catalog.pg_depend d WHERE d.classid = s.classid AND d.objid = s.objid "                      \
-    "AND d.refclassid = 2615 AND d.refobjid IN (SELECT oid FROM dumped))) "                               \
+    "AND d.refclassid = 2615 AND d.refobjid IN (SELECT oid FROM dumped))) " GRANTED_TO_FIRST              \
     "UNION SELECT g.grantee FROM needed e JOIN pg_catalog.pg_proc f ON e.classid = 1255 "                 \
     "AND f.oid = e.objid CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) g "                           \
     "WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid)) "               \

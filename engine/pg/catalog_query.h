@@ -12,6 +12,7 @@
 
 #include "engine/pg/connection.h"
 #include "engine/pg/pattern.h"
+#include "engine/pg/supabase.h"
 #include "formats/arena.h"
 #include "formats/manifest.h"
 #include "larder/error.h"
@@ -26,11 +27,7 @@
  */
 #define IS_USERS                                                                                   \
     "NOT (n.nspname LIKE 'pg\\_%' OR n.nspname IN ('information_schema', 'backups') OR "           \
-    "(n.nspname IN ('auth', 'storage', 'realtime', '_realtime', 'vault', 'graphql', "              \
-    "'graphql_public', 'extensions', 'pgbouncer', 'pgsodium', 'pgsodium_masks', "                  \
-    "'supabase_functions', 'supabase_migrations', '_analytics', '_supavisor', 'cron', 'net') "     \
-    "AND (SELECT count(*) = 3 FROM pg_catalog.pg_roles "                                           \
-    "WHERE rolname IN ('anon', 'authenticated', 'service_role')))) "
+    "(n.nspname IN (" SUPABASE_SCHEMAS ") AND " SUPABASE_IS_HERE ")) "
 
 /*
  * The tables (and what is like a table) that patterns match, as `matched(i, oid)`. The parameters are those of catalog_query_patterns. Names are

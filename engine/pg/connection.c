@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "engine/pg/supabase.h"
 #include "engine/run/run.h"
 
 enum { SETTLE_SECONDS = 10, KEYWORDS = 16 };
@@ -257,6 +258,8 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
         larder_hint(error, "`psql -l` lists the databases; -d names one, -U the role.");
     else if (strstr(error->message, "password authentication failed") != NULL)
         larder_hint(error, "Check the role and its password (~/.pgpass, PGPASSWORD, or -W).");
+    else if (supabase_hint(pg->conn) != NULL)
+        larder_hint(error, "%s", supabase_hint(pg->conn));
     else
         larder_hint(
             error,
