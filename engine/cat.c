@@ -1,6 +1,7 @@
 #include "larder/cat.h"
 
 #include <regex.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/opened.h"
