@@ -122,7 +122,7 @@ static void drop_left_databases(struct scratch *s, struct pg *pg)
 }
 
 /* Roles that were made for drills, when no drill runs: another one's database may need them. */
-static void drop_left_roles(struct scratch *s, struct pg *pg)
+static void drop_left_roles(struct pg *pg)
 {
     char *alone = NULL;
     struct larder_error why = {0};
@@ -236,7 +236,7 @@ static enum larder_status make_database(struct scratch *s, const char *encoding,
         status = look(s, pg, error);
     if (status == LARDER_OK) {
         drop_left_databases(s, pg);
-        drop_left_roles(s, pg);
+        drop_left_roles(pg);
         make_name(s->name);
         status = take_locks(s, error);
     }
@@ -301,7 +301,7 @@ static void remove_database(struct scratch *s)
         status = run_alone(pg, "DROP DATABASE IF EXISTS ", s->name, " WITH (FORCE)", &why);
     session_rollback(s->lock);
     if (status == LARDER_OK && !s->keep)
-        drop_left_roles(s, pg);
+        drop_left_roles(pg);
     pg_close(pg);
     if (status != LARDER_OK)
         run_message(s->run, LARDER_WARNING,

@@ -137,22 +137,29 @@ static void remove_left(struct embedded *e)
     closedir(dir);
 }
 
+/* False where there is no such user, or where it is root by another name. */
+static bool take_user(struct embedded *e, const char *name)
+{
+    struct passwd user, *found = NULL;
+    char strings[4096];
+
+    if (getpwnam_r(name, &user, strings, sizeof(strings), &found) != 0 || found == NULL ||
+        user.pw_uid == 0)
+        return false;
+    e->uid = user.pw_uid;
+    e->gid = user.pw_gid;
+    return true;
+}
+
 /* The server refuses to be run by root. */
 static enum larder_status choose_user(struct embedded *e, struct larder_error *error)
 {
-    const struct passwd *user;
-
     if (geteuid() != 0)
         return LARDER_OK;
-    user = getpwnam("postgres");
-    if (user == NULL)
-        user = getpwnam("nobody");
-    if (user == NULL || user->pw_uid == 0)
+    if (!take_user(e, "postgres") && !take_user(e, "nobody"))
         return larder_fail(error, LARDER_FAILED,
                            "there is no user \"postgres\" to run a server as, which root may not");
     e->as_other = true;
-    e->uid = user->pw_uid;
-    e->gid = user->pw_gid;
     e->uid_text = arena_printf(e->arena, "%u", (unsigned)e->uid);
     e->gid_text = arena_printf(e->arena, "%u", (unsigned)e->gid);
     return LARDER_OK;

@@ -34,7 +34,7 @@ static enum larder_status folder_open(const char *url, const struct larder_run *
 
     if (folder == NULL)
         return larder_fail_memory(error);
-    folder->store = (struct store){&store_folder, run};
+    folder->store = (struct store){.kind = &store_folder, .run = run};
     folder->lock_fd = -1;
     while (length > 1 && path[length - 1] == '/')
         length--;
