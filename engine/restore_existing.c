@@ -77,7 +77,8 @@ static void check_access(struct restore *r, const struct manifest_table *table, 
 static enum larder_status part_tables(struct restore *r, const bool *exists, size_t existing,
                                       struct larder_error *error)
 {
-    const struct manifest_table **tables = arena_alloc(r->arena, r->table_count, sizeof(*tables));
+    const struct manifest_table **tables =
+        arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
     struct larder_table_proof *proofs = arena_alloc(r->arena, r->table_count, sizeof(*proofs));
     size_t made = 0, merged = r->table_count - existing;
 

@@ -40,7 +40,7 @@ static inline bool age_bytes_add(struct age_bytes *bytes, const void *data, size
 {
     if (length == 0)
         return true;
-    if (!age_bytes_reserve(bytes, length))
+    if (!age_bytes_reserve(bytes, length) || bytes->data == NULL)
         return false;
     memcpy(bytes->data + bytes->length, data, length);
     bytes->length += length;

@@ -63,7 +63,7 @@ struct larder_drill {
  * begun. The caller frees the result, on failure too.
  */
 enum larder_status larder_drill(const struct larder_drill_options *options,
-                                const struct larder_run *run, struct larder_drill *drill,
+                                const struct larder_run *run, struct larder_drill *result,
                                 struct larder_error *error);
 void larder_drill_free(struct larder_drill *drill);
 

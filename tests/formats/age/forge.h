@@ -417,6 +417,8 @@ static inline void forge_file(struct forge *forge, const char *template)
             forge->file.length--;
             break;
         case '~':
+            if (forge->file.data == NULL)
+                abort();
             forge->file.data[forge->file.length - 1] ^= 1;
             break;
         default:
