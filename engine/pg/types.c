@@ -61,7 +61,7 @@ static const struct type {
     {2970, "txid_snapshot", NULL},
     {3220, "pg_lsn", NULL},
     {3614, "tsvector", NULL},
-    {3615, "tsquery", NULL},
+    {3615, "tsquery", "cannot be read back in binary form where it is empty"},
     {3734, "regconfig", "carries the OID of a text search configuration of this database"},
     {3769, "regdictionary", "carries the OID of a text search dictionary of this database"},
     {3802, "jsonb", NULL},

@@ -105,6 +105,7 @@ regproc carries the OID of a function of this database
 regprocedure carries the OID of a function of this database
 regrole carries the OID of a role of this server
 regtype carries the OID of a type of this database
+tsquery cannot be read back in binary form where it is empty
 xml declares the encoding of the connection that sent it
 END
 diff "$SCRATCH/wanted" "$SCRATCH/found" >"$STDOUT" || fail "other types, or other reasons"
