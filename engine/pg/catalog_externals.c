@@ -46,7 +46,8 @@
     "JOIN needed d ON m.classid = d.classid AND m.objid = d.objid "                                           \
     "UNION SELECT m.extension FROM pg_catalog.pg_proc f JOIN pg_catalog.pg_depend d "                         \
     "ON d.classid = 1255 AND d.objid = f.oid AND d.deptype = 'n' JOIN members m "                             \
-    "ON m.classid = d.refclassid AND m.objid = d.refobjid WHERE f.pronamespace IN (SELECT oid FROM dumped)) "
+    "ON m.classid = d.refclassid AND m.objid = d.refobjid WHERE f.pronamespace IN (SELECT oid FROM dumped) "  \
+    "AND NOT EXISTS (SELECT FROM members x WHERE x.classid = 1255 AND x.objid = f.oid)) "
 
 /*
  * By the name that to_regprocedure takes: with the types of the arguments, and nothing else. Who may not call it may not do so

@@ -78,13 +78,13 @@ it "verify's and restore's JSON documents have the fields that they promise"
 expect_exit 0 larder verify "$archive" --json
 expect_json '[.agree, (.seconds | type), (.findings | type), (.tables | type)] | join(" ")' "true number array array"
 expect_json '[.tables[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
-    'agree fingerprint_archive fingerprint_target name rows_archive rows_metadata rows_target schema'
+    'agree fingerprint_archive fingerprint_target name proven rows_archive rows_metadata rows_target schema'
 expect_json '.archive' "$archive"
 new_database again
 expect_exit 0 larder restore "$archive" -d again --create-roles --externals stub --json
 expect_json '[.agree, (.seconds | type), (.findings | type), (.tables | type)] | join(" ")' "true number array array"
 expect_json '[.tables[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
-    'agree fingerprint_archive fingerprint_target name rows_archive rows_metadata rows_target schema'
+    'agree fingerprint_archive fingerprint_target name proven rows_archive rows_metadata rows_target schema'
 expect_json '.archive' "$archive"
 
 it "list's JSON document has the fields that it promises"
