@@ -17,7 +17,7 @@ change()
         # The file goes with SCRATCH too: what a failed scenario started must end.
         while [ -e "$SCRATCH/changing" ]; do
             for _ in {1..5}; do
-                echo "BEGIN; $sql; COMMIT; SELECT pg_sleep(random() * 0.3);"
+                echo "BEGIN; $sql; COMMIT; SELECT pg_sleep(random() * 1.5);"
             done | psql -XAtq -d races >/dev/null 2>>"$SCRATCH/change.log" || true
         done
     ) &
