@@ -9,7 +9,10 @@ source "$TESTS/support/sftp_remote.bash"
 source "$TESTS/support/s3_store.bash"
 
 LOCAL=$SCRATCH/local
-STORES=${STORES:-folder s3 disk sftp}
+EACH='folder s3 disk sftp'
+# The sanitizers see the same code of ours with both remotes of rclone; S3 has a scenario of its own.
+[[ $(ldd "$LARDER") != *asan* ]] || EACH='folder disk'
+STORES=${STORES:-$EACH}
 
 # The keys that a store holds, as its own tools see them, temporary ones included.
 keys_folder() { (cd "$1" 2>/dev/null && find . -type f ! -name .larder.lock -printf '%P\n' | sort); }
