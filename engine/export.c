@@ -12,7 +12,6 @@
 #include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
-#include "engine/record.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 #include "formats/archive_writer.h"
@@ -20,7 +19,6 @@
 #include "formats/names.h"
 #include "formats/recovery.h"
 #include "formats/sql_text.h"
-#include "formats/summary.h"
 
 /*
  * The story, from top to bottom of larder_export():
@@ -28,54 +26,10 @@
  *   prepare   (export_lead.c) connect, find the preset, take the run's lock, look the tables up, report all obstacles
  *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it
  *   write     pg_dump beside the lanes; whole parts arrive in the archive under one lock
- *   publish   digest and summary beside the archive, and the rows in the database
+ *   publish   digest and summary beside the archive, and (export_result.c) the rows in the database
  */
 
 enum { LANES_MAX = 64, TID_RANGE_SCANS = 140000 };
-
-static void warn(struct export *e, const char *text)
-{
-    struct larder_export_result *result = e->result;
-    const char **warnings =
-        arena_alloc(e->arena, result->warning_count + 1, sizeof(*result->warnings));
-
-    run_message(e->run, LARDER_WARNING, "%s", text);
-    if (warnings == NULL)
-        return;
-    if (result->warning_count > 0)
-        memcpy(warnings, result->warnings, result->warning_count * sizeof(*warnings));
-    warnings[result->warning_count++] = arena_strdup(e->arena, text);
-    result->warnings = warnings;
-}
-
-/* The first names of a list, and how many others there are. */
-static const char *list_names(struct arena *arena, const char *const *names, size_t count)
-{
-    enum { SHOWN = 50 };
-    struct buffer text = {0};
-    const char *list;
-
-    for (size_t i = 0; i < count && i < SHOWN; i++)
-        buffer_printf(&text, "%s%s", i > 0 ? ", " : "", names[i]);
-    if (count > SHOWN)
-        buffer_printf(&text, " and %zu others", count - SHOWN);
-    list = arena_strdup(arena, buffer_text(&text));
-    buffer_free(&text);
-    return list;
-}
-
-static void warn_of_omissions(struct export *e)
-{
-    if (e->uncovered_count > 0)
-        warn(e, arena_printf(e->arena, "no scheduled preset covers %zu table%s: %s",
-                             e->uncovered_count, e->uncovered_count > 1 ? "s" : "",
-                             list_names(e->arena, e->uncovered, e->uncovered_count)));
-    if (e->skipped_count > 0)
-        warn(e, arena_printf(e->arena, "left out, since this role may not read all of it: %s",
-                             list_names(e->arena, e->skipped, e->skipped_count)));
-    if (e->options->lock && e->to.store != NULL && e->preset.keep_seconds == 0)
-        warn(e, "the archive is not locked in the store, since nothing says how long it is kept");
-}
 
 static enum larder_status check_options(const struct larder_export_options *o,
                                         struct larder_error *error)
@@ -372,89 +326,6 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
     return status;
 }
 
-static void summarize(struct export *e, struct summary *summary)
-{
-    const struct manifest *m = e->manifest;
-
-    sha256_to_hex(e->hash.sha256, e->result->sha256);
-    *summary = (struct summary){
-        .larder_version = m->larder_version,
-        .backup_name = m->backup_name,
-        .preset = m->preset,
-        .source = m->source,
-        .system_identifier = m->system_identifier,
-        .started_at = m->started_at,
-        .created_at = m->finished_at,
-        .bytes = e->hash.bytes,
-        .raw_bytes = manifest_raw_bytes(m),
-        .rows = manifest_rows(m),
-        .sha256 = e->result->sha256,
-        .encrypted = e->to.encrypted,
-        .keep_until = e->preset.keep_seconds > 0 ? m->started_at + e->preset.keep_seconds : 0,
-        .every = e->preset.every,
-    };
-}
-
-/* An archive that is published counts, also where it could not be recorded. */
-static void record(struct export *e, const struct summary *summary)
-{
-    struct larder_error why = {0};
-    struct pg *pg = e->control;
-    enum larder_status status = LARDER_OK;
-
-    if (e->options->no_record)
-        return;
-    if (e->options->record_to != NULL) {
-        pg = NULL;
-        status = pg_connect(e->options->record_to, e->run, -1, PG_CONNECT_SECONDS, &pg, &why);
-        if (status == LARDER_OK)
-            status = session_begin_write(pg, &why);
-    } else if (e->server.is_standby) {
-        status = larder_fail(&why, LARDER_FAILED, "the server is a standby");
-    }
-    if (status == LARDER_OK)
-        status = record_archive(pg, e->manifest, summary, e->to.location, &why);
-    e->result->recorded = status == LARDER_OK;
-    if (!e->result->recorded)
-        warn(e, arena_printf(e->arena,
-                             "the archive is complete, but was not recorded in the database: %s",
-                             why.message));
-    if (pg != e->control)
-        pg_close(pg);
-}
-
-static enum larder_status describe_result(struct export *e, struct larder_error *error)
-{
-    struct larder_export_result *result = e->result;
-    const struct manifest *m = e->manifest;
-
-    result->archive = e->to.location;
-    result->rows = manifest_rows(m);
-    result->bytes = e->hash.bytes;
-    result->raw_bytes = manifest_raw_bytes(m);
-    result->encrypted = e->to.encrypted;
-    result->tables = arena_alloc(e->arena, m->table_count, sizeof(*result->tables));
-    for (size_t i = 0; result->tables != NULL && i < m->table_count; i++) {
-        const struct manifest_table *table = &m->tables[i];
-        char fingerprint[FINGERPRINT_HEX];
-        uint64_t bytes = 0;
-
-        for (size_t j = 0; j < table->part_count; j++)
-            bytes += table->parts[j].bytes;
-        fingerprint_to_hex(table->fingerprint, fingerprint);
-        result->tables[i] = (struct larder_export_table){
-            .schema = arena_strdup(e->arena, table->schema),
-            .name = arena_strdup(e->arena, table->name),
-            .copy_format = table->copy_format == COPY_TEXT ? "text" : "binary",
-            .fingerprint = arena_strdup(e->arena, fingerprint),
-            .rows = table->rows,
-            .bytes = bytes,
-        };
-    }
-    result->table_count = m->table_count;
-    return arena_failed(e->arena) ? larder_fail_memory(error) : LARDER_OK;
-}
-
 enum larder_status larder_export(const struct larder_export_options *options,
                                  const struct larder_run *run, struct larder_export_result *result,
                                  struct larder_error *error)
@@ -480,7 +351,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
     if (status == LARDER_OK)
         status = export_prepare(&e, error);
     if (status == LARDER_OK) {
-        warn_of_omissions(&e);
+        export_warn_of_omissions(&e);
         status = destination_check_system(&e.to, result->source, e.server.system_identifier,
                                           e.arena, error);
     }
@@ -491,12 +362,12 @@ enum larder_status larder_export(const struct larder_export_options *options,
     if (status == LARDER_OK)
         status = write_archive(&e, error);
     if (status == LARDER_OK) {
-        summarize(&e, &summary);
+        export_summarize(&e, &summary);
         status = destination_publish(&e.to, &summary, e.arena, error);
     }
     if (status == LARDER_OK) {
-        record(&e, &summary);
-        status = describe_result(&e, error);
+        export_record(&e, &summary);
+        status = export_describe(&e, error);
     }
     result->seconds = run_clock() - begin;
     destination_close(&e.to);

@@ -1,6 +1,7 @@
 /*
  * What the parts of an export share. Internal to engine/export.c, which writes and publishes the archive, engine/export_lead.c,
- * which finds, locks and looks up what goes into it, and engine/export_formats.c, which says how each table is copied.
+ * which finds, locks and looks up what goes into it, engine/export_formats.c, which says how each table is copied, and
+ * engine/export_result.c, which tells and records what was done.
  */
 #ifndef ENGINE_EXPORT_PARTS_H
 #define ENGINE_EXPORT_PARTS_H
@@ -13,6 +14,7 @@
 #include "formats/arena.h"
 #include "formats/hash_stage.h"
 #include "formats/manifest.h"
+#include "formats/summary.h"
 #include "larder/export.h"
 
 struct export
@@ -60,6 +62,21 @@ enum larder_status export_choose_formats(struct export *e, struct pg *pg, struct
 
 /* Fails where the result has findings: with the one there is, or with their number. */
 enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error);
+
+/* Says something to the user at once, and in the result. */
+void export_warn(struct export *e, const char *text);
+
+/* Says what was found not to be exported. */
+void export_warn_of_omissions(struct export *e);
+
+/* What stands beside the archive; it points into the export. */
+void export_summarize(struct export *e, struct summary *summary);
+
+/* Records the archive in the database. One that is published counts, also where it could not be recorded: then that is said. */
+void export_record(struct export *e, const struct summary *summary);
+
+/* Fills the result in, once all else is done. */
+enum larder_status export_describe(struct export *e, struct larder_error *error);
 
 /* Seconds. */
 int export_lock_timeout(const struct export *e);
