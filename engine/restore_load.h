@@ -6,7 +6,10 @@
  *
  *   load      some parts of a table; nothing
  *   index     one key or index of a table: until the table is loaded. A key takes the table for itself
- *   last      foreign keys, triggers and the rest, sequences, and the mark: until all of these are done
+ *   keys      foreign keys, not validated, and the rows of stand-ins: until all of these are done
+ *   validate  the foreign keys of a table: until "keys" is done. Beside those of other tables
+ *   last      triggers and the rest, sequences, and the mark: until all of these are done. Where rows of others' tables are changed, the
+ *             foreign keys, too, so that they are changed by one transaction
  *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
  *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
  *
@@ -22,11 +25,11 @@
 
 #include "engine/restore_parts.h"
 
-enum job_kind { JOB_LOAD, JOB_INDEX, JOB_LAST, JOB_PROVE, JOB_ANALYZE };
+enum job_kind { JOB_LOAD, JOB_INDEX, JOB_KEYS, JOB_VALIDATE, JOB_LAST, JOB_PROVE, JOB_ANALYZE };
 
 struct job {
     enum job_kind kind;
-    size_t table; /* its place among those restored; of JOB_LAST none */
+    size_t table; /* its place among those restored; of JOB_KEYS and JOB_LAST none */
     uint64_t weight;
     bool taken;
     bool small; /* done together with others of its kind */
@@ -44,27 +47,32 @@ struct table_state {
     bool exclusive; /* one that runs has the table for itself */
     bool small;     /* few rows, no partition and no parent */
     uint64_t loaded_rows;
+    struct buffer validate; /* SQL: its foreign keys that are validated apart */
 };
 
 struct load {
     struct restore *restore;
     struct schema_block *index_blocks;
     size_t index_block_count;
-    struct buffer last; /* SQL */
+    struct buffer keys, last; /* SQL */
     int stop_fd;
 
     pthread_mutex_t lock; /* of what follows, and of the proof */
     pthread_cond_t changed;
     struct job *jobs;
-    size_t job_count, before_last; /* before_last: loads and indexes that are still to end */
-    bool last_done;
+    size_t job_count;
+    size_t before_keys, before_last; /* those of the jobs above that are still to end */
+    bool keys_done, last_done;
     struct table_state *tables;
     struct larder_progress progress;
     enum larder_status status;
     struct larder_error error;
 };
 
-/* Finds the jobs; the lanes come later. */
+/* Writes what comes when all tables are loaded and have their indexes: the SQL of "keys" and "last". */
+enum larder_status load_write_end(struct load *load, struct larder_error *error);
+
+/* Finds the jobs, after that; the lanes come later. */
 enum larder_status load_plan(struct load *load, struct larder_error *error);
 
 /* The table that a job is about. */

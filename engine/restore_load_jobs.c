@@ -12,16 +12,21 @@ const struct manifest_table *load_table(const struct load *load, const struct jo
     return load->restore->tables[job->table];
 }
 
+static bool is_of_table(const struct job *job)
+{
+    return job->kind != JOB_KEYS && job->kind != JOB_LAST;
+}
+
 static void add_job(struct load *load, struct job job)
 {
-    job.small = job.kind != JOB_LAST && load->tables[job.table].small;
+    job.small = is_of_table(&job) && load->tables[job.table].small;
     load->jobs[load->job_count++] = job;
     if (job.kind == JOB_LOAD)
         load->tables[job.table].loads++;
     if (job.kind == JOB_INDEX)
         load->tables[job.table].indexes++;
-    if (job.kind == JOB_LOAD || job.kind == JOB_INDEX)
-        load->before_last++;
+    load->before_keys += job.kind == JOB_LOAD || job.kind == JOB_INDEX ? 1 : 0;
+    load->before_last += job.kind < JOB_LAST ? 1 : 0;
 }
 
 /* A table that is more than one lane's share is loaded by several; then its rows cannot be frozen.
@@ -70,6 +75,19 @@ static void add_indexes(struct load *load)
     }
 }
 
+static void add_end(struct load *load)
+{
+    struct restore *r = load->restore;
+
+    if (load->keys.length > 0)
+        add_job(load, (struct job){.kind = JOB_KEYS, .weight = UINT64_MAX});
+    for (size_t i = 0; i < r->table_count; i++)
+        if (load->tables[i].validate.length > 0)
+            add_job(load, (struct job){
+                              .kind = JOB_VALIDATE, .table = i, .weight = r->tables[i]->raw_bytes});
+    add_job(load, (struct job){.kind = JOB_LAST, .weight = UINT64_MAX});
+}
+
 static void find_small(struct load *load)
 {
     struct restore *r = load->restore;
@@ -89,13 +107,12 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
     uint64_t raw_bytes = 0, share;
-    size_t most = r->table_count * 3 + 1;
+    size_t most = r->table_count * 4 + 2;
 
     for (size_t i = 0; i < r->table_count; i++) {
         raw_bytes += r->tables[i]->raw_bytes;
         most += r->tables[i]->part_count;
     }
-    load->tables = arena_alloc(r->arena, r->table_count, sizeof(*load->tables));
     load->jobs = arena_alloc(r->arena, most + load->index_block_count, sizeof(*load->jobs));
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
@@ -105,7 +122,7 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
     for (size_t i = 0; i < r->table_count; i++)
         add_loads(load, i, share);
     add_indexes(load);
-    add_job(load, (struct job){.kind = JOB_LAST, .weight = UINT64_MAX});
+    add_end(load);
     for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++) {
         uint64_t weight = r->tables[i]->raw_bytes;
 
@@ -126,6 +143,10 @@ static bool is_ready(const struct load *load, const struct job *job)
         return true;
     case JOB_INDEX:
         return table->loads == 0 && !table->exclusive && (!job->exclusive || table->running == 0);
+    case JOB_KEYS:
+        return load->before_keys == 0;
+    case JOB_VALIDATE:
+        return load->keys_done;
     case JOB_LAST:
         return load->before_last == 0;
     case JOB_ANALYZE:
@@ -151,7 +172,7 @@ static bool is_better(const struct job *a, const struct job *b)
 static void take(struct load *load, struct job *job)
 {
     job->taken = true;
-    if (job->kind == JOB_LAST)
+    if (!is_of_table(job))
         return;
     load->tables[job->table].running++;
     load->tables[job->table].exclusive = job->exclusive;
@@ -208,7 +229,7 @@ void load_end(struct load *load, const struct job *job)
     struct table_state *table = &load->tables[job->table];
 
     pthread_mutex_lock(&load->lock);
-    if (job->kind != JOB_LAST) {
+    if (is_of_table(job)) {
         table->running--;
         table->exclusive = table->exclusive && !job->exclusive;
     }
@@ -216,8 +237,9 @@ void load_end(struct load *load, const struct job *job)
         table->loads--;
     if (job->kind == JOB_INDEX)
         table->indexes--;
-    if (job->kind == JOB_LOAD || job->kind == JOB_INDEX)
-        load->before_last--;
+    load->before_keys -= job->kind == JOB_LOAD || job->kind == JOB_INDEX ? 1 : 0;
+    load->before_last -= job->kind < JOB_LAST ? 1 : 0;
+    load->keys_done = load->keys_done || job->kind == JOB_KEYS;
     load->last_done = load->last_done || job->kind == JOB_LAST;
     pthread_cond_broadcast(&load->changed);
     pthread_mutex_unlock(&load->lock);

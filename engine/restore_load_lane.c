@@ -64,6 +64,37 @@ static enum larder_status build_index(struct lane *lane, const struct job *job,
                : larder_context(error, "could not create %s", job->block->entry->text);
 }
 
+static enum larder_status fail_keys(const struct lane *lane, enum larder_status status,
+                                    struct larder_error *error)
+{
+    if (strcmp(pg_sqlstate(lane->pg), FOREIGN_KEY_VIOLATION) == 0 &&
+        lane->load->restore->options->externals != LARDER_EXTERNALS_STUB)
+        larder_hint(error, "--externals stub adds the keys that are missing, as rows of "
+                           "nothing else, to the table that is referred to.");
+    return status;
+}
+
+static enum larder_status add_keys(struct lane *lane, struct larder_error *error)
+{
+    enum larder_status status = pg_exec(lane->pg, buffer_text(&lane->load->keys), error);
+
+    return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not add foreign keys");
+}
+
+static enum larder_status validate_keys(struct lane *lane, const struct job *job,
+                                        struct larder_error *error)
+{
+    const struct manifest_table *table = load_table(lane->load, job);
+    struct buffer *sql = &lane->load->tables[job->table].validate;
+    enum larder_status status = pg_exec(lane->pg, buffer_text(sql), error);
+
+    if (status == LARDER_OK)
+        return LARDER_OK;
+    larder_context(error, "could not validate the foreign keys of table \"%s.%s\"", table->schema,
+                   table->name);
+    return fail_keys(lane, status, error);
+}
+
 /* Sequences go on where they were; when this is committed, the restore is complete. */
 static enum larder_status do_last(struct lane *lane, struct larder_error *error)
 {
@@ -77,11 +108,7 @@ static enum larder_status do_last(struct lane *lane, struct larder_error *error)
     status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
     if (status != LARDER_OK) {
         larder_context(error, "could not add keys, triggers and what else comes last");
-        if (strcmp(pg_sqlstate(lane->pg), FOREIGN_KEY_VIOLATION) == 0 &&
-            r->options->externals != LARDER_EXTERNALS_STUB)
-            larder_hint(error, "--externals stub adds the keys that are missing, as rows of "
-                               "nothing else, to the table that is referred to.");
-        return status;
+        return fail_keys(lane, status, error);
     }
     /* No other lane adds findings, or uses the arena. */
     if (r->options->whole_schema)
@@ -135,6 +162,10 @@ static enum larder_status do_job(struct lane *lane, const struct job *job,
         return load_rows(lane, job, error);
     case JOB_INDEX:
         return build_index(lane, job, error);
+    case JOB_KEYS:
+        return add_keys(lane, error);
+    case JOB_VALIDATE:
+        return validate_keys(lane, job, error);
     case JOB_LAST:
         return do_last(lane, error);
     case JOB_PROVE:
