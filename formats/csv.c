@@ -46,21 +46,21 @@ static bool wants_quotes(const uint8_t *bytes, size_t length, bool alone)
 
 static void put_value(struct buffer *out, const uint8_t *bytes, size_t length, bool alone)
 {
-    const uint8_t *end = bytes + length, *quote;
+    const uint8_t *quote;
 
     if (!wants_quotes(bytes, length, alone)) {
         buffer_append(out, bytes, length);
         return;
     }
     buffer_puts(out, "\"");
-    while (length > 0 && (quote = memchr(bytes, '"', (size_t)(end - bytes))) != NULL) {
+    while (length > 0 && (quote = memchr(bytes, '"', length)) != NULL) {
         buffer_append(out, bytes, (size_t)(quote + 1 - bytes));
         buffer_puts(out, "\"");
+        length -= (size_t)(quote + 1 - bytes);
         bytes = quote + 1;
-        if (bytes == end)
-            break;
     }
-    buffer_append(out, bytes, (size_t)(end - bytes));
+    if (length > 0)
+        buffer_append(out, bytes, length);
     buffer_puts(out, "\"");
 }
 
