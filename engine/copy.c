@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "engine/destination.h"
 #include "engine/inventory.h"
@@ -86,6 +87,20 @@ static enum larder_status name_copy(struct copy *c, struct larder_error *error)
     buffer_free(&source);
     buffer_free(&location);
     return arena_failed(c->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* Lets all that is written lie locked until the archive's time is over. */
+static enum larder_status lock_copy(struct copy *c, struct larder_error *error)
+{
+    bool can_be = c->facts.keep_until > time(NULL);
+    enum larder_status status = destination_retain(&c->to, can_be ? c->facts.keep_until : 0, error);
+
+    if (status != LARDER_OK || can_be)
+        return status;
+    run_message(c->run, LARDER_WARNING, "the copy is not locked in the store, since %s",
+                c->facts.keep_until == 0 ? "nothing says how long it is kept"
+                                         : "the archive's time is over");
+    return LARDER_OK;
 }
 
 static bool has_new_recipients(const struct copy *c)
@@ -325,8 +340,7 @@ static enum larder_status complete(struct copy *c, const struct inventory_backup
     if (status != LARDER_OK)
         return larder_fail(error, status, "%s", why.message);
     c->result->already = true;
-    return status == LARDER_OK ? publish(c, there->digest != NULL, there->summary != NULL, error)
-                               : status;
+    return publish(c, there->digest != NULL, there->summary != NULL, error);
 }
 
 static enum larder_status copy_to_store(struct copy *c, struct larder_error *error)
@@ -363,6 +377,8 @@ enum larder_status larder_copy(const struct larder_copy_options *options,
         status = read_beside(&c, error);
     if (status == LARDER_OK)
         status = destination_open(&c.to, options->to, NULL, run, error);
+    if (status == LARDER_OK && options->lock)
+        status = lock_copy(&c, error);
     if (status == LARDER_OK)
         status = name_copy(&c, error);
     if (status == LARDER_OK)

@@ -1,6 +1,7 @@
 #include "larder/copy.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/keys.h"
@@ -30,6 +31,17 @@ static void print_result(const struct larder_copy *r)
             r->original_sha256);
 }
 
+/* Whether a store is the configuration's, or a folder in it: then what is said of that one is said of it. */
+static bool is_configured(const char *store, const char *configured)
+{
+    size_t length = configured == NULL ? 0 : strlen(configured);
+
+    while (length > 0 && configured[length - 1] == '/')
+        length--;
+    return length > 0 && strncmp(store, configured, length) == 0 &&
+           (store[length] == '\0' || store[length] == '/');
+}
+
 enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
@@ -48,6 +60,7 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
     }
     options.archive = v->arguments.items[0];
     options.to = v->arguments.items[1];
+    options.lock = v->config.lock && is_configured(options.to, v->config.store);
     options.recipients.passphrase_file = NULL; /* that one opens the archive */
     status = keys_given(v, run, &options.keys, error);
     if (status != LARDER_OK)

@@ -13,6 +13,7 @@ struct larder_copy_options {
     const char *archive; /* a path, a URL, or a backup's name in the store `from` */
     const char *from;    /* may be NULL */
     const char *to;      /* the store that it is copied to */
+    bool lock;           /* lock the copy there for as long as its summary says that it is kept */
 
     /* Whom the copy is encrypted to, in place of the archive's own recipients; nobody: it is copied as it is. */
     struct larder_encryption recipients;
@@ -36,7 +37,8 @@ struct larder_copy {
  * SHA-256 that the summary says, and what the store then holds is read back and must have that of what was sent: only
  * then come .sha256 and summary. Nothing is overwritten: what the store has under that name must be equal, and what is
  * missing of it is added; else LARDER_FAILED. LARDER_DAMAGED where the archive is not what lies beside it says, or has
- * no summary. LARDER_LOCKED where another run of the preset writes to the store.
+ * no summary. LARDER_LOCKED where another run of the preset writes to the store. LARDER_USAGE where it is to be locked
+ * in a store that cannot.
  *
  * Other recipients get a new header; the rest of the file stays as it is. The caller frees the result, on failure too.
  */
