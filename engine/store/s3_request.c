@@ -12,8 +12,8 @@
 
 enum {
     TRIES = 8,
-    FIRST_PAUSE_MS = 200, /* doubles each time */
-    LONGEST_PAUSE_MS = 10000,
+    FIRST_PAUSE_MS = 200,     /* doubles each time */
+    LONGEST_PAUSE_MS = 10000, /* or as long as the store may be silent */
     CLEAN_UP_TRIES = 2,
     CLEAN_UP_MS = 5000,
 };
@@ -148,9 +148,10 @@ static enum larder_status pause_for(const struct s3 *s3, const struct s3_request
     const struct larder_run *run = s3->store.run;
     struct pollfd fds[2] = {{.fd = -1, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
     unsigned random = 0;
-    long most = (long)FIRST_PAUSE_MS << (tries - 1);
+    long most = (long)FIRST_PAUSE_MS << (tries - 1), longest = s3->settings.silence * 1000;
 
-    most = most > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : most;
+    longest = longest > LONGEST_PAUSE_MS ? LONGEST_PAUSE_MS : longest;
+    most = most > longest ? longest : most;
     if (getrandom(&random, sizeof(random), 0) != sizeof(random))
         random = 0;
     if (heed_run && run->stop_signal != NULL)
