@@ -40,6 +40,12 @@ static inline enum larder_status input_read_at(struct input *input, uint64_t off
     return input->ops->read_at(input, offset, buffer, length, error);
 }
 
+struct buffer;
+
+/* Appends all of it, where that is at most `most` bytes; more is LARDER_DAMAGED. `name` is for the message. */
+enum larder_status input_read_whole(struct input *input, const char *name, size_t most,
+                                    struct buffer *out, struct larder_error *error);
+
 static inline void input_close(struct input *input)
 {
     if (input != NULL)

@@ -115,15 +115,7 @@ enum larder_status store_get(struct store *store, const char *key, size_t most, 
 
     if (status != LARDER_OK)
         return status;
-    if (input->size > most)
-        status =
-            larder_fail(error, LARDER_DAMAGED, "\"%s\" is too large to be what it is named", key);
-    else if (!buffer_reserve(out, (size_t)input->size))
-        status = larder_fail_memory(error);
-    else
-        status = input_read_at(input, 0, out->bytes + out->length, (size_t)input->size, error);
-    if (status == LARDER_OK)
-        out->length += (size_t)input->size;
+    status = input_read_whole(input, key, most, out, error);
     input_close(input);
     return status;
 }
