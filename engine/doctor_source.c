@@ -134,13 +134,35 @@ static void check_record(struct doctor *d, struct pg *source)
     pg_close(other);
 }
 
+/* Whether a preset before this one had the same table, and so the same was said of it. */
+static bool is_reported(const struct doctor *d, const char *message)
+{
+    for (size_t i = 0; i < d->result->count; i++)
+        if (strcmp(d->result->lines[i].message, message) == 0)
+            return true;
+    return false;
+}
+
 static void report_findings(struct doctor *d, const char *subject,
                             const struct larder_findings *findings)
 {
+    size_t before = 0;
+
     for (size_t i = 0; i < findings->count; i++) {
         struct larder_error why = {0};
 
+        if (is_reported(d, findings->items[i].message)) {
+            before++;
+            continue;
+        }
         larder_fail(&why, LARDER_FAILED, "%s", findings->items[i].message);
+        doctor_fail(d, subject, &why);
+    }
+    if (before > 0) {
+        struct larder_error why = {0};
+
+        larder_fail(&why, LARDER_FAILED, "%zu reason%s of those above", before,
+                    before == 1 ? "" : "s");
         doctor_fail(d, subject, &why);
     }
 }

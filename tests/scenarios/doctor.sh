@@ -98,7 +98,7 @@ expect_line connection 'no_such_database'
 expect_line store "ok"
 expect_unsaid sesame
 
-it "what a role may not read, and what row security would hide, is named for each preset"
+it "what a role may not read, and what row security would hide, is named once, and each preset that it keeps from working"
 sql kitchai "CREATE ROLE reader LOGIN; GRANT USAGE ON SCHEMA public, backups TO reader;
     GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader; GRANT SELECT ON backups.presets TO reader;
     REVOKE SELECT ON public.profiles FROM reader" 2>/dev/null
@@ -107,6 +107,9 @@ doctor 1 -U reader
 expect_line "preset daily" "failed"
 expect_line "preset daily" "profiles"
 expect_line "preset daily" "row security would hide rows"
+expect_line "preset weekly" "failed"
+expect_line "preset weekly" "of those above"
+expect_equal "how often the right on profiles is said to be missing" 1 "$(jq '[.checks[] | select(.message | test("profiles"))] | length' "$STDOUT")"
 expect_line record "warning exports will not be recorded"
 
 it "pg_dump that is missing is exit 2"
