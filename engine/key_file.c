@@ -32,6 +32,13 @@ static void keep_from_children(const char *path)
         fcntl(fd, F_SETFD, FD_CLOEXEC);
 }
 
+static bool is_folder(int fd)
+{
+    struct stat facts;
+
+    return fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
 static enum larder_status read_all(int fd, const char *path, const char *what,
                                    const struct larder_run *run, char *bytes, size_t *length,
                                    struct larder_error *error)
@@ -68,6 +75,8 @@ enum larder_status key_file_read(const char *path, const char *what, bool is_sec
     *bytes = age_secret_new(KEY_FILE_LIMIT + 1);
     if (*bytes == NULL) {
         status = larder_fail_memory(error);
+    } else if (is_folder(fd)) {
+        status = larder_fail(error, LARDER_USAGE, "the %s \"%s\" is a folder", what, path);
     } else {
         if (is_secret)
             warn_of_readers(fd, path, what, run);

@@ -76,6 +76,8 @@ expect_query untouched "SELECT count(*) FROM pg_class WHERE relnamespace = 'publ
 
 it "an identity that is none, a file that is missing, and a key in place of a path are wrong usage"
 expect_exit 2 larder verify "$archive" -i nowhere.key
+expect_exit 2 larder verify "$archive" -i .
+expect_stderr "is a folder"
 expect_exit 2 larder verify "$archive" -i phrase
 expect_unsaid 'a phrase to remember'
 key=$(grep AGE-SECRET operator.key)
