@@ -3,6 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
+unset LARDER_CONFIG
 CONF=$HOME/.config/larder/larder.conf
 STORE=$SCRATCH/store
 
