@@ -7,8 +7,8 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-KILLS=${LARDER_TEST_KILLS:-8}
-TERMS=${LARDER_TEST_TERMS:-4}
+KILLS=${LARDER_TEST_KILLS:-$(thinned 8)}
+TERMS=${LARDER_TEST_TERMS:-$(thinned 4)}
 SEED=${LARDER_TEST_SEED:-$RANDOM}
 STORE=$SCRATCH/store
 SET=$STORE/cooks/all

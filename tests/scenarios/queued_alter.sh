@@ -6,7 +6,7 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-RUNS=${LARDER_TEST_RUNS:-12}
+RUNS=${LARDER_TEST_RUNS:-$(thinned 12)}
 SEED=${LARDER_TEST_SEED:-$RANDOM}
 PATIENCE=60
 

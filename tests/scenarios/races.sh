@@ -5,6 +5,7 @@ set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
 STORE=$SCRATCH/store
+TIMES=$(thinned 12)
 mkdir "$STORE"
 
 # Runs SQL again and again until stop_changing, each time as one transaction.
@@ -96,22 +97,22 @@ sql races "CREATE TABLE busy (a int, b text); $filled"
 
 it "a table that is truncated and filled again is never found empty"
 change "TRUNCATE busy; $filled"
-expect_whole 12 truncate
+expect_whole "$TIMES" truncate
 stop_changing
 
 it "a table that is dropped and made anew is never half there"
 change "DROP TABLE busy; CREATE TABLE busy (a int, b text); $filled"
-expect_whole 12 drop
+expect_whole "$TIMES" drop
 stop_changing
 
 it "a table that is replaced by renaming is the one or the other"
 change "CREATE TABLE fresh (a int, b text); INSERT INTO fresh TABLE busy; ALTER TABLE busy RENAME TO old; ALTER TABLE fresh RENAME TO busy; DROP TABLE old"
-expect_whole 12 rename
+expect_whole "$TIMES" rename
 stop_changing
 
 it "a table that is rewritten, and whose columns change, is whole"
 change "ALTER TABLE busy ADD c float8 DEFAULT random(); ALTER TABLE busy DROP b; ALTER TABLE busy ADD b text DEFAULT 'b'; ALTER TABLE busy ALTER a TYPE bigint; ALTER TABLE busy ALTER a TYPE int; ALTER TABLE busy DROP c"
-expect_whole 12 alter
+expect_whole "$TIMES" alter
 stop_changing
 
 it "partitions that come and go leave a whole table"
@@ -119,14 +120,14 @@ sql races "DROP TABLE busy; CREATE TABLE busy (a int, b text) PARTITION BY RANGE
     CREATE TABLE busy_2 PARTITION OF busy FOR VALUES FROM (501) TO (2000); $filled"
 change "ALTER TABLE busy DETACH PARTITION busy_2; CREATE TABLE busy_3 (LIKE busy_2); INSERT INTO busy_3 TABLE busy_2; DROP TABLE busy_2;
     ALTER TABLE busy_3 RENAME TO busy_2; ALTER TABLE busy ATTACH PARTITION busy_2 FOR VALUES FROM (501) TO (2000)"
-expect_whole 12 partitions
+expect_whole "$TIMES" partitions
 stop_changing
 
 it "rows that move between tables are in one of them"
 sql races "CREATE TABLE left_side AS SELECT generate_series(1, 1000) AS a; CREATE TABLE right_side (a int)"
 change "WITH m AS (DELETE FROM left_side WHERE a IN (SELECT a FROM left_side ORDER BY random() LIMIT 100) RETURNING a) INSERT INTO right_side TABLE m;
     WITH m AS (DELETE FROM right_side WHERE a IN (SELECT a FROM right_side ORDER BY random() LIMIT 90) RETURNING a) INSERT INTO left_side TABLE m"
-for _ in {1..15}; do
+for _ in $(seq "$TIMES"); do
     rm -f "$SCRATCH"/busy.*
     expect_exit 0 larder export -t left_side -t right_side -d races -o "$SCRATCH/busy.tar" --no-record --json -j 2 --lock-timeout 1
     expect_json .rows 1000

@@ -18,6 +18,8 @@
 #   sql DATABASE [SQL]               runs SQL, or standard input, and stops at the first error
 #   new_database NAME [OPTION]...    an empty one; sample_database NAME [ROWS] KitchAI's
 #   skip REASON                      ends the scenario as skipped
+#   thinned N                        a quarter of N under the sanitizers, else N: of many tries of the same. With
+#                                    LARDER_TEST_FULL=yes always N
 #
 # The first expectation that is not met ends the scenario, with its line, the command and its
 # output.
@@ -35,7 +37,8 @@ touch "$STDOUT" "$STDERR"
 
 # Nothing of the caller's may be seen: no config, no passwords. And a sanitizer's report must never
 # look like one of larder's own exit codes.
-unset LARDER_STORE LARDER_CONFIG LARDER_IDENTITY
+unset LARDER_STORE LARDER_SOURCE LARDER_IDENTITY
+export LARDER_CONFIG='' # no configuration file, not even /etc/larder/larder.conf
 export HOME=$SCRATCH/home LC_ALL=C.UTF-8 TZ=UTC
 unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_STATE_HOME XDG_DATA_HOME
 mkdir "$HOME"
@@ -78,6 +81,20 @@ skip()
 {
     echo "skipped: $1"
     exit 77
+}
+
+is_sanitized()
+{
+    [[ $(ldd "$LARDER") == *asan* ]]
+}
+
+thinned()
+{
+    if [ "${LARDER_TEST_FULL:-}" != yes ] && is_sanitized; then
+        echo $((($1 + 3) / 4))
+    else
+        echo "$1"
+    fi
 }
 
 expect_exit()
