@@ -206,7 +206,12 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
                                   struct inventory *inventory, struct larder_error *error)
 {
     enum larder_status status = inventory_list(store, prefix, arena, inventory, error);
+    bool is_folder = prefix[0] == '\0' || prefix[strlen(prefix) - 1] == '/';
+    bool fetches =
+        status == LARDER_OK && is_folder && inventory->count > 0 && store->kind->fetch != NULL;
 
+    if (fetches)
+        store->kind->fetch(store, prefix);
     for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++) {
         struct inventory_backup *backup = &inventory->backups[i];
 
@@ -215,6 +220,8 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
         read_digest(store, arena, backup);
         read_checked(store, arena, backup);
     }
+    if (fetches)
+        store->kind->fetch(store, NULL);
     if (status == LARDER_OK && arena_failed(arena))
         status = larder_fail_memory(error);
     return status;

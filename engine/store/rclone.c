@@ -42,6 +42,7 @@ static void rclone_close(struct store *store)
 {
     struct rclone *rclone = (struct rclone *)store;
 
+    rclone_forget(rclone);
     free(rclone->program);
     free(rclone->root);
     free(rclone->seen);
@@ -291,6 +292,8 @@ static enum larder_status replace(struct store *store, const char *key, const vo
 static enum larder_status read_object(struct store *store, const char *key, struct input **input,
                                       struct larder_error *error)
 {
+    if (rclone_read_fetched((struct rclone *)store, key, input))
+        return LARDER_OK;
     return rclone_read((struct rclone *)store, key, input, error);
 }
 
@@ -332,4 +335,5 @@ const struct store_kind store_rclone = {
     .location = rclone_location,
     .find = rclone_find,
     .replace = replace,
+    .fetch = rclone_fetch,
 };

@@ -7,6 +7,8 @@
 
 enum { RCLONE_NOT_FOUND = 3, RCLONE_ARGUMENTS = 20 };
 
+#define RCLONE_KEY_DEPTH "3" /* of "SOURCE/PRESET/NAME" */
+
 /* What the names of objects under construction begin with; then follows whose they are, a "-", and the object's. */
 #define RCLONE_TEMPORARY ".larder-tmp-"
 
@@ -16,7 +18,9 @@ struct rclone {
     char *root;    /* "REMOTE:PATH" */
     bool asked;    /* what the remote can do: */
     enum rclone_hash hash;
-    char *seen;    /* the folder whose objects and left-overs were looked at; NULL: none yet */
+    char *seen; /* the folder whose objects and left-overs were looked at; NULL: none yet */
+    char *
+        fetched; /* a folder of this machine with copies of small objects, by their keys; NULL: none */
     bool cleaning; /* nothing ends what is run now, but short time limits */
 };
 
@@ -49,6 +53,11 @@ enum larder_status rclone_create(struct rclone *rclone, const char *key, bool ov
 
 enum larder_status rclone_read(struct rclone *rclone, const char *key, struct input **input,
                                struct larder_error *error);
+
+/* The store's `fetch`; forgetting removes what was fetched; and a read of it, false where it was not. */
+void rclone_fetch(struct store *store, const char *folder);
+void rclone_forget(struct rclone *rclone);
+bool rclone_read_fetched(const struct rclone *rclone, const char *key, struct input **input);
 
 /* Removes a file of the remote; that there is none is fine. A run that is to stop does not keep it from that. */
 enum larder_status rclone_remove_path(struct rclone *rclone, const char *path,

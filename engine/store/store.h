@@ -90,6 +90,12 @@ struct store_kind {
      */
     enum larder_status (*tidy)(struct store *store, const char *folder, time_t begun_before,
                                struct larder_error *error);
+
+    /*
+     * Optional, where reading each small object by itself takes long: gets copies of those in a folder of keys at once, as
+     * they are now, and reads take these; NULL gives them up. What cannot be got so is read by itself.
+     */
+    void (*fetch)(struct store *store, const char *folder);
 };
 
 /* Opens the store that a URL or path names. */

@@ -338,6 +338,18 @@ starts=$(wc -l <"$SCRATCH/starts")
 [ "$starts" -lt 40 ] || fail "rclone was started $starts times"
 echo "  $read_in_all bytes for one table of $(stat -c %s "${archive#rclone:disk:}"), $starts starts for the whole"
 
+it "rclone: a list of many archives takes no more starts than one of few"
+for days in {1..9}; do
+    forge "$SCRATCH/many" "$days" "$days" >/dev/null
+done
+: >"$SCRATCH/starts"
+mkdir "$SCRATCH/tmp"
+expect_exit 0 env "PATH=$SCRATCH/bin:$PATH" "TMPDIR=$SCRATCH/tmp" "$LARDER" list --store "rclone:disk:$SCRATCH/many" --json
+expect_json '[.[] | select(.good)] | length' 9
+starts=$(wc -l <"$SCRATCH/starts")
+[ "$starts" -le 3 ] || fail "rclone was started $starts times"
+expect_equal "what is left of their copies" '' "$(find "$SCRATCH/tmp" -mindepth 1)"
+
 it "rclone: a remote that is not configured, a URL without one, and a missing program are wrong usage"
 expect_exit 2 larder list --store rclone:nowhere:store
 expect_stderr "no such remote"
