@@ -86,7 +86,7 @@ static void compare_tables(struct check *check)
 {
     const struct manifest *manifest = archive_reader_manifest(check->opened->reader);
 
-    for (size_t i = 0; i < manifest->table_count; i++) {
+    for (size_t i = 0; i < manifest_stored(manifest); i++) {
         const struct manifest_table *table = &manifest->tables[i];
 
         if (check->counted[i].rows != table->rows)
@@ -144,7 +144,7 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
 
     pthread_mutex_init(&check.lock, NULL);
     check.entries = arena_alloc(arena, archive_reader_entries(archive), sizeof(*check.entries));
-    check.counted = arena_alloc(arena, manifest->table_count, sizeof(*check.counted));
+    check.counted = arena_alloc(arena, manifest_stored(manifest), sizeof(*check.counted));
     if (status == LARDER_OK && (check.entries == NULL || check.counted == NULL))
         status = larder_fail_memory(error);
     for (size_t i = 0; status == LARDER_OK && i < archive_reader_entries(archive); i++)

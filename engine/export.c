@@ -19,6 +19,7 @@
 #include "formats/names.h"
 #include "formats/recovery.h"
 #include "formats/sql_text.h"
+#include "formats/stub_sql.h"
 
 /*
  * The story, from top to bottom of larder_export():
@@ -55,6 +56,22 @@ static enum larder_status check_options(const struct larder_export_options *o,
     return LARDER_OK;
 }
 
+/* A stand-in for a table whose rows are kept whole has room for these. */
+static void define_stand_ins(struct manifest *m)
+{
+    for (size_t i = m->table_count; i < manifest_stored(m); i++)
+        for (size_t j = 0; j < m->external_count; j++) {
+            struct manifest_external *external = &m->externals[j];
+            struct buffer definition = {0};
+
+            if (strcmp(m->tables[i].only, "rows") != 0 || external->oid != m->tables[i].oid)
+                continue;
+            stub_sql_define(&definition, m, &m->tables[i]);
+            external->definition = arena_strdup(m->arena, buffer_text(&definition));
+            buffer_free(&definition);
+        }
+}
+
 /* Everything of the manifest that is known before the first row. */
 static enum larder_status complete_manifest(struct export *e, struct catalog_schemas *schemas,
                                             struct larder_error *error)
@@ -62,7 +79,8 @@ static enum larder_status complete_manifest(struct export *e, struct catalog_sch
     struct manifest *m = e->manifest;
     enum larder_status status;
 
-    m->format_version = MANIFEST_FORMAT_VERSION;
+    m->format_version =
+        m->referenced_count > 0 ? MANIFEST_FORMAT_REFERENCED : MANIFEST_FORMAT_VERSION;
     m->larder_version = LARDER_VERSION;
     m->backup_name = e->result->backup_name;
     m->preset = e->result->preset;
@@ -78,6 +96,7 @@ static enum larder_status complete_manifest(struct export *e, struct catalog_sch
         status = catalog_schemas(e->leader, m, m->arena, schemas, error);
     if (status == LARDER_OK)
         status = catalog_externals(e->leader, schemas, m, error);
+    define_stand_ins(m);
     m->schemas = schemas->names;
     m->schema_count = schemas->count;
     return status;
@@ -90,7 +109,7 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
     enum larder_status status;
     bool taken = true;
 
-    for (size_t i = 0; e->to.store != NULL && i < e->manifest->table_count; i++)
+    for (size_t i = 0; e->to.store != NULL && i < manifest_stored(e->manifest); i++)
         e->to.store->expected_bytes += e->extra[i].bytes;
     while (taken) {
         char name[NAMES_BACKUP];

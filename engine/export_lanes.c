@@ -133,7 +133,7 @@ static struct copy_range next_range(const struct export_lanes *all,
     uint64_t step = left / (2 * (uint64_t)all->options.lanes);
 
     if (is_one_share(all, table))
-        return (struct copy_range){0};
+        return (struct copy_range){.query = extra->query};
     step = step > most ? most : step < least ? least : step;
     /* The last has no end: the table may have grown since, though not for our snapshot. */
     if (step < left)
@@ -146,7 +146,7 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
                                     struct export_lanes **lanes, struct larder_error *error)
 {
     struct export_lanes *all = calloc(1, sizeof(*all));
-    size_t count = manifest->table_count;
+    size_t count = manifest_stored(manifest);
 
     *lanes = NULL;
     if (all == NULL)
@@ -171,6 +171,8 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
                                : extra[i].pages > 0 ? (uint32_t)extra[i].pages
                                                     : 1;
         all->tables[i].whole = options->whole_tables || extra[i].pages < 2;
+        /* The others lock no more than the one table that they read. */
+        all->tables[i].leader_only = i >= manifest->table_count;
         if (extra[i].estimated_rows > 0)
             all->progress.rows_total += (uint64_t)extra[i].estimated_rows;
         all->progress.bytes_total += extra[i].bytes;
@@ -227,7 +229,7 @@ static struct shared_table *choose(const struct export_lanes *all, struct shared
 {
     if (present != NULL && present->taken < present->pages && (is_leader || !present->leader_only))
         return present;
-    for (size_t i = 0; i < all->manifest->table_count; i++) {
+    for (size_t i = 0; i < manifest_stored(all->manifest); i++) {
         struct shared_table *table = &all->tables[all->order[i]];
 
         if (table->taken < table->pages && (is_leader || !table->leader_only))
@@ -310,7 +312,7 @@ static void *follow(void *arg)
 /* The scanners' counts must be the server's. */
 static enum larder_status check_counts(const struct export_lanes *all, struct larder_error *error)
 {
-    for (size_t i = 0; i < all->manifest->table_count; i++) {
+    for (size_t i = 0; i < manifest_stored(all->manifest); i++) {
         const struct manifest_table *table = &all->manifest->tables[i];
         const struct shared_table *shared = &all->tables[i];
 

@@ -65,7 +65,7 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
 static void refuse_unlogged(const struct export *e, const struct manifest *manifest,
                             struct larder_findings *findings)
 {
-    for (size_t i = 0; e->server.is_standby && i < manifest->table_count; i++)
+    for (size_t i = 0; e->server.is_standby && i < manifest_stored(manifest); i++)
         if (e->extra[i].is_unlogged)
             findings_add(
                 findings, manifest->arena, "table", manifest->tables[i].name,
@@ -83,6 +83,7 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
 {
     struct larder_findings *findings = &e->result->findings;
     struct manifest *manifest = manifest_new();
+    bool rows = e->options->references == LARDER_REFERENCES_ROWS;
     struct catalog_tables tables;
     enum larder_status status;
 
@@ -93,12 +94,16 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
     status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
     e->skipped = tables.skipped;
     e->skipped_count = tables.skipped_count;
+    if (status == LARDER_OK && e->options->references != LARDER_REFERENCES_NOT)
+        status = catalog_follow(pg, rows, e->arena, &tables, error);
     if (status == LARDER_OK)
         status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
-        *again = tables.changed || manifest->table_count != tables.count;
+        *again = tables.changed || manifest_stored(manifest) != tables.count;
         refuse_unlogged(e, manifest, findings);
     }
+    if (status == LARDER_OK && !*again && manifest->referenced_count > 0)
+        status = catalog_follow_rows(pg, rows, manifest, e->extra, error);
     if (status == LARDER_OK && !*again)
         status = export_choose_formats(e, pg, manifest, again, error);
     findings_keep(findings, e->arena);
@@ -206,9 +211,9 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
 
 static bool same_tables(const struct manifest *a, const struct manifest *b)
 {
-    if (a->table_count != b->table_count)
+    if (a->table_count != b->table_count || a->referenced_count != b->referenced_count)
         return false;
-    for (size_t i = 0; i < a->table_count; i++)
+    for (size_t i = 0; i < manifest_stored(a); i++)
         if (a->tables[i].oid != b->tables[i].oid)
             return false;
     return true;

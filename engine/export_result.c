@@ -113,8 +113,8 @@ enum larder_status export_describe(struct export *e, struct larder_error *error)
     result->bytes = e->hash.bytes;
     result->raw_bytes = manifest_raw_bytes(m);
     result->encrypted = e->to.encrypted;
-    result->tables = arena_alloc(e->arena, m->table_count, sizeof(*result->tables));
-    for (size_t i = 0; result->tables != NULL && i < m->table_count; i++) {
+    result->tables = arena_alloc(e->arena, manifest_stored(m), sizeof(*result->tables));
+    for (size_t i = 0; result->tables != NULL && i < manifest_stored(m); i++) {
         const struct manifest_table *table = &m->tables[i];
         char fingerprint[FINGERPRINT_HEX];
         uint64_t bytes = 0;
@@ -129,8 +129,11 @@ enum larder_status export_describe(struct export *e, struct larder_error *error)
             .fingerprint = arena_strdup(e->arena, fingerprint),
             .rows = table->rows,
             .bytes = bytes,
+            .only = arena_strdup(e->arena, table->only),
         };
     }
     result->table_count = m->table_count;
+    result->referenced = result->tables == NULL ? NULL : result->tables + m->table_count;
+    result->referenced_count = m->referenced_count;
     return arena_failed(e->arena) ? larder_fail_memory(error) : LARDER_OK;
 }

@@ -56,7 +56,7 @@ static bool *wanted_entries(struct restore *r)
     for (size_t i = 0; wanted != NULL && i < count; i++) {
         const struct manifest_table *table = archive_reader_entry_table(reader, i);
 
-        wanted[i] = table == NULL;
+        wanted[i] = table == NULL || table->only != NULL;
         for (size_t j = 0; j < r->table_count && !wanted[i]; j++)
             wanted[i] = r->tables[j] == table;
     }

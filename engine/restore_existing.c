@@ -4,6 +4,7 @@
 
 #include "engine/pg/session.h"
 #include "engine/restore_preflight.h"
+#include "engine/restore_references.h"
 #include "engine/run/run.h"
 
 enum larder_status existing_check_options(const struct larder_restore_options *o,
@@ -224,6 +225,8 @@ enum larder_status existing_merge(struct restore *r, struct pg *pg, struct larde
         changed = changed || merged_is_changed(r, &m.items[i]);
     if (status == LARDER_OK && changed && !r->options->no_undo)
         status = merging_write_undo(&m, error);
+    if (status == LARDER_OK)
+        status = references_add(r, pg, &m, error);
     return status == LARDER_OK ? merging_apply(&m, error) : status;
 }
 

@@ -51,7 +51,7 @@ static void put_rows_referred_to(struct buffer *sql, const struct restore *r,
 /* Whether nothing but what this restore has made is changed before the last transaction. */
 static bool keys_may_come_before(const struct restore *r)
 {
-    bool changes_others = r->merge_count > 0;
+    bool changes_others = r->merge_count > 0 || r->manifest->referenced_count > 0;
 
     for (size_t i = 0; r->options->externals == LARDER_EXTERNALS_STUB && i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->reference_count; j++)

@@ -6,6 +6,7 @@
 #include "engine/restore_copy.h"
 #include "engine/restore_existing.h"
 #include "engine/restore_load.h"
+#include "engine/restore_references.h"
 #include "formats/sql_text.h"
 
 enum { DEADLOCKS = 10 };
@@ -100,7 +101,8 @@ static enum larder_status do_last(struct lane *lane, struct larder_error *error)
 {
     struct restore *r = lane->load->restore;
     /* Before keys are added that refer to the rows which this brings. */
-    enum larder_status status = r->merge_count > 0 ? existing_merge(r, lane->pg, error) : LARDER_OK;
+    enum larder_status status = r->merge_count > 0 ? existing_merge(r, lane->pg, error)
+                                                   : references_add(r, lane->pg, NULL, error);
 
     if (status != LARDER_OK)
         return status;

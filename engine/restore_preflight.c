@@ -4,6 +4,7 @@
 #include "engine/pg/array.h"
 #include "engine/restore_existing.h"
 #include "engine/restore_preflight.h"
+#include "engine/restore_references.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
 
@@ -107,6 +108,8 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
         status = beside ? existing_check_beside(r, error) : existing_find(r, error);
     if (status == LARDER_OK && !beside && r->table_count > 0)
         status = check_makings(r, error);
+    if (status == LARDER_OK)
+        status = references_preflight(r, error);
     if (status == LARDER_OK)
         status = preflight_space(r, error);
     return arena_failed(r->arena) ? larder_fail_memory(error) : status;

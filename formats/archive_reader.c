@@ -138,7 +138,7 @@ static enum larder_status list_entries(struct archive_reader *reader, struct lar
     size_t count = manifest->member_count;
     struct entry *entry;
 
-    for (size_t i = 0; i < manifest->table_count; i++)
+    for (size_t i = 0; i < manifest_stored(manifest); i++)
         count += manifest->tables[i].part_count;
     reader->entries = calloc(count + 1, sizeof(*reader->entries));
     if (reader->entries == NULL)
@@ -149,7 +149,7 @@ static enum larder_status list_entries(struct archive_reader *reader, struct lar
 
         *entry++ = (struct entry){member->offset, member->bytes, member->sha256, 0, i};
     }
-    for (size_t i = 0; i < manifest->table_count; i++)
+    for (size_t i = 0; i < manifest_stored(manifest); i++)
         for (size_t j = 0; j < manifest->tables[i].part_count; j++) {
             const struct manifest_part *part = &manifest->tables[i].parts[j];
 

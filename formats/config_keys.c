@@ -20,6 +20,7 @@ const struct config_key config_keys[] = {
     {"source", "lanes", CONFIG_NUMBER, IN_CONFIG(lanes), 1, 64, false},
     {"source", "compression", CONFIG_LEVEL, IN_CONFIG(level), 1, 19, false},
     {"source", "lock_timeout", CONFIG_NUMBER, IN_CONFIG(lock_timeout), 1, 86400, false},
+    {"source", "follow_references", CONFIG_REFERENCES, IN_CONFIG(follow_references), 0, 0, false},
     {"store", "url", CONFIG_PLACE, IN_CONFIG(store), 0, 0, false},
     {"store", "endpoint", CONFIG_TEXT, IN_CONFIG(endpoint), 0, 0, false},
     {"store", "region", CONFIG_TEXT, IN_CONFIG(region), 0, 0, false},
@@ -247,6 +248,15 @@ static enum larder_status set_format(const struct config_key *key, const char *v
     return LARDER_OK;
 }
 
+static enum larder_status set_references(const struct config_key *key, const char *value,
+                                         const char **field, struct larder_error *error)
+{
+    if (strcmp(value, "no") != 0 && strcmp(value, "keys") != 0 && strcmp(value, "rows") != 0)
+        return wrong(key, value, "no, keys or rows", error);
+    *field = value;
+    return LARDER_OK;
+}
+
 /* Whether it begins with a scheme, or a name and a colon as rclone's remotes do. */
 static bool is_url(const char *value)
 {
@@ -345,6 +355,8 @@ enum larder_status config_set(const struct config_key *key, const char *value, c
         return set_bool(key, value, field, error);
     case CONFIG_FORMAT:
         return set_format(key, value, field, error);
+    case CONFIG_REFERENCES:
+        return set_references(key, value, field, error);
     case CONFIG_INTERVAL:
         return set_interval(key, value, field, error);
     case CONFIG_WORDS:

@@ -16,6 +16,7 @@ enum config_type {
     CONFIG_YES, /* a bool that `yes` sets */
     CONFIG_NO,  /* a bool that `no` sets */
     CONFIG_FORMAT,
+    CONFIG_REFERENCES,
     CONFIG_INTERVAL,
     CONFIG_WORDS, /* lists, from here on */
     CONFIG_PATHS,

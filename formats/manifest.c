@@ -24,7 +24,7 @@ void manifest_free(struct manifest *manifest)
 {
     if (manifest == NULL)
         return;
-    for (size_t i = 0; i < manifest->table_count; i++)
+    for (size_t i = 0; i < manifest_stored(manifest); i++)
         free(manifest->tables[i].parts);
     arena_free(manifest->arena);
     free(manifest);
@@ -82,6 +82,11 @@ int manifest_copied_columns(const struct manifest_table *table)
         if (!table->columns[i].generated)
             count++;
     return count;
+}
+
+size_t manifest_stored(const struct manifest *manifest)
+{
+    return manifest->table_count + manifest->referenced_count;
 }
 
 uint64_t manifest_rows(const struct manifest *manifest)

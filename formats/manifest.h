@@ -20,6 +20,7 @@
 #include "larder/error.h"
 
 #define MANIFEST_FORMAT_VERSION "1.0"
+#define MANIFEST_FORMAT_REFERENCED "1.1" /* of an archive that holds referenced rows, too */
 #define MANIFEST_NAME "manifest.json"
 enum {
     MANIFEST_FORMAT_MAJOR = 1,
@@ -55,6 +56,8 @@ struct manifest_table {
     const char *schema, *name, *kind;
     const char *parent_schema, *parent_name; /* both NULL where there is none */
     const char *why_all_rows;                /* for people; NULL where it is not known */
+    const char
+        *only; /* "keys" or "rows": what is kept of a table of which this is not all; or NULL */
     uint32_t oid;
     struct manifest_object *objects;
     size_t object_count;
@@ -105,6 +108,7 @@ struct manifest {
     const char *snapshot;
     struct manifest_table *tables;
     size_t table_count;
+    size_t referenced_count; /* behind the tables: rows of others, which foreign keys refer to */
     struct manifest_sequence *sequences;
     size_t sequence_count;
     const char **schemas; /* those whose definition schema.dump holds */
@@ -146,11 +150,14 @@ void manifest_part_name(const struct manifest_table *table, size_t table_number,
 /* How many columns a COPY of the table has. */
 int manifest_copied_columns(const struct manifest_table *table);
 
-/* The sum of rows and of raw bytes over all tables. */
+/* How many tables have parts: the whole ones, and behind them those of which only referenced rows are kept. */
+size_t manifest_stored(const struct manifest *manifest);
+
+/* The sum of rows and of raw bytes over all whole tables. */
 uint64_t manifest_rows(const struct manifest *manifest);
 uint64_t manifest_raw_bytes(const struct manifest *manifest);
 
-/* A table by its names; NULL where there is none. */
+/* A whole table by its names; NULL where there is none. */
 struct manifest_table *manifest_find(const struct manifest *manifest, const char *schema,
                                      const char *name);
 

@@ -279,16 +279,32 @@ static void read_table(struct reading *r, const json_t *json, struct manifest_ta
     read_parts(r, json, table, number);
 }
 
+static void read_only(struct reading *r, const json_t *json, struct manifest_table *table)
+{
+    table->only = get_text(r, json, "only");
+    if (strcmp(table->only, "keys") != 0 && strcmp(table->only, "rows") != 0)
+        set_wrong(r, "only");
+}
+
 static void read_tables(struct reading *r, const json_t *json)
 {
     const json_t *array;
-    size_t count = get_array(r, json, "tables", MANIFEST_MAX_TABLES, &array);
+    const json_t *referenced = NULL;
+    struct manifest *m = r->manifest;
+    size_t count = get_array(r, json, "tables", MANIFEST_MAX_TABLES, &array), more = 0;
 
-    r->manifest->tables = take_array(r, "tables", count, sizeof(*r->manifest->tables));
+    if (json_object_get(json, "referenced") != NULL)
+        more = get_array(r, json, "referenced", MANIFEST_MAX_TABLES - count, &referenced);
+    m->tables = take_array(r, "tables", count + more, sizeof(*m->tables));
+    /* Counted first: what read_parts allocates is freed by manifest_free. */
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
-        /* Counted first: what read_parts allocates is freed by manifest_free. */
-        r->manifest->table_count = i + 1;
-        read_table(r, json_array_get(array, i), &r->manifest->tables[i], i + 1);
+        m->table_count = i + 1;
+        read_table(r, json_array_get(array, i), &m->tables[i], i + 1);
+    }
+    for (size_t i = 0; i < more && r->wrong == NULL; i++) {
+        m->referenced_count = i + 1;
+        read_table(r, json_array_get(referenced, i), &m->tables[count + i], count + i + 1);
+        read_only(r, json_array_get(referenced, i), &m->tables[count + i]);
     }
 }
 
@@ -302,7 +318,7 @@ static int by_name(const void *a, const void *b)
 
 static void check_names(struct reading *r)
 {
-    size_t count = r->manifest->table_count;
+    size_t count = manifest_stored(r->manifest);
     const struct manifest_table **sorted = take_array(r, "tables", count, sizeof(const void *));
 
     if (r->wrong != NULL)
@@ -443,7 +459,7 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     if (major > MANIFEST_FORMAT_MAJOR) {
         larder_fail(error, LARDER_DAMAGED,
                     "its format version %s is newer than this larder reads (%s)", version,
-                    MANIFEST_FORMAT_VERSION);
+                    MANIFEST_FORMAT_REFERENCED);
         larder_hint(error, "Use a larder of version %ld or later; it was written by larder %s.",
                     major, get_text(r, json, "larder_version"));
         return LARDER_DAMAGED;

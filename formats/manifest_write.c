@@ -119,6 +119,8 @@ static json_t *table_json(const struct manifest_table *table, size_t number, boo
                              table->name, "kind", table->kind, "columns", columns_json(table),
                              "copy_format", table->copy_format == COPY_TEXT ? "text" : "binary");
 
+    if (json != NULL && table->only != NULL)
+        json_object_set_new(json, "only", json_string(table->only));
     if (json == NULL || header)
         return json;
     fingerprint_to_hex(table->fingerprint, fingerprint);
@@ -260,8 +262,8 @@ static enum larder_status write_table(const struct manifest *m, size_t i, bool h
         return larder_context(error, "could not describe table \"%s.%s\" in the manifest",
                               m->tables[i].schema, m->tables[i].name);
     }
-    buffer_puts(out, i > 0 ? ",\n" : "\n");
-    return dump(json, header ? 5 : 14, out, error);
+    buffer_puts(out, i > 0 && i != m->table_count ? ",\n" : "\n");
+    return dump(json, (header ? 5U : 14U) + (m->tables[i].only != NULL), out, error);
 }
 
 enum larder_status manifest_write(const struct manifest *manifest, bool header, struct buffer *out,
@@ -285,7 +287,9 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
         return status;
     out->length--; /* the closing brace: the tables go before it */
     buffer_puts(out, ",\"tables\":[");
-    for (size_t i = 0; i < manifest->table_count; i++) {
+    for (size_t i = 0; i < manifest_stored(manifest); i++) {
+        if (i == manifest->table_count)
+            buffer_puts(out, "\n],\"referenced\":[");
         status = write_table(manifest, i, header, out, error);
         if (status != LARDER_OK)
             return status;
@@ -293,7 +297,8 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
     buffer_puts(out, "\n]}\n");
     if (out->failed)
         return larder_fail_memory(error);
-    if (manifest->table_count > MANIFEST_MAX_TABLES || out->length - before > MANIFEST_MAX_BYTES ||
+    if (manifest_stored(manifest) > MANIFEST_MAX_TABLES ||
+        out->length - before > MANIFEST_MAX_BYTES ||
         !json_is_within_limits(out->bytes + before, out->length - before))
         return larder_fail(error, LARDER_FAILED,
                            "the manifest of so many tables and parts would be beyond its limits");

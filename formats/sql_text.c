@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "formats/stub_sql.h"
+
 static void quoted(struct buffer *out, const char *text, char quote)
 {
     buffer_append(out, &quote, 1);
@@ -156,6 +158,33 @@ static void load_table(struct buffer *out, const struct manifest *manifest, size
     rename_back_and_forth(out, "SCHEMA", NULL, table->schema, schema, true);
 }
 
+static bool can_be_loaded(const struct manifest_table *table)
+{
+    for (size_t i = 0; i < table->column_count; i++)
+        if (spans_lines(table->columns[i].name))
+            return false;
+    return !spans_lines(table->schema) && !spans_lines(table->name);
+}
+
+/* Only into a table that pre-data.sql has made for them: one that was there before is not touched. */
+static void load_referenced(struct buffer *out, const struct manifest *manifest, size_t number)
+{
+    const struct manifest_table *table = &manifest->tables[number];
+    struct buffer name = {0};
+
+    if (table->part_count == 0 || !can_be_loaded(table))
+        return;
+    sql_qualified(&name, table->schema, table->name);
+    buffer_puts(out, "SELECT coalesce(pg_catalog.obj_description(pg_catalog.to_regclass(");
+    sql_literal(out, buffer_text(&name));
+    buffer_puts(out, "), 'pg_class') LIKE '" STUB_COMMENT
+                     "%', false) AS larder_stub \\gset\n\\if :larder_stub\n");
+    load_table(out, manifest, number);
+    buffer_puts(out, "\\endif\n");
+    out->failed = out->failed || name.failed;
+    buffer_free(&name);
+}
+
 enum larder_status sql_load_script(const struct manifest *manifest, struct buffer *out,
                                    struct larder_error *error)
 {
@@ -179,6 +208,8 @@ enum larder_status sql_load_script(const struct manifest *manifest, struct buffe
     for (size_t i = 0; i < manifest->table_count; i++)
         load_table(out, manifest, i);
     rename_columns(out, manifest, true);
+    for (size_t i = manifest->table_count; i < manifest_stored(manifest); i++)
+        load_referenced(out, manifest, i);
     for (size_t i = 0; i < manifest->sequence_count; i++) {
         const struct manifest_sequence *sequence = &manifest->sequences[i];
         struct buffer name = {0};

@@ -128,6 +128,85 @@ static void put_names(struct buffer *out, const char **names, size_t count, cons
     }
 }
 
+static bool refers_to(const struct manifest_reference *reference,
+                      const struct manifest_table *table)
+{
+    return strcmp(reference->schema, table->schema) == 0 &&
+           strcmp(reference->name, table->name) == 0;
+}
+
+static bool is_key(const struct manifest *m, const struct manifest_table *table, const char *column)
+{
+    for (size_t i = 0; i < m->table_count; i++)
+        for (size_t j = 0; j < m->tables[i].reference_count; j++) {
+            const struct manifest_reference *r = &m->tables[i].references[j];
+
+            for (size_t k = 0; refers_to(r, table) && k < r->column_count; k++)
+                if (strcmp(r->referenced_columns[k], column) == 0)
+                    return true;
+        }
+    return false;
+}
+
+/* A type that has a schema may not be there; what the archive has of it is text. */
+static void put_column(struct buffer *out, const struct manifest *m,
+                       const struct manifest_table *table, size_t number)
+{
+    const struct manifest_column *column = &table->columns[number];
+    bool as_text = strchr(column->type, '.') != NULL && !is_key(m, table, column->name);
+
+    sql_identifier(out, column->name);
+    buffer_printf(out, " %s", as_text ? "text" : column->type);
+}
+
+static bool same_columns(const struct manifest_reference *a, const struct manifest_reference *b)
+{
+    if (a->column_count != b->column_count)
+        return false;
+    for (size_t i = 0; i < a->column_count; i++)
+        if (strcmp(a->referenced_columns[i], b->referenced_columns[i]) != 0)
+            return false;
+    return true;
+}
+
+/* Whether a reference before this one, of any table, is to the same columns of the same table. */
+static bool is_repeated(const struct manifest *m, const struct manifest_reference *reference,
+                        const struct manifest_table *table)
+{
+    for (size_t i = 0; i < m->table_count; i++)
+        for (size_t j = 0; j < m->tables[i].reference_count; j++) {
+            const struct manifest_reference *r = &m->tables[i].references[j];
+
+            if (r == reference)
+                return false;
+            if (refers_to(r, table) && same_columns(r, reference))
+                return true;
+        }
+    return false;
+}
+
+void stub_sql_define(struct buffer *out, const struct manifest *m,
+                     const struct manifest_table *table)
+{
+    buffer_puts(out, "CREATE TABLE ");
+    sql_qualified(out, table->schema, table->name);
+    for (size_t i = 0; i < table->column_count; i++) {
+        buffer_puts(out, i == 0 ? " (" : ", ");
+        put_column(out, m, table, i);
+    }
+    for (size_t i = 0; i < m->table_count; i++)
+        for (size_t j = 0; j < m->tables[i].reference_count; j++) {
+            const struct manifest_reference *r = &m->tables[i].references[j];
+
+            if (!refers_to(r, table) || is_repeated(m, r, table))
+                continue;
+            buffer_puts(out, ", UNIQUE (");
+            put_names(out, r->referenced_columns, r->column_count, ", ", "");
+            buffer_puts(out, ")");
+        }
+    buffer_puts(out, ")");
+}
+
 void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
                    const struct manifest_reference *reference)
 {

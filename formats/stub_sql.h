@@ -20,6 +20,12 @@
 void stub_sql_schema(struct buffer *out, const char *schema);
 /* Makes one external where it is missing; what a role has for a definition becomes its comment. */
 void stub_sql_create(struct buffer *out, const struct manifest_external *external);
+/*
+ * The definition of a stand-in for a table of which rows are kept, whole: all its columns, and a unique constraint for each list of
+ * them that a foreign key of the manifest's tables refers to.
+ */
+void stub_sql_define(struct buffer *out, const struct manifest *manifest,
+                     const struct manifest_table *table);
 /* Gives a stub table the keys that the rows of `table` refer to by the reference; nothing where the
  * table is no stub. */
 void stub_sql_fill(struct buffer *out, const struct manifest_table *table,

@@ -55,6 +55,10 @@ static void complete_source(struct cli_values *v)
     v->level = v->level != 0 ? v->level : c->level;
     v->lock_timeout = v->lock_timeout != 0 ? v->lock_timeout : c->lock_timeout;
     v->schema_from = first(v->schema_from, c->schema_from);
+    if (v->references == LARDER_REFERENCES_NOT && c->follow_references != NULL)
+        v->references = strcmp(c->follow_references, "rows") == 0   ? LARDER_REFERENCES_ROWS
+                        : strcmp(c->follow_references, "keys") == 0 ? LARDER_REFERENCES_KEYS
+                                                                    : LARDER_REFERENCES_NOT;
 }
 
 /* Where exports and drills are recorded. */

@@ -8,26 +8,38 @@
 #include "engine/run/run.h"
 #include "larder/prune.h"
 
+static json_t *tables_json(const struct larder_export_table *tables, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        const struct larder_export_table *t = &tables[i];
+        json_t *table =
+            json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "schema", t->schema, "name", t->name,
+                      "rows", (json_int_t)t->rows, "bytes", (json_int_t)t->bytes, "copy_format",
+                      t->copy_format, "fingerprint", t->fingerprint);
+
+        if (t->only != NULL)
+            json_object_set_new(table, "only", json_string(t->only));
+        json_array_append_new(array, table);
+    }
+    return array;
+}
+
 static json_t *result_json(const struct larder_export_result *r)
 {
-    json_t *tables = json_array(), *warnings = json_array();
+    json_t *warnings = json_array();
 
-    for (size_t i = 0; i < r->table_count; i++) {
-        const struct larder_export_table *t = &r->tables[i];
-
-        json_array_append_new(
-            tables, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "schema", t->schema, "name",
-                              t->name, "rows", (json_int_t)t->rows, "bytes", (json_int_t)t->bytes,
-                              "copy_format", t->copy_format, "fingerprint", t->fingerprint));
-    }
     for (size_t i = 0; i < r->warning_count; i++)
         json_array_append_new(warnings, json_string(r->warnings[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o}",
                      "archive", r->archive, "backup_name", r->backup_name, "preset", r->preset,
                      "source", r->source, "database", r->database, "rows", (json_int_t)r->rows,
                      "bytes", (json_int_t)r->bytes, "raw_bytes", (json_int_t)r->raw_bytes,
                      "seconds", r->seconds, "sha256", r->sha256, "encrypted", r->encrypted,
-                     "recorded", r->recorded, "tables", tables, "warnings", warnings);
+                     "recorded", r->recorded, "tables", tables_json(r->tables, r->table_count),
+                     "referenced", tables_json(r->referenced, r->referenced_count), "warnings",
+                     warnings);
 }
 
 /* The archive itself may be what goes to standard output: then the summary goes to standard error.
@@ -41,6 +53,10 @@ static void print_result(FILE *out, const struct larder_export_result *r)
             r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes),
             r->encrypted ? ", encrypted" : "", r->seconds,
             r->recorded ? ", recorded in the database" : "");
+    for (size_t i = 0; i < r->referenced_count; i++)
+        fprintf(out, "  %s %s of %s.%s, which foreign keys refer to\n",
+                print_number(r->referenced[i].rows, rows), r->referenced[i].only,
+                r->referenced[i].schema, r->referenced[i].name);
     fprintf(out, "  sha256 %s\n", r->sha256);
 }
 
@@ -94,6 +110,7 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .no_record = v->no_record,
         .lock = v->config.lock,
         .lock_timeout = v->lock_timeout,
+        .references = v->references,
         .whole_tables = v->whole_tables,
         .presets = v->config.presets,
     };

@@ -18,7 +18,7 @@ const struct cli_command cli_commands[] = {
     {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "E" COMMON,
      cli_init},
     {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
-     "Stream tables out of a database into one archive", CONNECT "tosjZrRKfnFDNTGXM" COMMON,
+     "Stream tables out of a database into one archive", CONNECT "tosjZrRKf4nFDNTGXM" COMMON,
      cli_export},
     {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
     {"copy", "ARCHIVE STORE [-r AGE1...]...",

@@ -12,8 +12,9 @@
 static const struct option_row {
     char key;
     bool has_letter;
-    const char *name;     /* long name, or NULL */
-    const char *argument; /* what its argument is, or NULL */
+    const char *name; /* long name, or NULL */
+    const char
+        *argument; /* what its argument is, or NULL; one that may be left out is in brackets */
     const char *help;
 } rows[] = {
     {'d', true, "dbname", "SOURCE", "database: a name, a conninfo string or a URI"},
@@ -30,6 +31,8 @@ static const struct option_row {
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
     {'f', false, "copy-format", "F[:TABLE]",
      "auto, text or binary, for all tables or for some; may be repeated"},
+    {'4', false, "follow-references", "[=keys|rows]",
+     "also what foreign keys refer to elsewhere: keys (the default), or whole rows"},
     {'n', false, "source-name", "NAME", "name that the archives are kept under"},
     {'F', false, "schema-from", "CONNINFO", "where pg_dump connects, if SOURCE is a pooler"},
     {'r', true, "recipient", "AGE1...", "encrypt the archive to this recipient; may be repeated"},
@@ -147,6 +150,21 @@ static bool set_copy_format(struct cli_values *v, const char *value)
     return true;
 }
 
+static bool is_optional(const struct option_row *row)
+{
+    return row->argument != NULL && row->argument[0] == '[';
+}
+
+static bool set_references(struct cli_values *v, const char *value)
+{
+    static const char *const words[] = {"keys", "rows", NULL};
+    int word = 0;
+    bool ok = value == NULL || set_word(words, value, &word);
+
+    v->references = word == 0 ? LARDER_REFERENCES_KEYS : LARDER_REFERENCES_ROWS;
+    return ok;
+}
+
 static bool set_value(struct cli_values *v, char key, const char *value)
 {
     static const char *const externals[] = {"error", "stub", "skip", NULL};
@@ -194,6 +212,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'f':
         ok = set_copy_format(v, value);
+        break;
+    case '4':
+        ok = set_references(v, value);
         break;
     case 'n':
         v->source_name = value;
@@ -326,9 +347,11 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
     for (const char *key = command->letters; *key != '\0'; key++) {
         const struct option_row *row = row_of(*key);
 
-        longs[n++] =
-            (struct option){row->name, row->argument != NULL ? required_argument : no_argument,
-                            NULL, LONG_BASE + *key};
+        longs[n++] = (struct option){row->name,
+                                     is_optional(row)        ? optional_argument
+                                     : row->argument != NULL ? required_argument
+                                                             : no_argument,
+                                     NULL, LONG_BASE + *key};
         if (row->has_letter) {
             shorts[m++] = *key;
             if (row->argument != NULL)
@@ -360,7 +383,8 @@ void cli_print_help(const struct cli_command *command)
 
         snprintf(names, sizeof(names), "%s%c%s--%s%s%s", row->has_letter ? "-" : " ",
                  row->has_letter ? row->key : ' ', row->has_letter ? ", " : "  ", row->name,
-                 row->argument != NULL ? " " : "", row->argument != NULL ? row->argument : "");
+                 row->argument != NULL && !is_optional(row) ? " " : "",
+                 row->argument != NULL ? row->argument : "");
         printf("  %-27s %s\n", names, row->help);
     }
 }

@@ -71,6 +71,9 @@ static json_t *source_section(const struct cli_values *v, struct arena *arena)
     if (v->level != 0)
         set(section, "compression", json_string(arena_printf(arena, "zstd:%d", v->level)));
     set(section, "lock_timeout", number(v->lock_timeout));
+    if (v->references != LARDER_REFERENCES_NOT)
+        set(section, "follow_references",
+            json_string(v->references == LARDER_REFERENCES_ROWS ? "rows" : "keys"));
     return section;
 }
 

@@ -62,6 +62,7 @@ struct catalog_tables {
      * OID. */
     uint32_t *named;
     size_t count;
+    size_t followed; /* how many at the end are there for the rows that foreign keys refer to */
     const char *
         *skipped; /* names that stand beside *.* for what is only taken where it may be read */
     size_t skipped_count;
@@ -76,6 +77,12 @@ enum larder_status catalog_resolve(struct pg *pg, const char *const *names, size
                                    struct arena *arena, struct catalog_tables *tables,
                                    struct larder_findings *findings, struct larder_error *error);
 
+/*
+ * Adds, behind the tables, those others that foreign keys of theirs refer to; with `rows` also those that these refer to in turn.
+ */
+enum larder_status catalog_follow(struct pg *pg, bool rows, struct arena *arena,
+                                  struct catalog_tables *tables, struct larder_error *error);
+
 /* What the engine wants to know of a table beside what the manifest records. */
 struct catalog_table {
     uint32_t named;        /* as in catalog_tables */
@@ -86,16 +93,24 @@ struct catalog_table {
     bool has_rows;         /* a partitioned table has none */
     bool is_unlogged;      /* a standby does not have its rows */
     const char *why_text;  /* why it must be copied as text; NULL where binary will do */
+    const char *query;     /* of a table that is followed: what gives its rows; else NULL */
 };
 
 /*
  * Fills the manifest's tables and their columns, objects and references, in the given order, and
- * their sequences without values; `extra` gets one element a table. Adds a finding for every table
+ * their sequences without values; those that are followed go behind the whole ones. `extra` gets one element a table. Adds a finding for every table
  * that the role may not read, or not wholly, and for every sequence.
  */
 enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *tables,
                                     struct manifest *manifest, struct catalog_table **extra,
                                     struct larder_findings *findings, struct larder_error *error);
+
+/*
+ * Says, of a manifest that catalog_describe has filled, what is kept of the tables that are followed: the columns that keys refer to,
+ * or with `rows` all, and how their rows are asked for.
+ */
+enum larder_status catalog_follow_rows(struct pg *pg, bool rows, struct manifest *manifest,
+                                       struct catalog_table *extra, struct larder_error *error);
 
 /*
  * Fills in `pages` and `bytes`. Only with the tables locked: the server's size functions wait for

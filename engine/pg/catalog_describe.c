@@ -305,6 +305,9 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
         status = describe_objects(pg, manifest, error);
     if (status == LARDER_OK)
         status = describe_references(pg, manifest, error);
+    /* One that has gone meanwhile is missing among them, and then all is done again. */
+    manifest->referenced_count = tables->followed < manifest->table_count ? tables->followed : 0;
+    manifest->table_count -= manifest->referenced_count;
     if (status == LARDER_OK)
         status = catalog_find_sequences(pg, manifest, findings, error);
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not read the catalogs");

@@ -76,7 +76,9 @@ enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
     enum larder_status status;
 
     buffer_puts(&sql, "COPY ");
-    if (range.begin == 0 && range.end == 0) {
+    if (range.query != NULL) {
+        buffer_printf(&sql, "(%s)", range.query);
+    } else if (range.begin == 0 && range.end == 0) {
         sql_qualified(&sql, table->schema, table->name);
         sql_columns(&sql, table);
     } else {

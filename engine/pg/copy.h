@@ -9,9 +9,10 @@
 #include "engine/pg/connection.h"
 #include "formats/manifest.h"
 
-/* A range of a table's pages: from the first up to, not including, `end`; end 0: to the last. */
+/* A range of a table's pages: from the first up to, not including, `end`; end 0: to the last. Or the rows of a query. */
 struct copy_range {
     uint32_t begin, end;
+    const char *query; /* gives the table's columns that are not generated; or NULL */
 };
 
 enum { COPY_BLOCK_BYTES = 128 * 1024 };

@@ -74,11 +74,12 @@ void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t c
 void snapshot_name_table_blocker(struct pg *other, const struct manifest *manifest, int timeout,
                                  struct larder_error *error)
 {
-    uint32_t *oids = calloc(manifest->table_count + 1, sizeof(*oids));
+    size_t count = manifest_stored(manifest);
+    uint32_t *oids = calloc(count + 1, sizeof(*oids));
 
-    for (size_t i = 0; oids != NULL && i < manifest->table_count; i++)
+    for (size_t i = 0; oids != NULL && i < count; i++)
         oids[i] = manifest->tables[i].oid;
-    snapshot_name_blocker(other, oids, oids == NULL ? 0 : manifest->table_count, timeout, error);
+    snapshot_name_blocker(other, oids, oids == NULL ? 0 : count, timeout, error);
     free(oids);
 }
 
@@ -97,8 +98,10 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
 
     *changed = false;
     buffer_printf(&sql, "SET LOCAL lock_timeout = '%ds'; LOCK TABLE ", timeout);
-    for (size_t i = 0; i < manifest->table_count; i++) {
-        buffer_puts(&sql, i > 0 ? ", ONLY " : "ONLY ");
+    /* Of one that is followed the partitions, which are no tables of the manifest, are read, too. */
+    for (size_t i = 0; i < manifest_stored(manifest); i++) {
+        buffer_puts(&sql, i > 0 ? ", " : "");
+        buffer_puts(&sql, i < manifest->table_count ? "ONLY " : "");
         sql_qualified(&sql, manifest->tables[i].schema, manifest->tables[i].name);
     }
     buffer_puts(&sql, " IN ACCESS SHARE MODE");

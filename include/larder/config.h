@@ -21,6 +21,7 @@ struct larder_config {
     const char *conninfo, *source_name, *schema_from, *record_to;
     bool no_record;
     int lanes, level, lock_timeout;
+    const char *follow_references; /* "no", "keys" or "rows" */
 
     /* [store] */
     const char *store;

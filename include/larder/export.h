@@ -11,6 +11,13 @@
 #include "larder/preset.h"
 #include "larder/run.h"
 
+/* Of tables that are not exported, and that foreign keys refer to: the rows that they refer to. */
+enum larder_references {
+    LARDER_REFERENCES_NOT,
+    LARDER_REFERENCES_KEYS, /* the columns that foreign keys refer to */
+    LARDER_REFERENCES_ROWS, /* all columns, and the rows that these rows refer to in turn */
+};
+
 enum larder_copy_format { LARDER_COPY_AUTO, LARDER_COPY_TEXT, LARDER_COPY_BINARY };
 
 /* A format for those tables of the export that a name or pattern means, and for their partitions. */
@@ -46,12 +53,15 @@ struct larder_export_options {
     bool no_record;
     bool lock;        /* what goes into the store stays locked there until its keep_days are over */
     int lock_timeout; /* seconds; default 10 */
+    enum larder_references references;
     bool whole_tables; /* never cut a table into ranges of pages */
 };
 
 struct larder_export_table {
     const char *schema, *name, *copy_format, *fingerprint;
     uint64_t rows, bytes; /* bytes: in the archive */
+    const char
+        *only; /* "keys" or "rows" of a table of which only referenced rows are there; or NULL */
 };
 
 struct larder_export_result {
@@ -63,6 +73,8 @@ struct larder_export_result {
     bool encrypted, recorded;
     struct larder_export_table *tables;
     size_t table_count;
+    struct larder_export_table *referenced; /* tables that foreign keys refer to */
+    size_t referenced_count;
     const char **warnings;
     size_t warning_count;
     struct larder_findings findings; /* what stood in the way; filled on failure, too */

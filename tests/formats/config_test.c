@@ -48,7 +48,7 @@ static void every_key_is_read(void **state)
         arena,
         "\xEF\xBB\xBF# comment\r\n[source]\r\nconninfo = host=h dbname='a b'\r\nname=n\n"
         "schema_from = postgresql://h:5432/d?sslmode=require\nrecord_to = d\nrecord = no\n"
-        "lanes = 3\ncompression = zstd:7\n  ; indented comment\nlock_timeout = 20\n\n"
+        "lanes = 3\ncompression = zstd:7\n  ; indented comment\nlock_timeout = 20\nfollow_references = rows\n\n"
         "[store]\nurl = s3://b/p\nendpoint = http://h\nregion = r\nprofile = q\nlock = yes\nkeep_min = 5\n"
         "[encryption]\nrecipients = age1a\n\tage1b,age1c\n\n  age1d\n"
         "recipients_file =\n  /a b\n  c\npassphrase_file = p\nidentity = i\n"
@@ -63,6 +63,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(c.lanes, 3);
     assert_int_equal(c.level, 7);
     assert_int_equal(c.lock_timeout, 20);
+    assert_string_equal(c.follow_references, "rows");
     assert_string_equal(c.store, "s3://b/p");
     assert_string_equal(c.endpoint, "http://h");
     assert_string_equal(c.region, "r");

@@ -10,6 +10,26 @@
 
 #define EXOTIC "a\"b\\c/\n\t\001 \303\244\342\202\254\360\237\215\262 'x'"
 
+/* Behind the tables, as what is kept of one that is none of them. */
+static void add_referenced(struct manifest *m)
+{
+    struct manifest_part part = {.offset = 4096, .bytes = 10, .raw_bytes = 70, .rows = 7};
+    struct manifest_table *tables = arena_alloc(m->arena, m->table_count + 1, sizeof(*tables));
+
+    SAMPLE_MUST(tables != NULL);
+    memcpy(tables, m->tables, m->table_count * sizeof(*tables));
+    m->tables = tables;
+    tables += m->table_count;
+    *tables = (struct manifest_table){.schema = "auth",
+                                      .name = "users",
+                                      .kind = "table",
+                                      .only = "keys",
+                                      .columns = m->tables[1].columns,
+                                      .column_count = 1};
+    m->referenced_count = 1;
+    SAMPLE_MUST(manifest_add_part(tables, &part, NULL) == LARDER_OK);
+}
+
 /* A manifest in which every field has a value. */
 static struct manifest *full_manifest(void)
 {
@@ -51,6 +71,7 @@ static struct manifest *full_manifest(void)
     m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive",
                                                 "public",     EXOTIC,  1 << 30};
     m->metadata_count = 1;
+    add_referenced(m);
     for (size_t i = 0; i < MANIFEST_MEMBERS; i++)
         m->members[i] = (struct manifest_member){archive_member_names[i], 512 * i, i, {9}};
     m->member_count = MANIFEST_MEMBERS;
@@ -124,6 +145,11 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(back->schema_count, 2);
     assert_string_equal(back->schemas[1], EXOTIC);
     assert_string_equal(back->members[5].path, "load.sql");
+    assert_int_equal(back->referenced_count, 1);
+    assert_string_equal(back->tables[back->table_count].only, "keys");
+    assert_int_equal(back->tables[back->table_count].rows, 7);
+    assert_null(back->tables[1].only);
+    assert_null(manifest_find(back, "auth", "users"));
     assert_int_equal(back->started_at, m->started_at);
     assert_int_equal(manifest_rows(back), 31);
     assert_int_equal(manifest_raw_bytes(back), 4000);
@@ -142,7 +168,8 @@ static void the_header_has_what_is_known_at_the_start(void **state)
     static const char *const keys[] = {
         "format_version",  "larder_version", "backup_name",       "preset",
         "source",          "database",       "system_identifier", "server_version",
-        "server_encoding", "started_at",     "snapshot",          "tables"};
+        "server_encoding", "started_at",     "snapshot",          "tables",
+        "referenced"};
     static const char *const table_keys[] = {"schema", "name", "kind", "columns", "copy_format"};
     struct manifest *m = full_manifest();
     struct buffer text = {0};
@@ -151,13 +178,15 @@ static void the_header_has_what_is_known_at_the_start(void **state)
     (void)state;
     assert_int_equal(manifest_write(m, true, &text, NULL), LARDER_OK);
     json = json_loadb((const char *)text.bytes, text.length, JSON_REJECT_DUPLICATES, NULL);
-    assert_int_equal(json_object_size(json), 12);
-    for (size_t i = 0; i < 12; i++)
+    assert_int_equal(json_object_size(json), 13);
+    for (size_t i = 0; i < 13; i++)
         assert_non_null(json_object_get(json, keys[i]));
     table = json_array_get(json_object_get(json, "tables"), 1);
     assert_int_equal(json_object_size(table), 5);
     for (size_t i = 0; i < 5; i++)
         assert_non_null(json_object_get(table, table_keys[i]));
+    table = json_array_get(json_object_get(json, "referenced"), 0);
+    assert_string_equal(json_string_value(json_object_get(table, "only")), "keys");
     json_decref(json);
     buffer_free(&text);
     manifest_free(m);
@@ -172,6 +201,8 @@ static const char *const objects[] = {
     "tables/1/parts/0",
     "sequences/0",
     "externals/1",
+    "referenced/0",
+    "referenced/0/parts/0",
     "backup_metadata/0",
     "members/0",
 };
@@ -216,8 +247,8 @@ static void no_key_may_be_missing_or_of_a_wrong_type(void **state)
             json_object_set_new(object, keys[j], json_pack("{s:[]}", "x"));
             check_damaged(json, objects[i], keys[j], "as an object");
             json_object_del(object, keys[j]);
-            /* The one key that readers may do without. */
-            if (strcmp(keys[j], "why_all_rows") != 0)
+            /* What readers may do without, or need not be there. */
+            if (strcmp(keys[j], "why_all_rows") != 0 && strcmp(keys[j], "referenced") != 0)
                 check_damaged(json, objects[i], keys[j], "left out");
             json_decref(json);
         }
@@ -311,6 +342,8 @@ static const struct {
     {"tables/1/parts/0", "raw_bytes", "9223372036854775807", "raw_bytes"},
     {"tables/1/parts/0", "sha256", "\"00\"", "sha256"},
     {"tables/0", "name", "\"events\"", "name"},
+    {"referenced/0", "only", "\"some\"", "only"},
+    {"referenced/0", "name", "\"other\"", "path"},
 };
 /* clang-format on */
 
@@ -359,7 +392,7 @@ static void a_newer_format_is_refused_with_a_message_of_its_own(void **state)
     (void)state;
     assert_int_equal(read_json(json, &error), LARDER_DAMAGED);
     assert_string_equal(error.message,
-                        "its format version 2.1 is newer than this larder reads (1.0)");
+                        "its format version 2.1 is newer than this larder reads (1.1)");
     assert_non_null(strstr(error.hint, "written by larder 3.4"));
     json_decref(json);
 }
