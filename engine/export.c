@@ -96,6 +96,8 @@ static enum larder_status complete_manifest(struct export *e, struct catalog_sch
         status = catalog_schemas(e->leader, m, m->arena, schemas, error);
     if (status == LARDER_OK)
         status = catalog_externals(e->leader, schemas, m, error);
+    if (status == LARDER_OK)
+        status = catalog_additions(e->leader, m, error);
     define_stand_ins(m);
     m->schemas = schemas->names;
     m->schema_count = schemas->count;

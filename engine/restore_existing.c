@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/pg/session.h"
+#include "engine/restore_additions.h"
 #include "engine/restore_preflight.h"
 #include "engine/restore_references.h"
 #include "engine/run/run.h"
@@ -22,6 +23,9 @@ enum larder_status existing_check_options(const struct larder_restore_options *o
     if (!merges && (o->no_undo || o->undo_file != NULL || o->allow_cascade))
         return larder_fail(error, LARDER_USAGE,
                            "--undo, --no-undo and --allow-cascade belong to --existing");
+    if (o->additions && o->into_schema != NULL)
+        return larder_fail(error, LARDER_USAGE,
+                           "--into-schema loads plain tables alone, and --additions makes more");
     if (o->no_undo && o->undo_file != NULL)
         return larder_fail(error, LARDER_USAGE, "--undo and --no-undo contradict each other");
     return LARDER_OK;
@@ -236,6 +240,8 @@ enum larder_status existing_merge_alone(struct restore *r, struct larder_error *
 
     if (status == LARDER_OK)
         status = existing_merge(r, r->control, error);
+    if (status == LARDER_OK)
+        status = additions_make(r, r->control, error);
     if (status == LARDER_OK)
         status = session_commit(r->control, error);
     else

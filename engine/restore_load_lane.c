@@ -3,6 +3,7 @@
 
 #include "engine/pg/session.h"
 #include "engine/proof.h"
+#include "engine/restore_additions.h"
 #include "engine/restore_copy.h"
 #include "engine/restore_existing.h"
 #include "engine/restore_load.h"
@@ -115,6 +116,8 @@ static enum larder_status do_last(struct lane *lane, struct larder_error *error)
     /* No other lane adds findings, or uses the arena. */
     if (r->options->whole_schema)
         status = restore_rest(r, lane->pg, error);
+    if (status == LARDER_OK)
+        status = additions_make(r, lane->pg, error);
     return status == LARDER_OK ? pg_exec(lane->pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error)
                                : status;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/restore_additions.h"
 #include "engine/restore_existing.h"
 #include "engine/restore_preflight.h"
 #include "engine/restore_references.h"
@@ -110,6 +111,8 @@ enum larder_status restore_preflight(struct restore *r, struct larder_error *err
         status = check_makings(r, error);
     if (status == LARDER_OK)
         status = references_preflight(r, error);
+    if (status == LARDER_OK)
+        status = additions_preflight(r, error);
     if (status == LARDER_OK)
         status = preflight_space(r, error);
     return arena_failed(r->arena) ? larder_fail_memory(error) : status;

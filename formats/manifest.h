@@ -84,6 +84,11 @@ struct manifest_external {
     uint32_t oid;                                            /* of a table; else 0 */
 };
 
+/* A trigger or policy that was added to a table which a platform manages. */
+struct manifest_addition {
+    const char *kind, *schema, *table, *name, *definition;
+};
+
 struct manifest_metadata {
     const char *backup_date, *backup_name, *table_name, *kind;
     const char *schema, *name; /* the table that table_name means */
@@ -115,6 +120,8 @@ struct manifest {
     size_t schema_count;
     struct manifest_external *externals;
     size_t external_count;
+    struct manifest_addition *additions;
+    size_t addition_count;
     struct manifest_metadata *metadata;
     size_t metadata_count;
     struct manifest_member members[MANIFEST_MEMBERS];

@@ -371,6 +371,29 @@ static void read_externals(struct reading *r, const json_t *json)
     r->manifest->external_count = count;
 }
 
+static void read_additions(struct reading *r, const json_t *json)
+{
+    const json_t *array;
+    size_t count = 0;
+    struct manifest_addition *additions;
+
+    if (json_object_get(json, "additions") == NULL)
+        return;
+    count = get_array(r, json, "additions", INT_MAX, &array);
+    additions = take_array(r, "additions", count, sizeof(*additions));
+    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
+        const json_t *item = json_array_get(array, i);
+
+        additions[i].kind = get_text(r, item, "kind");
+        additions[i].schema = get_name(r, item, "schema");
+        additions[i].table = get_name(r, item, "table");
+        additions[i].name = get_name(r, item, "name");
+        additions[i].definition = get_text(r, item, "definition");
+    }
+    r->manifest->additions = additions;
+    r->manifest->addition_count = count;
+}
+
 static void read_metadata(struct reading *r, const json_t *json)
 {
     const json_t *array;
@@ -432,6 +455,7 @@ static void read_all(struct reading *r, const json_t *json)
     read_sequences(r, json);
     m->schemas = read_names(r, json, "schemas", &m->schema_count);
     read_externals(r, json);
+    read_additions(r, json);
     read_metadata(r, json);
     read_members(r, json);
 }

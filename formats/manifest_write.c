@@ -166,6 +166,20 @@ static json_t *externals_json(const struct manifest *m)
     return array;
 }
 
+static json_t *additions_json(const struct manifest *m)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < m->addition_count; i++) {
+        const struct manifest_addition *a = &m->additions[i];
+
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s}", "kind", a->kind,
+                                               "schema", a->schema, "table", a->table, "name",
+                                               a->name, "definition", a->definition));
+    }
+    return array;
+}
+
 static json_t *metadata_json(const struct manifest *m)
 {
     json_t *array = json_array();
@@ -214,6 +228,8 @@ static json_t *head_json(const struct manifest *m, bool header)
     json_object_set_new(json, "sequences", sequences_json(m));
     json_object_set_new(json, "schemas", names_json(m->schemas, m->schema_count));
     json_object_set_new(json, "externals", externals_json(m));
+    if (m->addition_count > 0)
+        json_object_set_new(json, "additions", additions_json(m));
     json_object_set_new(json, "backup_metadata", metadata_json(m));
     json_object_set_new(json, "members", members_json(m));
     return json;
@@ -277,12 +293,13 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
         (json_array_size(json_object_get(head, "sequences")) != manifest->sequence_count ||
          json_array_size(json_object_get(head, "schemas")) != manifest->schema_count ||
          json_array_size(json_object_get(head, "externals")) != manifest->external_count ||
+         json_array_size(json_object_get(head, "additions")) != manifest->addition_count ||
          json_array_size(json_object_get(head, "backup_metadata")) != manifest->metadata_count ||
          json_array_size(json_object_get(head, "members")) != manifest->member_count)) {
         json_decref(head);
         return fail(error);
     }
-    status = dump(head, header ? 11 : 18, out, error);
+    status = dump(head, header ? 11 : 18U + (manifest->addition_count > 0), out, error);
     if (status != LARDER_OK)
         return status;
     out->length--; /* the closing brace: the tables go before it */

@@ -40,6 +40,7 @@ struct cli_values {
     struct larder_copy_choice copy_choices[CLI_COPY_CHOICES_MAX];
     size_t copy_choice_count;
     enum larder_references references;
+    bool additions;
     enum larder_externals externals;
     enum larder_existing existing;
     const char *undo, *into_schema;

@@ -32,7 +32,7 @@ const struct cli_command cli_commands[] = {
      "Check archives, and compare them with a database", "skaiKj" COMMON, cli_verify},
     {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
      "Load an archive into a database, and prove that it is equal",
-     CONNECT "tsiKjCxSOLHIPVeQulrRbT" COMMON, cli_restore},
+     CONNECT "tsiKjCxSOLHI5PVeQulrRbT" COMMON, cli_restore},
     {"drill", "PRESET | ARCHIVE -d SERVER | --embedded",
      "Restore an archive into a database of its own, prove it there, and remove it again",
      CONNECT "1sn23iKjSHDN" COMMON, cli_drill},

@@ -62,6 +62,8 @@ static const struct option_row {
     {'u', false, "undo", "FILE", "where what was there goes (default: undo_DATABASE_TIME.tar)"},
     {'l', false, "no-undo", NULL, "change tables that exist without an undo archive"},
     {'b', false, "into-schema", "SCHEMA", "load plain tables into this schema, and nothing else"},
+    {'5', false, "additions", NULL,
+     "make triggers and policies that were added to the platform's tables, too"},
     {'P', false, "preview", NULL, "report what stands in the way and what would change, and stop"},
     {'V', false, "no-verify", NULL, "leave out ANALYZE and the proof"},
     {'E', false, "print", NULL, "print the SQL instead of running it"},
@@ -292,6 +294,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'b':
         v->into_schema = value;
+        break;
+    case '5':
+        v->additions = true;
         break;
     case 'P':
         v->preview = true;

@@ -44,6 +44,7 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         .allow_older = v->allow_older,
         .sha256 = v->sha256,
         .into_source = v->into_source,
+        .additions = v->additions,
         .preview = v->preview,
         .no_verify = v->no_verify,
         .existing = v->existing,

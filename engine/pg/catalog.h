@@ -140,6 +140,10 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
 enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas *schemas,
                                      struct manifest *manifest, struct larder_error *error);
 
+/* Triggers and policies that were added to tables which a platform manages. */
+enum larder_status catalog_additions(struct pg *pg, struct manifest *manifest,
+                                     struct larder_error *error);
+
 /* How many more connections this role could open to this database now, by the limits of server, database and role. */
 enum larder_status catalog_free_connections(struct pg *pg, int *count, struct larder_error *error);
 

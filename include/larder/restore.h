@@ -38,8 +38,9 @@ struct larder_restore_options {
     bool allow_older;        /* an archive in text format, into an older major version */
     const char *sha256;      /* what the whole archive must have; may be NULL */
     const char *into_source; /* the database's name, where the target is the source */
-    bool preview;            /* stop after the preflight */
-    bool no_verify;          /* leave out ANALYZE and the proof */
+    bool additions; /* make triggers and policies that were added to the platform's tables, too */
+    bool preview;   /* stop after the preflight */
+    bool no_verify; /* leave out ANALYZE and the proof */
 
     enum larder_existing existing;
     bool allow_cascade;    /* accept what foreign keys do to other tables when rows are removed */

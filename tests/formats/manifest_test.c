@@ -71,6 +71,10 @@ static struct manifest *full_manifest(void)
     m->metadata[0] = (struct manifest_metadata){"2025-01-26", "daily", EXOTIC, "archive",
                                                 "public",     EXOTIC,  1 << 30};
     m->metadata_count = 1;
+    SAMPLE_MUST((m->additions = arena_alloc(m->arena, 1, sizeof(*m->additions))) != NULL);
+    m->additions[0] =
+        (struct manifest_addition){"trigger", "auth", "users", EXOTIC, "CREATE TRIGGER"};
+    m->addition_count = 1;
     add_referenced(m);
     for (size_t i = 0; i < MANIFEST_MEMBERS; i++)
         m->members[i] = (struct manifest_member){archive_member_names[i], 512 * i, i, {9}};
@@ -145,6 +149,7 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(back->schema_count, 2);
     assert_string_equal(back->schemas[1], EXOTIC);
     assert_string_equal(back->members[5].path, "load.sql");
+    assert_string_equal(back->additions[0].name, EXOTIC);
     assert_int_equal(back->referenced_count, 1);
     assert_string_equal(back->tables[back->table_count].only, "keys");
     assert_int_equal(back->tables[back->table_count].rows, 7);
@@ -201,6 +206,7 @@ static const char *const objects[] = {
     "tables/1/parts/0",
     "sequences/0",
     "externals/1",
+    "additions/0",
     "referenced/0",
     "referenced/0/parts/0",
     "backup_metadata/0",
@@ -248,7 +254,8 @@ static void no_key_may_be_missing_or_of_a_wrong_type(void **state)
             check_damaged(json, objects[i], keys[j], "as an object");
             json_object_del(object, keys[j]);
             /* What readers may do without, or need not be there. */
-            if (strcmp(keys[j], "why_all_rows") != 0 && strcmp(keys[j], "referenced") != 0)
+            if (strcmp(keys[j], "why_all_rows") != 0 && strcmp(keys[j], "additions") != 0 &&
+                strcmp(keys[j], "referenced") != 0)
                 check_damaged(json, objects[i], keys[j], "left out");
             json_decref(json);
         }

@@ -109,6 +109,36 @@ expect_stderr "no keys could be added to"
 psql -Xq -U supabase_admin -d careful -c "SET session_replication_role = replica" -c "\copy auth.users (id) FROM '$SCRATCH/users'"
 expect_exit 0 larder restore "$archive" -d careful -t profiles --create-roles --externals stub
 
+it "whole users come along where that is asked for, and into auth.users they go only where it is"
+server_use one
+expect_exit 0 larder export daily -d prod -o "$SCRATCH/followed.tar" --no-record --follow-references=rows -q
+expect_exit 0 larder drill "$SCRATCH/followed.tar" -d prod --json
+expect_json .agree true
+server_use two
+createdb -U supabase_admin -O postgres bare
+supabase_database bare
+as_admin bare 'DROP TRIGGER on_auth_user_created ON auth.users; DROP POLICY "Avatars are seen by everyone" ON storage.objects'
+expect_exit 1 larder restore "$SCRATCH/followed.tar" -d bare -t profiles --create-roles
+expect_stderr '"auth"."users" belongs to the platform'
+expect_query bare "SELECT count(*) FROM auth.users" 0
+expect_exit 0 larder restore "$SCRATCH/followed.tar" -d bare -t profiles --create-roles --externals stub
+expect_query bare "SELECT count(*) FROM auth.users WHERE email IS NOT NULL" "$users"
+expect_query bare "SELECT count(*) FROM profiles" "$(sql dev "SELECT count(*) FROM profiles")"
+
+it "what was added to the platform's tables is named, and made only where that is asked for"
+expect_stderr 'trigger "on_auth_user_created" of auth.users, which the source had, is not made; --additions makes it'
+expect_stderr 'policy "Avatars are seen by everyone" of storage.objects'
+expect_query bare "SELECT count(*) FROM pg_trigger WHERE tgname = 'on_auth_user_created'" 0
+sql bare "DROP TABLE profiles"
+expect_exit 9 larder restore "$SCRATCH/followed.tar" -d bare -t profiles --create-roles --externals stub --additions
+expect_stderr "must be owner of table objects"
+expect_query bare "SELECT tgfoid::regproc FROM pg_trigger WHERE tgname = 'on_auth_user_created'" handle_new_user
+expect_query bare "SELECT count(*) FROM profiles" "$(sql dev "SELECT count(*) FROM profiles")"
+expect_exit 0 larder restore "$SCRATCH/followed.tar" -d bare -U supabase_admin -t profiles --existing missing --no-undo --additions
+expect_unsaid on_auth_user_created
+policy="SELECT polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = 'storage.objects'::regclass"
+expect_equal "the policy" "$(psql -XAtq -d "$(server_conninfo one prod)" -c "$policy")" "$(sql bare "$policy")"
+
 it "a second run changes nothing"
 everything >"$SCRATCH/before"
 expect_exit 1 larder restore "$archive" -d dev -t profiles --create-roles --externals stub
