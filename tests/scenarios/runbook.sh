@@ -56,9 +56,20 @@ run_section 3
 expect_query prod "SELECT count(*) FROM (TABLE before EXCEPT TABLE saved_recipe_videos) AS d" 0
 expect_query prod "SELECT count(*) = (SELECT count(*) FROM before) FROM saved_recipe_videos" t
 
+it "what was changed and deleted by mistake comes back, and goes again"
+sql prod "CREATE TABLE was AS TABLE profiles; UPDATE profiles SET bio = 'oops'; DELETE FROM profiles WHERE username IN (SELECT username FROM was ORDER BY username LIMIT 9);
+    CREATE TABLE damaged AS TABLE profiles"
+run_section 4
+expect_query prod "SELECT count(*) FROM ((TABLE was EXCEPT TABLE profiles) UNION ALL (TABLE profiles EXCEPT TABLE was)) AS d" 0
+run_section 5
+expect_query prod "SELECT count(*) FROM ((TABLE damaged EXCEPT TABLE profiles) UNION ALL (TABLE profiles EXCEPT TABLE damaged)) AS d" 0
+run_section 6
+expect_query prod "SELECT count(*), count(*) FILTER (WHERE p.bio IS NOT DISTINCT FROM w.bio) = count(*), to_regnamespace('look') IS NULL FROM profiles p JOIN was w USING (id)" \
+    "$(sql prod "SELECT count(*) FROM was")|t|t"
+
 it "a lost database comes back on another server"
 server_start two
-run_section 4
+run_section 7
 expect_query fresh "SELECT count(*) > 0 FROM user_interactions" t
 
 it "profiles come into a project with users of its own"
@@ -66,16 +77,16 @@ createdb dev
 sql dev "CREATE SCHEMA auth; CREATE TABLE auth.users (id uuid PRIMARY KEY, email text);
     CREATE FUNCTION auth.uid() RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid';
     INSERT INTO auth.users VALUES ('00000000-0000-0000-0000-000000000001', 'dev@example.org')"
-run_section 5
+run_section 8
 expect_query dev "SELECT count(*) FROM auth.users WHERE email IS NOT NULL" 1
 expect_query dev "SELECT bool_and(convalidated) FROM pg_constraint WHERE contype = 'f'" t
 
 it "ordinary tools bring everything back, too"
-run_section 6
+run_section 9
 expect_query by_hand "SELECT count(*) = (SELECT 5 * 15 * 10) FROM user_interactions" t
 
 it "afterwards it is released and drilled"
 server_use one
-run_section 7
+run_section 10
 expect_exit 0 larder list --json
 expect_json '.[0].held' false
