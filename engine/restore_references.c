@@ -56,9 +56,13 @@ enum larder_status keeping_begin(struct keeping *k, struct larder_error *error)
     enum larder_status status;
 
     k->items = arena_alloc(r->arena, count, sizeof(*k->items));
+    k->names = arena_alloc(r->arena, r->table_count, sizeof(*k->names));
+    k->parents = manifest_parents(m, r->arena);
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
     k->count = count;
+    for (size_t i = 0; i < r->table_count; i++)
+        k->names[i] = preflight_qualified(r->arena, r->tables[i]->schema, r->tables[i]->name);
     for (size_t i = 0; i < count; i++) {
         const struct manifest_table *table = &m->tables[m->table_count + i];
         struct kept *item = &k->items[i];
@@ -99,21 +103,18 @@ void keeping_each_edge(const struct keeping *k, const struct kept *item, keeping
 {
     const struct restore *r = k->restore;
     const struct manifest *m = r->manifest;
-    const size_t *parents = k->merging == NULL ? NULL : manifest_parents(m, r->arena);
 
     for (size_t i = 0; i < r->table_count; i++)
-        each_of(r->tables[i],
-                preflight_qualified(r->arena, r->tables[i]->schema, r->tables[i]->name), false,
-                item, act, arg);
+        each_of(r->tables[i], k->names[i], false, item, act, arg);
     /* A partition's foreign keys are its parents'. */
-    for (size_t i = 0; parents != NULL && i < k->merging->count; i++) {
+    for (size_t i = 0; k->merging != NULL && i < k->merging->count; i++) {
         size_t at = (size_t)(k->merging->items[i].table - m->tables);
 
         for (int steps = 0; k->merging->items[i].stage != NULL && steps < 1000; steps++) {
             each_of(&m->tables[at], k->merging->items[i].stage, false, item, act, arg);
-            if (parents[at] == at)
+            if (k->parents[at] == at)
                 break;
-            at = parents[at];
+            at = k->parents[at];
         }
     }
     for (size_t i = 0; i < k->count; i++)

@@ -80,17 +80,6 @@ static void put_match(struct buffer *sql, const struct manifest_reference *refer
     }
 }
 
-static void put_use(void *arg, const char *source, bool kept,
-                    const struct manifest_reference *reference)
-{
-    struct buffer *sql = arg;
-
-    buffer_printf(sql, " OR EXISTS (SELECT FROM %s s WHERE %s", source,
-                  kept ? "s.\"" NEEDED "\" AND " : "");
-    put_match(sql, reference, reference->columns);
-    buffer_puts(sql, ")");
-}
-
 static enum larder_status count_changes(struct keeping *k, struct buffer *sql, uint64_t *count,
                                         struct larder_error *error)
 {
@@ -106,26 +95,57 @@ static enum larder_status count_changes(struct keeping *k, struct buffer *sql, u
     return status;
 }
 
+struct marking {
+    struct keeping *keeping;
+    const struct kept *item;
+    bool by_kept; /* by rows that are kept, or by restored ones */
+    uint64_t marked;
+    enum larder_status status;
+    struct larder_error *error;
+};
+
+/* One foreign key at a time, which the server can do as a join; all of them at once it cannot. */
+static void mark_by(void *arg, const char *source, bool kept,
+                    const struct manifest_reference *reference)
+{
+    struct marking *marking = arg;
+    struct buffer sql = {0};
+
+    if (marking->status != LARDER_OK || kept != marking->by_kept)
+        return;
+    buffer_printf(&sql,
+                  "UPDATE %s t SET \"" NEEDED "\" = true WHERE NOT t.\"" NEEDED
+                  "\" AND EXISTS (SELECT FROM %s s WHERE %s",
+                  marking->item->stage, source, kept ? "s.\"" NEEDED "\" AND " : "");
+    put_match(&sql, reference, reference->columns);
+    buffer_puts(&sql, ")");
+    marking->status = count_changes(marking->keeping, &sql, &marking->marked, marking->error);
+    buffer_free(&sql);
+}
+
+static enum larder_status mark_all(struct keeping *k, bool by_kept, uint64_t *marked,
+                                   struct larder_error *error)
+{
+    struct marking marking = {
+        .keeping = k, .by_kept = by_kept, .status = LARDER_OK, .error = error};
+
+    for (size_t i = 0; marking.status == LARDER_OK && i < k->count; i++) {
+        marking.item = &k->items[i];
+        if (k->items[i].used)
+            keeping_each_edge(k, &k->items[i], mark_by, &marking);
+    }
+    *marked = marking.marked;
+    return marking.status;
+}
+
 /* What the restored rows refer to, and what that refers to, until there is no more. */
 static enum larder_status mark_needed(struct keeping *k, struct larder_error *error)
 {
-    struct buffer sql = {0};
-    enum larder_status status = LARDER_OK;
+    uint64_t marked = 0;
+    enum larder_status status = mark_all(k, false, &marked, error);
 
-    for (uint64_t more = 1; status == LARDER_OK && more > 0;) {
-        more = 0;
-        for (size_t i = 0; status == LARDER_OK && i < k->count; i++) {
-            if (!k->items[i].used)
-                continue;
-            buffer_printf(
-                &sql, "UPDATE %s t SET \"" NEEDED "\" = true WHERE NOT t.\"" NEEDED "\" AND (false",
-                k->items[i].stage);
-            keeping_each_edge(k, &k->items[i], put_use, &sql);
-            buffer_puts(&sql, ")");
-            status = count_changes(k, &sql, &more, error);
-        }
-    }
-    buffer_free(&sql);
+    while (status == LARDER_OK && marked > 0)
+        status = mark_all(k, true, &marked, error);
     return status;
 }
 

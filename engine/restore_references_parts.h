@@ -25,6 +25,8 @@ struct keeping {
     const struct merging *merging;
     struct kept *items;
     size_t count;
+    const char **names;    /* quoted, of the tables that are made */
+    const size_t *parents; /* of the manifest's tables */
 };
 
 /* Finds which tables there are, and where their rows may go. To be freed by keeping_end, on failure, too. */

@@ -41,7 +41,7 @@ expect_refusal()
 }
 
 server_start one
-sample_database kitchai 4000
+sample_database kitchai 2500
 sql kitchai "CREATE TABLE log (what text);
     CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.log VALUES (TG_OP); RETURN NEW; END';
     CREATE TRIGGER told AFTER INSERT OR UPDATE OR DELETE ON profiles FOR EACH ROW EXECUTE FUNCTION tell();

@@ -2,15 +2,17 @@
 # A restore that is killed, or whose server stops, at any moment leaves what was there before, a complete state, or one that is
 # marked, which the next run clears and finishes. With --existing rows and missing never anything in between.
 #
-#   LARDER_TEST_KILLS, LARDER_TEST_STOPS   how many SIGKILLs and stops of the server in each mode (3 and 1; the full measure is 100 and 20)
+#   LARDER_TEST_KILLS, LARDER_TEST_STOPS   how many SIGKILLs and stops of the server in each mode (2 and 1; the full measure is 100 and 20)
+#   LARDER_TEST_ROWS                       in each of two tables (3000; the full measure is 20000)
 #   LARDER_TEST_MODES                      "error rows missing", or some of them
 #   LARDER_TEST_SEED                       repeats the moments of another run
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-KILLS=${LARDER_TEST_KILLS:-3}
+KILLS=${LARDER_TEST_KILLS:-2}
 STOPS=${LARDER_TEST_STOPS:-1}
 MODES=${LARDER_TEST_MODES:-error rows missing}
+ROWS=${LARDER_TEST_ROWS:-3000}
 SEED=${LARDER_TEST_SEED:-$RANDOM}
 RANDOM=$SEED
 declare -A FOUND=()
@@ -113,7 +115,7 @@ stop_one()
 server_start one --durable
 new_database source
 sql source "CREATE TABLE a (id int PRIMARY KEY, v text UNIQUE); CREATE TABLE b (id int PRIMARY KEY, a int REFERENCES a ON DELETE CASCADE, v text);
-    INSERT INTO a SELECT i, 'a' || i FROM generate_series(1, 20000) AS i; INSERT INTO b SELECT i, i, md5(i::text) FROM generate_series(1, 20000) AS i"
+    INSERT INTO a SELECT i, 'a' || i FROM generate_series(1, $ROWS) AS i; INSERT INTO b SELECT i, i, md5(i::text) FROM generate_series(1, $ROWS) AS i"
 expect_exit 0 larder export -t 'public.*' -d source -o a.tar --no-record -q
 new_database before_error
 for mode in rows missing; do
