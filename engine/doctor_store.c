@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/doctor_parts.h"
+#include "engine/due.h"
 #include "engine/inventory.h"
 #include "engine/keys.h"
 #include "engine/run/run.h"
@@ -138,7 +139,7 @@ static void report_age(struct doctor *d, const char *subject, const struct inven
     if (age < -CLOCK_SECONDS)
         doctor_warn(d, subject, "Look at the clocks; nothing dated in the future is ever pruned.",
                     "%s is dated in the future", good->backup_name);
-    else if (every > 0 && age > every + every / 4 + HOUR)
+    else if (every > 0 && age > every + due_grace(every))
         doctor_warn(d, subject, "Look at what should have exported it, and export it now.",
                     "overdue: the newest good one, %s, is %s old", good->backup_name,
                     age_text(d, age));

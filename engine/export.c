@@ -347,6 +347,18 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
     return status;
 }
 
+static enum larder_status fail_where_shrunk(const struct larder_export_result *result,
+                                            struct larder_error *error)
+{
+    if (result->shrunk_count == 0)
+        return LARDER_OK;
+    larder_fail(error, LARDER_DIFFERENCE,
+                "the archive is complete, but many rows are gone that %s had",
+                result->shrunk_since);
+    larder_hint(error, "If they are not missed, say so by an export with --accept-shrink.");
+    return LARDER_DIFFERENCE;
+}
+
 enum larder_status larder_export(const struct larder_export_options *options,
                                  const struct larder_run *run, struct larder_export_result *result,
                                  struct larder_error *error)
@@ -379,13 +391,17 @@ enum larder_status larder_export(const struct larder_export_options *options,
     if (status == LARDER_OK)
         status = destination_lock(&e.to, result->source, result->preset, true, e.arena, error);
     if (status == LARDER_OK)
+        status = export_find_baseline(&e, error);
+    if (status == LARDER_OK)
         status = export_lead(&e, error);
     if (status == LARDER_OK)
         status = write_archive(&e, error);
     if (status == LARDER_OK) {
         export_summarize(&e, &summary);
-        status = destination_publish(&e.to, &summary, e.arena, error);
+        status = export_compare(&e, &summary, error);
     }
+    if (status == LARDER_OK)
+        status = destination_publish(&e.to, &summary, e.arena, error);
     if (status == LARDER_OK) {
         export_record(&e, &summary);
         status = export_describe(&e, error);
@@ -397,7 +413,8 @@ enum larder_status larder_export(const struct larder_export_options *options,
     pg_close(e.schema);
     pg_close(e.leader);
     pg_close(e.control);
-    return status;
+    return status == LARDER_OK && options->fail_on_shrink ? fail_where_shrunk(result, error)
+                                                          : status;
 }
 
 void larder_export_result_free(struct larder_export_result *result)

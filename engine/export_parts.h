@@ -10,6 +10,7 @@
 #include "engine/pg/catalog.h"
 #include "engine/pg/connection.h"
 #include "engine/pg/tools.h"
+#include "engine/shrink.h"
 #include "formats/age/age.h"
 #include "formats/arena.h"
 #include "formats/hash_stage.h"
@@ -44,8 +45,16 @@ struct export
     struct age_recipients *recipients; /* until the header is made; or NULL */
     struct destination to;
     struct hash_result hash;
+    struct shrink_baseline baseline;
     time_t started_at;
 };
+
+/* Finds what the rows are to be compared with. That it cannot be found keeps nothing from being exported, and is a warning. */
+enum larder_status export_find_baseline(struct export *e, struct larder_error *error);
+
+/* Compares the finished manifest with it; warns, and says so in result and summary. */
+enum larder_status export_compare(struct export *e, struct summary *summary,
+                                  struct larder_error *error);
 
 /* Connects, finds the preset, takes the run's lock, looks the tables up, and reports all obstacles at once. */
 enum larder_status export_prepare(struct export *e, struct larder_error *error);

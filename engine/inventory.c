@@ -202,6 +202,15 @@ enum larder_status inventory_list(struct store *store, const char *prefix, struc
     return status == LARDER_OK ? group(objects, count, arena, inventory, error) : status;
 }
 
+enum larder_status inventory_complete(struct store *store, struct arena *arena,
+                                      struct inventory_backup *backup, struct larder_error *error)
+{
+    read_summary(store, arena, backup);
+    read_digest(store, arena, backup);
+    read_checked(store, arena, backup);
+    return run_check(store->run, error);
+}
+
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error)
 {
@@ -212,14 +221,8 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
 
     if (fetches)
         store->kind->fetch(store, prefix);
-    for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++) {
-        struct inventory_backup *backup = &inventory->backups[i];
-
-        status = run_check(store->run, error);
-        read_summary(store, arena, backup);
-        read_digest(store, arena, backup);
-        read_checked(store, arena, backup);
-    }
+    for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++)
+        status = inventory_complete(store, arena, &inventory->backups[i], error);
     if (fetches)
         store->kind->fetch(store, NULL);
     if (status == LARDER_OK && arena_failed(arena))
@@ -265,4 +268,23 @@ const char *inventory_location(struct store *store, const struct inventory_backu
     text = arena_strdup(arena, buffer_text(&location));
     buffer_free(&location);
     return text;
+}
+
+struct retention_archive inventory_as_kept(const struct inventory_backup *backup)
+{
+    struct retention_archive a = {.source = backup->source,
+                                  .preset = backup->preset,
+                                  .backup_name = backup->backup_name,
+                                  .known = backup->known,
+                                  .held = backup->hold != NULL};
+
+    if (!backup->known)
+        return a;
+    a.system_identifier = backup->facts.system_identifier;
+    a.started_at = backup->facts.started_at;
+    a.created_at = backup->facts.created_at;
+    a.keep_until = backup->facts.keep_until;
+    a.good = backup->problem_count == 0;
+    a.shrunk = backup->facts.shrunk_since != NULL;
+    return a;
 }

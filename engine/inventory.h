@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "engine/retention.h"
 #include "engine/store/store.h"
 #include "formats/arena.h"
 #include "formats/summary.h"
@@ -51,6 +52,10 @@ enum larder_status inventory_list(struct store *store, const char *prefix, struc
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error);
 
+/* Reads one of those that inventory_list gives, as inventory_read reads all. */
+enum larder_status inventory_complete(struct store *store, struct arena *arena,
+                                      struct inventory_backup *backup, struct larder_error *error);
+
 /* The backup of that name, as inventory_list gives it. LARDER_USAGE where it is not in the store, or
  * more than once. */
 enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
@@ -59,5 +64,8 @@ enum larder_status inventory_find(struct store *store, const char *backup_name, 
 /* As a person names the backup: where its archive lies, or would. */
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,
                                struct arena *arena);
+
+/* The backup as retention looks at it. */
+struct retention_archive inventory_as_kept(const struct inventory_backup *backup);
 
 #endif

@@ -16,6 +16,7 @@ static void fill(struct catalog_preset *preset, const struct larder_preset *give
         .keep_seconds = (int64_t)given->keep_days * DAY,
         .every = given->every,
         .copy_format = given->copy_format != NULL ? given->copy_format : "auto",
+        .shrink_alarm = given->shrink_alarm != 0 ? given->shrink_alarm : LARDER_SHRINK_DEFAULT,
     };
     for (size_t i = 0; preset->tables != NULL && i < given->table_count; i++)
         preset->tables[i] = given->tables[i];

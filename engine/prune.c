@@ -109,24 +109,6 @@ static enum larder_status find_source(struct prune *p, const struct inventory *i
     return LARDER_OK;
 }
 
-static struct retention_archive as_input(const struct inventory_backup *backup)
-{
-    struct retention_archive a = {.source = backup->source,
-                                  .preset = backup->preset,
-                                  .backup_name = backup->backup_name,
-                                  .known = backup->known,
-                                  .held = backup->hold != NULL};
-
-    if (!backup->known)
-        return a;
-    a.system_identifier = backup->facts.system_identifier;
-    a.started_at = backup->facts.started_at;
-    a.created_at = backup->facts.created_at;
-    a.keep_until = backup->facts.keep_until;
-    a.good = backup->problem_count == 0;
-    return a;
-}
-
 static struct retention_rules rules_for(const struct prune *p, const char *preset)
 {
     struct retention_rules rules = {0};
@@ -168,7 +150,7 @@ static enum larder_status decide(struct prune *p, struct store *store, const cha
     if (archives == NULL || verdicts == NULL || items == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < count; i++)
-        archives[i] = as_input(&inventory->backups[i]);
+        archives[i] = inventory_as_kept(&inventory->backups[i]);
     retention_decide(&rules, archives, count, verdicts);
     for (size_t i = 0; i < count; i++) {
         const struct inventory_backup *backup = &inventory->backups[i];

@@ -163,6 +163,37 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
+enum larder_status record_read_tables(struct pg *pg, const char *backup_name, struct arena *arena,
+                                      struct record_count **counts, size_t *count,
+                                      struct larder_error *error)
+{
+    struct larder_error why = {0};
+    PGresult *result = NULL;
+    enum larder_status status = pg_exec(pg, "SAVEPOINT larder_tables", error);
+
+    *count = 0;
+    if (status != LARDER_OK)
+        return status;
+    status = pg_query(pg,
+                      "SELECT table_name, row_count FROM backups.backup_metadata "
+                      "WHERE backup_name = $1 AND kind = 'archive' AND row_count IS NOT NULL",
+                      1, &backup_name, &result, &why);
+    if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg)))
+        return larder_fail(error, status, "%s", why.message);
+    if (status == LARDER_OK) {
+        *counts = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**counts));
+        for (int row = 0; *counts != NULL && row < PQntuples(result); row++)
+            (*counts)[(*count)++] =
+                (struct record_count){arena_strdup(arena, PQgetvalue(result, row, 0)),
+                                      strtoll(PQgetvalue(result, row, 1), NULL, 10)};
+        PQclear(result);
+    }
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    return pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_tables; RELEASE SAVEPOINT larder_tables",
+                   error);
+}
+
 enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,
                                        struct arena *arena, const char ***digests, size_t *count,
                                        struct larder_error *error)

@@ -29,6 +29,19 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
                                       struct arena *arena, int64_t *counts, const char ***others,
                                       bool *asked, struct larder_error *error);
 
+struct record_count {
+    const char *table; /* as backup_metadata names it */
+    int64_t rows;
+};
+
+/*
+ * The rows that backups.backup_metadata has for a backup, in the arena: none where it knows no such backup, or the role may not
+ * look. In the transaction that is open on `pg`, which stays usable.
+ */
+enum larder_status record_read_tables(struct pg *pg, const char *backup_name, struct arena *arena,
+                                      struct record_count **counts, size_t *count,
+                                      struct larder_error *error);
+
 /* The digests that backups.archives has for a backup, in the arena; none is no failure. */
 enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,
                                        struct arena *arena, const char ***digests, size_t *count,

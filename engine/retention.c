@@ -83,6 +83,17 @@ static void count_good(const struct retention_rules *rules,
         }
 }
 
+/* Whether all good ones that are newer have shrunk, and it has not. */
+static bool is_last_whole(const struct retention_rules *rules,
+                          const struct retention_archive *archives, size_t count,
+                          const char *system, const struct retention_archive *a)
+{
+    for (size_t i = 0; i < count; i++)
+        if (counts(rules, &archives[i], system) && !archives[i].shrunk && is_newer(&archives[i], a))
+            return false;
+    return a->good && !a->shrunk;
+}
+
 /* The later of what was recorded and what the preset says now. */
 static time_t kept_until(const struct retention_rules *rules, const struct retention_archive *a,
                          const char **says)
@@ -107,24 +118,27 @@ static void judge_time(const struct retention_rules *rules,
     time_t until = kept_until(rules, a, &says);
     char text[TIMES_TEXT];
     size_t good, newer;
+    bool whole = is_last_whole(rules, archives, count, system, a);
 
     times_to_text(until, text);
     if (until == by_hand) {
         say(verdict, false, "until removed by hand, %s", says);
         return;
     }
-    if (until > rules->now) {
-        say(verdict, false, "until %s, %s", text, says);
-        return;
-    }
     count_good(rules, archives, count, system, a, &good, &newer);
-    if (good == 0)
+    if (good > 0 && !whole && !(a->good && newer < rules->keep_min))
+        verdict->goes_at = until;
+    if (until > rules->now)
+        say(verdict, false, "until %s, %s", text, says);
+    else if (good == 0)
         say(verdict, false, "over since %s, but no archive of this preset is good", text);
     else if (a->good && good == 1)
         say(verdict, false, "over since %s, but the last good archive", text);
     else if (a->good && newer < rules->keep_min)
         say(verdict, false, "over since %s, but among the newest %zu good ones", text,
             rules->keep_min);
+    else if (whole)
+        say(verdict, false, "over since %s, but the last good one that has not shrunk", text);
     else
         say(verdict, true, "over since %s, %s%s", text, says, a->good ? "" : ", and not good");
 }
@@ -138,6 +152,7 @@ void retention_decide(const struct retention_rules *rules, const struct retentio
         const struct retention_archive *a = &archives[i];
         struct retention_verdict *verdict = &verdicts[i];
 
+        verdict->goes_at = 0;
         if (!is_ours(rules, a))
             say(verdict, false, "of another source or preset");
         else if (a->held)

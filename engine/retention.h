@@ -7,7 +7,8 @@
  *   - it is not held, and nothing in it is dated in the future;
  *   - its time is over, both as its summary recorded it and as the preset says now: whichever keeps
  *     longer counts, and "until removed by hand" is longer than any time;
- *   - it is not among the newest `keep_min` good ones (so the last good archive never goes);
+ *   - it is not among the newest `keep_min` good ones (so the last good archive never goes), and not the newest good one
+ *     that had not shrunk when it was made;
  *   - the preset has a good archive at all: where every one is damaged, each may be what somebody
  *     has to rescue data from.
  * Good ones that are dated in the future are not counted among the newest: they would push out those
@@ -30,6 +31,7 @@ struct retention_archive {
     time_t started_at, created_at;
     time_t keep_until; /* as recorded; 0: until removed by hand */
     bool good, held;
+    bool shrunk; /* its export found that many rows were gone */
 };
 
 struct retention_rules {
@@ -43,6 +45,7 @@ struct retention_rules {
 
 struct retention_verdict {
     bool remove;
+    time_t goes_at;                /* when it may go, if nothing else changes; 0: not by itself */
     char reason[RETENTION_REASON]; /* one line */
 };
 

@@ -37,6 +37,7 @@ const struct config_key config_keys[] = {
     {CONFIG_PRESET, "keep_days", CONFIG_NUMBER, IN_PRESET(keep_days), 1, 36500, false},
     {CONFIG_PRESET, "every", CONFIG_INTERVAL, IN_PRESET(every), 0, 0, false},
     {CONFIG_PRESET, "copy_format", CONFIG_FORMAT, IN_PRESET(copy_format), 0, 0, false},
+    {CONFIG_PRESET, "shrink_alarm", CONFIG_PERCENT, IN_PRESET(shrink_alarm), 1, 100, false},
 };
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX, "room for all");
@@ -200,6 +201,23 @@ static enum larder_status set_number(const struct config_key *key, const char *v
     return LARDER_OK;
 }
 
+/* A number, or `never`. */
+static enum larder_status set_percent(const struct config_key *key, const char *value, int *field,
+                                      struct larder_error *error)
+{
+    const char *rest;
+    long number;
+
+    if (strcmp(value, "never") == 0) {
+        *field = LARDER_SHRINK_NEVER;
+        return LARDER_OK;
+    }
+    if (!to_number(value, key->low, key->high, &number, &rest) || *rest != '\0')
+        return wrong(key, value, "a number from 1 to 100, or never", error);
+    *field = (int)number;
+    return LARDER_OK;
+}
+
 static enum larder_status set_bool(const struct config_key *key, const char *value, bool *field,
                                    struct larder_error *error)
 {
@@ -350,6 +368,8 @@ enum larder_status config_set(const struct config_key *key, const char *value, c
         if (strncmp(value, "zstd:", 5) != 0)
             return wrong(key, value, "zstd: and a number from 1 to 19", error);
         return set_number(key, value, value + 5, field, error);
+    case CONFIG_PERCENT:
+        return set_percent(key, value, field, error);
     case CONFIG_YES:
     case CONFIG_NO:
         return set_bool(key, value, field, error);

@@ -13,6 +13,7 @@ enum config_type {
     CONFIG_PLACE, /* a path, or a URL of any kind */
     CONFIG_NUMBER,
     CONFIG_LEVEL,
+    CONFIG_PERCENT,
     CONFIG_YES, /* a bool that `yes` sets */
     CONFIG_NO,  /* a bool that `no` sets */
     CONFIG_FORMAT,

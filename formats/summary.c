@@ -41,6 +41,10 @@ enum larder_status summary_write(const struct summary *s, struct buffer *out,
         json_object_set_new(json, "every", s->every == 0 ? json_null() : json_integer(s->every));
         if (s->original_sha256 != NULL)
             json_object_set_new(json, "original_sha256", json_string(s->original_sha256));
+        if (s->shrunk_since != NULL) {
+            json_object_set_new(json, "shrunk_since", json_string(s->shrunk_since));
+            json_object_set_new(json, "shrunk_tables", json_integer((json_int_t)s->shrunk_tables));
+        }
     }
     return write_json(json, out, error);
 }
@@ -88,7 +92,9 @@ static bool read_summary(const json_t *json, struct arena *arena, struct summary
         .original_sha256 = get_text(json, "original_sha256", arena),
         .encrypted = json_is_true(json_object_get(json, "encrypted")),
         .every = json_integer_value(every),
+        .shrunk_since = get_text(json, "shrunk_since", arena),
     };
+    get_size(json, "shrunk_tables", &s->shrunk_tables);
     return s->larder_version != NULL && s->archive != NULL && s->backup_name != NULL &&
            s->preset != NULL && s->source != NULL &&
            (json_is_null(system) || json_is_string(system)) && s->sha256 != NULL &&

@@ -24,6 +24,10 @@ struct summary {
     bool encrypted;
     time_t keep_until; /* 0: until removed by hand */
     int64_t every;     /* seconds; 0: not scheduled */
+
+    /* The backup that had many more rows; NULL: none had. And how many tables lost them; 0: not known which. */
+    const char *shrunk_since;
+    uint64_t shrunk_tables;
 };
 
 enum larder_status summary_write(const struct summary *summary, struct buffer *out,

@@ -132,6 +132,11 @@ CREATE TABLE IF NOT EXISTS backups.presets (
     stamp text NOT NULL DEFAULT 'YYYYMMDD' CHECK (stamp IN ('YYYYMMDD', 'YYYYMMDD_HH24MI', 'YYYYMMDD_HH24MISS')),
     description text
 );
+ALTER TABLE backups.presets
+    ADD COLUMN IF NOT EXISTS shrink_alarm integer DEFAULT 50
+        CONSTRAINT presets_shrink_alarm_check CHECK (shrink_alarm BETWEEN 1 AND 100);
+COMMENT ON COLUMN backups.presets.shrink_alarm IS
+    'Percent of its rows that a table may lose from one archive to the next without an alarm; null: any number';
 COMMENT ON TABLE backups.presets IS 'What is backed up together, how often, and for how long it is kept';
 COMMENT ON COLUMN backups.presets.tables IS
     'Names and patterns as in psql (public.*); a leading ! leaves out; a name without a schema is in public';

@@ -51,6 +51,8 @@ struct cli_values {
         prune;
     const char *checks;
     bool embedded, keep;
+    bool prometheus, nagios;
+    bool fail_on_shrink, accept_shrink;
     bool quiet, verbose, json, help;
 };
 
@@ -102,6 +104,8 @@ enum larder_status cli_release(const struct cli_values *values, struct larder_ru
                                struct larder_error *error);
 enum larder_status cli_restore(const struct cli_values *values, struct larder_run *run,
                                struct larder_error *error);
+enum larder_status cli_status(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error);
 enum larder_status cli_verify(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 

@@ -4,7 +4,8 @@
 
 #include "engine/cli/cli.h"
 
-/* Whether the configuration is to be completed before the command runs; doctor does it by itself. */
+/* Whether the configuration is to be completed before the command runs; doctor and status do it by
+ * themselves. */
 bool config_wanted(const struct cli_command *command);
 
 /*

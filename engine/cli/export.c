@@ -26,20 +26,35 @@ static json_t *tables_json(const struct larder_export_table *tables, size_t coun
     return array;
 }
 
+static json_t *shrunk_json(const struct larder_export_result *r)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < r->shrunk_count; i++) {
+        const struct larder_export_shrunk *s = &r->shrunk[i];
+
+        json_array_append_new(array, json_pack("{s:s?, s:I, s:o}", "table", s->table, "rows_before",
+                                               (json_int_t)s->rows_before, "rows",
+                                               s->rows < 0 ? json_null() : json_integer(s->rows)));
+    }
+    return array;
+}
+
 static json_t *result_json(const struct larder_export_result *r)
 {
     json_t *warnings = json_array();
 
     for (size_t i = 0; i < r->warning_count; i++)
         json_array_append_new(warnings, json_string(r->warnings[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o, "
+                     "s:s?, s:o}",
                      "archive", r->archive, "backup_name", r->backup_name, "preset", r->preset,
                      "source", r->source, "database", r->database, "rows", (json_int_t)r->rows,
                      "bytes", (json_int_t)r->bytes, "raw_bytes", (json_int_t)r->raw_bytes,
                      "seconds", r->seconds, "sha256", r->sha256, "encrypted", r->encrypted,
                      "recorded", r->recorded, "tables", tables_json(r->tables, r->table_count),
                      "referenced", tables_json(r->referenced, r->referenced_count), "warnings",
-                     warnings);
+                     warnings, "shrunk_since", r->shrunk_since, "shrunk", shrunk_json(r));
 }
 
 /* The archive itself may be what goes to standard output: then the summary goes to standard error.
@@ -86,6 +101,28 @@ static enum larder_status prune_after(const struct cli_values *v,
     return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED ? status : LARDER_FAILED;
 }
 
+/* Also where tables have shrunk and that was to be an error. */
+static bool is_complete(enum larder_status status)
+{
+    return status == LARDER_OK || status == LARDER_DIFFERENCE;
+}
+
+static enum larder_status show(const struct cli_values *v,
+                               const struct larder_export_result *result, enum larder_status status,
+                               struct larder_error *error)
+{
+    bool to_stdout = v->output != NULL && v->output[0] == '-' && v->output[1] == '\0';
+    struct larder_error why = {0};
+
+    if (v->json && !to_stdout && print_json(result_json(result), &why) != LARDER_OK) {
+        *error = why;
+        return LARDER_FAILED;
+    }
+    if ((!v->json || to_stdout) && !v->quiet)
+        print_result(to_stdout ? stderr : stdout, result);
+    return status;
+}
+
 enum larder_status cli_export(const struct cli_values *v, struct larder_run *run,
                               struct larder_error *error)
 {
@@ -112,10 +149,11 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .lock_timeout = v->lock_timeout,
         .references = v->references,
         .whole_tables = v->whole_tables,
+        .fail_on_shrink = v->fail_on_shrink,
+        .accept_shrink = v->accept_shrink,
         .presets = v->config.presets,
     };
     struct larder_export_result result;
-    bool to_stdout = v->output != NULL && v->output[0] == '-' && v->output[1] == '\0';
     char password[PASSWORD_BYTES];
     enum larder_status status;
 
@@ -130,11 +168,9 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
     status = larder_export(&options, run, &result, error);
     if (status != LARDER_OK && result.findings.count > 1)
         print_findings(&result.findings);
-    if (status == LARDER_OK && v->json && !to_stdout)
-        status = print_json(result_json(&result), error);
-    else if (status == LARDER_OK && !v->quiet)
-        print_result(to_stdout ? stderr : stdout, &result);
-    if (status == LARDER_OK && v->prune)
+    if (is_complete(status))
+        status = show(v, &result, status, error);
+    if (status == LARDER_OK && v->prune && result.shrunk_count == 0)
         status = prune_after(v, &options, &result, run, error);
     larder_export_result_free(&result);
     return status;

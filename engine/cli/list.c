@@ -1,9 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/print.h"
@@ -38,24 +36,9 @@ static json_t *list_json(const struct larder_list *list)
 
 enum { CELL = 96 };
 
-/* "5m", "3h", "12d" */
 static void age_text(time_t then, char text[CELL])
 {
-    static const struct {
-        long seconds;
-        char letter;
-    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
-    long age = (long)(time(NULL) - then);
-    size_t i = 0;
-
-    if (then == 0 || age < 0) {
-        snprintf(text, CELL, "%s", then == 0 ? "-" : "future");
-        return;
-    }
-    /* Two days are still told in hours. */
-    while (i < 3 && age < units[i].seconds * (i == 0 ? 2 : 1))
-        i++;
-    snprintf(text, CELL, "%ld%c", age / units[i].seconds, units[i].letter);
+    print_age(time(NULL), then, text, CELL);
 }
 
 static void kept_text(const struct larder_list_item *item, char text[CELL])
@@ -129,17 +112,6 @@ static void cell_text(const struct larder_list_item *item, enum column column, c
     }
 }
 
-/* 0: as wide as it likes, since it is no screen. */
-static size_t screen_width(void)
-{
-    const char *columns = getenv("COLUMNS");
-    struct winsize size;
-
-    if (columns != NULL && atoi(columns) > 0)
-        return (size_t)atoi(columns);
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
 /* All columns but the source where there is only one. */
 static void choose_columns(const struct larder_list *list, bool shown[COLUMNS])
 {
@@ -169,7 +141,7 @@ static size_t pick(char (*texts)[CELL], size_t rows, const bool shown[COLUMNS], 
 
 static void print_list(const struct larder_list *list)
 {
-    size_t rows = list->count + 1, columns, wide = screen_width();
+    size_t rows = list->count + 1, columns, wide = print_screen_width();
     char(*texts)[CELL] = calloc(rows * COLUMNS, CELL);
     const char **cells = calloc(rows * COLUMNS, sizeof(*cells));
     bool shown[COLUMNS];

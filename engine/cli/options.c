@@ -70,6 +70,11 @@ static const struct option_row {
     {'Y', false, "dry-run", NULL, "only say what would be removed, and why"},
     {'M', false, "keep-min", "N", "good archives of a preset that always stay (default 3)"},
     {'X', false, "prune", NULL, "afterwards remove the preset's archives whose time is over"},
+    {'m', false, "prometheus", NULL,
+     "print metrics in Prometheus' text format; -o FILE writes them"},
+    {'g', false, "nagios", NULL, "print one line, and exit, as Nagios plugins do"},
+    {'z', false, "fail-on-shrink", NULL, "exit 3 where tables have lost many of their rows"},
+    {'y', false, "accept-shrink", NULL, "take tables as they are, however few rows they have"},
     {'1', false, "embedded", NULL, "on a server that is started for this alone"},
     {'2', false, "keep", NULL, "leave the database where it is afterwards"},
     {'3', false, "checks", "FILE", "SQL whose rows are findings (default: ./drill.sql)"},
@@ -315,6 +320,18 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'X':
         v->prune = true;
+        break;
+    case 'z':
+        v->fail_on_shrink = true;
+        break;
+    case 'y':
+        v->accept_shrink = true;
+        break;
+    case 'm':
+        v->prometheus = true;
+        break;
+    case 'g':
+        v->nagios = true;
         break;
     case '1':
         v->embedded = true;

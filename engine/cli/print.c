@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 const char *print_number(uint64_t number, char text[PRINT_NUMBER])
 {
@@ -32,6 +34,37 @@ const char *print_size(uint64_t bytes, char text[PRINT_SIZE])
     snprintf(text, PRINT_SIZE, unit == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value,
              units[unit]);
     return text;
+}
+
+void print_duration(int64_t seconds, char *text, size_t size)
+{
+    static const struct {
+        int64_t seconds;
+        char letter;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+
+    while (i < 3 && seconds < units[i].seconds * (i == 0 ? 2 : 1))
+        i++;
+    snprintf(text, size, "%" PRId64 "%c", seconds / units[i].seconds, units[i].letter);
+}
+
+void print_age(time_t now, time_t then, char *text, size_t size)
+{
+    if (then == 0 || then > now)
+        snprintf(text, size, "%s", then == 0 ? "-" : "future");
+    else
+        print_duration(now - then, text, size);
+}
+
+size_t print_screen_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+    struct winsize size;
+
+    if (columns != NULL && atoi(columns) > 0)
+        return (size_t)atoi(columns);
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 /* Columns on the screen, for UTF-8: bytes that do not go on with a character. */

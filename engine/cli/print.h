@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "larder/error.h"
 #include "larder/restore.h"
@@ -16,6 +17,14 @@ enum { PRINT_NUMBER = 32, PRINT_SIZE = 24 };
 const char *print_number(uint64_t number, char text[PRINT_NUMBER]);
 /* "12.3 MB", by powers of 1000 */
 const char *print_size(uint64_t bytes, char text[PRINT_SIZE]);
+
+/* "5m", "3h", "12d"; two days are still told in hours. */
+void print_duration(int64_t seconds, char *text, size_t size);
+/* How long ago it was; "-" for 0, which is no time, and "future". */
+void print_age(time_t now, time_t then, char *text, size_t size);
+
+/* Of standard output, or as COLUMNS says; 0: as wide as it likes, since it is no screen. */
+size_t print_screen_width(void);
 
 /*
  * A table of text on standard output. `cells` has `rows` times `columns` strings, the heads first;

@@ -80,7 +80,7 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
         status = pg_query(
             pg,
             "SELECT tables, coalesce(keep_days, 0)::bigint * 86400, coalesce(extract(epoch "
-            "FROM every), 0)::bigint, copy_format FROM backups.presets "
+            "FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK " " CATALOG_SHRINK_FROM
             "WHERE preset = $1",
             1, &name, &result, error);
 
@@ -105,6 +105,7 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
     preset->keep_seconds = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
     preset->every = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
     preset->copy_format = catalog_text(arena, result, 0, 3);
+    preset->shrink_alarm = atoi(PQgetvalue(result, 0, 4));
     PQclear(result);
     if (status != LARDER_OK || arena_failed(arena))
         return status != LARDER_OK ? status : larder_fail_memory(error);

@@ -23,6 +23,7 @@ static void fill(const PGresult *result, int row, struct arena *arena,
     preset->keep_seconds = strtoll(PQgetvalue(result, row, 2), NULL, 10);
     preset->every = strtoll(PQgetvalue(result, row, 3), NULL, 10);
     preset->copy_format = arena_strdup(arena, PQgetvalue(result, row, 4));
+    preset->shrink_alarm = atoi(PQgetvalue(result, row, 5));
 }
 
 enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
@@ -39,11 +40,12 @@ enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
     /* Of presets, unlike of data, a role may see what the policies show it. */
     status = pg_exec(pg, "SET LOCAL row_security = on", error);
     if (status == LARDER_OK)
-        status = pg_query(pg,
-                          "SELECT preset, tables, coalesce(keep_days, 0)::bigint * 86400, "
-                          "coalesce(extract(epoch FROM every), 0)::bigint, copy_format "
-                          "FROM backups.presets ORDER BY preset",
-                          0, NULL, &result, error);
+        status =
+            pg_query(pg,
+                     "SELECT preset, tables, coalesce(keep_days, 0)::bigint * 86400, "
+                     "coalesce(extract(epoch FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK
+                     " " CATALOG_SHRINK_FROM "ORDER BY preset",
+                     0, NULL, &result, error);
     if (status != LARDER_OK)
         return larder_context(error, "could not read the presets");
     *presets = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**presets));

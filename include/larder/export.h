@@ -55,6 +55,13 @@ struct larder_export_options {
     int lock_timeout; /* seconds; default 10 */
     enum larder_references references;
     bool whole_tables; /* never cut a table into ranges of pages */
+
+    /*
+     * Tables of a preset that lost many of their rows since its last good archive in the store are warned of. To fail is to end with
+     * LARDER_DIFFERENCE, with the archive published all the same, since it may be the last there will be; to accept is not to compare,
+     * and to be what the next export compares with.
+     */
+    bool fail_on_shrink, accept_shrink;
 };
 
 struct larder_export_table {
@@ -62,6 +69,12 @@ struct larder_export_table {
     uint64_t rows, bytes; /* bytes: in the archive */
     const char
         *only; /* "keys" or "rows" of a table of which only referenced rows are there; or NULL */
+};
+
+struct larder_export_shrunk {
+    const char *
+        table; /* as backup_metadata names it; NULL: all of them together, where no more is known */
+    int64_t rows_before, rows; /* -1: the table is not in this archive */
 };
 
 struct larder_export_result {
@@ -77,6 +90,9 @@ struct larder_export_result {
     size_t referenced_count;
     const char **warnings;
     size_t warning_count;
+    const char *shrunk_since; /* the backup that had those rows; NULL: nothing has shrunk */
+    struct larder_export_shrunk *shrunk;
+    size_t shrunk_count;
     struct larder_findings findings; /* what stood in the way; filled on failure, too */
     void *memory;                    /* what all of this lies in */
 };
@@ -84,7 +100,7 @@ struct larder_export_result {
 /*
  * Exports. The caller frees `result` with larder_export_result_free, on failure too. Fails with
  * LARDER_USAGE (no such preset, no pg_dump for the server, ...), LARDER_LOCKED, LARDER_FAILED, or a
- * signal's status; then nothing was published and nothing is left behind.
+ * signal's status; then nothing was published and nothing is left behind. LARDER_DIFFERENCE: see fail_on_shrink.
  */
 enum larder_status larder_export(const struct larder_export_options *options,
                                  const struct larder_run *run, struct larder_export_result *result,

@@ -11,7 +11,11 @@ struct larder_preset {
     int keep_days;           /* 0: until removed by hand */
     long every;              /* seconds; 0: not scheduled */
     const char *copy_format; /* "auto", "text" or "binary"; NULL: auto */
+    int shrink_alarm;        /* percent of its rows that a table may lose; 0: 50 */
 };
+
+/* What stands in shrink_alarm where no loss is worth an alarm. */
+enum { LARDER_SHRINK_NEVER = -1, LARDER_SHRINK_DEFAULT = 50 };
 
 struct larder_presets {
     const struct larder_preset *items;

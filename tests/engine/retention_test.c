@@ -111,6 +111,26 @@ static void what_is_dated_in_the_future_stays_and_does_not_count(void **state)
     expect_verdicts(&seven_days, archives, "kkr");
 }
 
+static void the_last_one_that_has_not_shrunk_stays(void **state)
+{
+    struct retention_archive archives[] = {archive("d", 1, 7), archive("c", 10, 7),
+                                           archive("b", 20, 7), archive("a", 30, 7)};
+    struct retention_verdict verdicts[4];
+
+    (void)state;
+    archives[0].shrunk = archives[1].shrunk = true;
+    expect_verdicts(&seven_days, archives, "krkr");
+    archives[2].good = false;
+    expect_verdicts(&seven_days, archives, "krrk");
+    archives[3].shrunk = true;
+    expect_verdicts(&seven_days, archives, "krrr");
+    archives[0].shrunk = false;
+    expect_verdicts(&seven_days, archives, "krrr");
+    retention_decide(&seven_days, archives, 4, verdicts);
+    assert_int_equal(verdicts[0].goes_at, 0);
+    assert_int_equal(verdicts[1].goes_at, archives[1].keep_until);
+}
+
 static void held_unknown_and_foreign_ones_stay(void **state)
 {
     struct retention_archive archives[] = {archive("f", 1, 7),  archive("e", 90, 7),
@@ -454,6 +474,7 @@ int main(void)
         cmocka_unit_test(the_longer_of_record_and_preset_counts),
         cmocka_unit_test(the_newest_good_ones_stay_however_old),
         cmocka_unit_test(what_is_dated_in_the_future_stays_and_does_not_count),
+        cmocka_unit_test(the_last_one_that_has_not_shrunk_stays),
         cmocka_unit_test(held_unknown_and_foreign_ones_stay),
         cmocka_unit_test(the_rules_hold_in_every_history),
     };

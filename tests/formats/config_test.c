@@ -53,7 +53,7 @@ static void every_key_is_read(void **state)
         "[encryption]\nrecipients = age1a\n\tage1b,age1c\n\n  age1d\n"
         "recipients_file =\n  /a b\n  c\npassphrase_file = p\nidentity = i\n"
         "[preset daily]\ntables = \"Odd, name\", public.*  !public.logs\nkeep_days = 7\n"
-        "every = 2 weeks\ncopy_format = text\n[preset b_2]\ntables=x",
+        "every = 2 weeks\ncopy_format = text\nshrink_alarm = never\n[preset b_2]\ntables=x",
         &c);
     assert_string_equal(c.conninfo, "host=h dbname='a b'");
     assert_string_equal(c.source_name, "n");
@@ -85,6 +85,7 @@ static void every_key_is_read(void **state)
     assert_int_equal(c.presets.items[0].keep_days, 7);
     assert_int_equal(c.presets.items[0].every, 14 * 86400);
     assert_string_equal(c.presets.items[0].copy_format, "text");
+    assert_int_equal(c.presets.items[0].shrink_alarm, LARDER_SHRINK_NEVER);
     assert_string_equal(c.presets.items[1].name, "b_2");
     arena_free(arena);
 }
@@ -158,6 +159,9 @@ static const struct {
     {"[preset a]\ntables = x\nkeep_days = 99999999999999999999", 3, "number", ""},
     {"[preset a]\ntables = x\nevery = 1 fortnight", 3, "\"1 fortnight\"", ""},
     {"[preset a]\ntables = x\nevery = 1 dayss", 3, "minutes, hours, days", ""},
+    {"[preset a]\ntables = x\nshrink_alarm = 0", 3, "\"0\" is not a number from 1 to 100, or never",
+     ""},
+    {"[preset a]\ntables = x\nshrink_alarm = 50%", 3, "\"50%\" is not a number", ""},
     {"[preset a]\ntables = x\ncopy_format = csv", 3, "\"csv\" is not auto, text or binary", ""},
     {"[preset a]\ntables =\n\n[store]", 2, "\"tables\" has no value", ""},
     {"[preset a]\ntables = ,", 2, "\"tables\" has no value", ""},

@@ -49,6 +49,11 @@ static void check_equal(const struct summary *a, const struct summary *b)
     assert_int_equal(a->encrypted, b->encrypted);
     assert_int_equal(a->keep_until, b->keep_until);
     assert_int_equal(a->every, b->every);
+    assert_int_equal(a->shrunk_tables, b->shrunk_tables);
+    if (b->shrunk_since == NULL)
+        assert_null(a->shrunk_since);
+    else
+        assert_string_equal(a->shrunk_since, b->shrunk_since);
 }
 
 static void round_trip(const struct summary *summary)
@@ -74,6 +79,10 @@ static void what_was_written_is_read_back(void **state)
     plain.keep_until = 0;
     plain.every = 0;
     plain.encrypted = false;
+    round_trip(&plain);
+    plain.shrunk_since = "daily_20250125_020000";
+    round_trip(&plain);
+    plain.shrunk_tables = 3;
     round_trip(&plain);
 }
 

@@ -88,6 +88,14 @@ weekly_20250126_user_stock'
     value old "UPDATE backups.presets SET keep_days = 3 WHERE preset = 'daily'" >/dev/null
     migrate old >/dev/null
     is 'a changed preset stays changed' "$(value old "SELECT keep_days FROM backups.presets WHERE preset = 'daily'")" 3
+    value old "ALTER TABLE backups.presets DROP COLUMN shrink_alarm" >/dev/null
+    migrate old >/dev/null
+    is 'presets that were older than the shrink alarm get it' \
+        "$(value old "SELECT DISTINCT shrink_alarm FROM backups.presets")" 50
+    value old "UPDATE backups.presets SET shrink_alarm = NULL WHERE preset = 'weekly'" >/dev/null
+    migrate old >/dev/null
+    is 'and keep what they were changed to' \
+        "$(value old "SELECT preset FROM backups.presets WHERE shrink_alarm IS NULL")" weekly
 
     # As a superuser over another role's schema, and as a role that may not.
     first_version other

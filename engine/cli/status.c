@@ -1,0 +1,133 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/config.h"
+#include "engine/cli/password.h"
+#include "engine/cli/print.h"
+#include "engine/cli/status_print.h"
+#include "engine/replace_file.h"
+#include "engine/run/run.h"
+#include "larder/status.h"
+
+static enum larder_status check_usage(const struct cli_values *v, struct larder_error *error)
+{
+    if (v->arguments.count > 1)
+        return larder_fail(error, LARDER_USAGE, "one preset at a time: \"%s\" is one too many",
+                           v->arguments.items[1]);
+    if (v->prometheus + v->nagios + v->json > 1)
+        return larder_fail(error, LARDER_USAGE,
+                           "only one of --json, --prometheus and --nagios can be had at once");
+    if (v->output != NULL && !v->prometheus)
+        return larder_fail(error, LARDER_USAGE, "-o FILE goes with --prometheus alone");
+    return LARDER_OK;
+}
+
+/* PGDATABASE alone names none here, as it is with `prune`. */
+static bool names_database(const struct larder_connect *connect)
+{
+    return connect->dbname != NULL || connect->host != NULL || connect->port != NULL ||
+           connect->user != NULL;
+}
+
+static enum larder_status read_status(const struct cli_values *v, const struct larder_run *run,
+                                      struct larder_status_report *report,
+                                      struct larder_error *error)
+{
+    struct larder_connect database = config_source(v);
+    struct larder_status_options options = {
+        .store = v->store,
+        .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
+        .source_name = v->source_name,
+        .database = names_database(&database) ? &database : NULL,
+        .presets = v->config.presets,
+        .keep_min = v->keep_min,
+    };
+    char password[PASSWORD_BYTES];
+    enum larder_status status = cli_need_store(v->store, error);
+
+    if (status == LARDER_OK)
+        status = password_ask(v, &database, password, run, error);
+    if (status == LARDER_OK)
+        status = larder_status_read(&options, run, report, error);
+    if (report->not_asked != NULL)
+        run_message(run, LARDER_WARNING,
+                    "the database could not be asked, so schedules are those that were recorded: "
+                    "%s",
+                    report->not_asked);
+    return status;
+}
+
+static enum larder_status print_metrics(const struct cli_values *v,
+                                        const struct larder_status_report *report, bool success,
+                                        struct larder_error *error)
+{
+    struct buffer text = {0};
+    enum larder_status status = LARDER_OK;
+
+    status_metrics(report, success, &text);
+    if (text.failed)
+        status = larder_fail_memory(error);
+    else if (v->output != NULL)
+        status = replace_file(v->output, text.bytes, text.length, error);
+    else
+        fwrite(text.bytes, 1, text.length, stdout);
+    buffer_free(&text);
+    return status;
+}
+
+/* Returns the exit code. */
+static enum larder_status show(const struct cli_values *v,
+                               const struct larder_status_report *report, enum larder_status status,
+                               struct larder_error *error)
+{
+    bool success = status == LARDER_OK || status == LARDER_OVERDUE;
+    struct larder_error why = {0};
+
+    if (v->nagios) {
+        int code = status_print_nagios(report, status, error);
+
+        *error = (struct larder_error){0};
+        return (enum larder_status)code;
+    }
+    if (v->prometheus && print_metrics(v, report, success, &why) != LARDER_OK) {
+        *error = why;
+        return LARDER_FAILED;
+    }
+    if (!success || v->prometheus)
+        return status;
+    if (v->json && print_json(status_json(report, v->store), &why) != LARDER_OK) {
+        *error = why;
+        return LARDER_FAILED;
+    }
+    if (!v->json && !v->quiet && report->count > 0)
+        status_print_screen(report, v->store);
+    return status;
+}
+
+/* What is wrong with the configuration is told in the form that was asked for, too. */
+enum larder_status cli_status(const struct cli_values *values, struct larder_run *run,
+                              struct larder_error *error)
+{
+    struct larder_status_report report = {0};
+    enum larder_status status = check_usage(values, error);
+    struct cli_values *v;
+
+    if (status != LARDER_OK)
+        return status;
+    v = malloc(sizeof(*v));
+    if (v == NULL)
+        return larder_fail_memory(error);
+    *v = *values;
+    /* Where metrics go to stands in place of no store. */
+    v->output = NULL;
+    status = config_complete("snM", v, run, error);
+    v->output = values->output;
+    if (status == LARDER_OK)
+        status = read_status(v, run, &report, error);
+    status = show(v, &report, status, error);
+    larder_status_free(&report);
+    larder_config_free(&v->config);
+    free(v);
+    return status;
+}

@@ -1,0 +1,183 @@
+#!/usr/bin/env bash
+# larder status: from the summaries alone where one stands, for people, for programs, for Prometheus and for Nagios; with a database
+# also what should be in the store and is not.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+STORE=$SCRATCH/store
+HOUR=3600
+DAY=86400
+
+# forge SECONDS_AGO EVERY KEEP_SECONDS BYTES [PRESET] [SOURCE]   an archive as an export would have left it; sets STEM. EVERY may be null
+forge()
+{
+    local preset=${5:-daily} source=${6:-kitchai} at made name sum
+
+    at=$(($(date +%s) - $1))
+    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
+    name=${preset}_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
+    STEM=$STORE/$source/$preset/$name
+    mkdir -p "${STEM%/*}"
+    head -c "$4" /dev/zero >"$STEM.tar"
+    sum=$(sha256sum <"$STEM.tar" | cut -c 1-64)
+    echo "$sum  $name.tar" >"$STEM.sha256"
+    jq -n --arg name "$name" --arg preset "$preset" --arg source "$source" --arg made "$made" --arg sum "$sum" \
+        --arg until "$(date -u -d "@$((at + $3))" +%Y-%m-%dT%H:%M:%SZ)" --argjson bytes "$4" --argjson every "$2" \
+        '{format_version: "1.0", larder_version: "0.1.0", archive: ($name + ".tar"), backup_name: $name, preset: $preset,
+        source: $source, system_identifier: "7", started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum,
+        encrypted: false, raw_bytes: 100, rows: 225000, keep_until: $until, every: $every}' >"$STEM.json"
+}
+
+# metric NAME{LABELS}   its value
+metric()
+{
+    sed -n "s/^$1 //p" "$STDOUT"
+}
+
+export LARDER_STORE=$STORE
+unset PGHOST PGPORT
+
+it "a store that is missing is an error, and one that holds nothing is no good news"
+expect_exit 2 larder status
+expect_stderr "there is no store"
+mkdir "$STORE"
+expect_exit 7 larder status
+expect_stderr "there is no archive"
+expect_exit 2 larder status --nagios --json
+expect_exit 2 larder status -o file
+
+it "where all is well it is silent on request, and says age, schedule, sizes and what is proven"
+for days in 9 8 7 6 5 4 3 2 1; do
+    forge $((days * DAY + HOUR)) $DAY $((7 * DAY)) $((1000 - 20 * days))
+done
+forge $HOUR $DAY $((7 * DAY)) 1200
+verified=$(date -u -d '-30 minutes' +%Y-%m-%dT%H:%M:%SZ)
+jq -n --arg name "${STEM##*/}" --arg at "$verified" '{format_version: "1.0", larder_version: "0.1.0", backup_name: $name,
+    verified_at: $at, drilled_at: null, result: "good"}' >"$STEM.checked.json"
+forge $((3 * DAY)) null $((60 * DAY)) 5000 pre_deployment
+expect_exit 0 larder status
+expect_stdout "+22% (+40%)"
+expect_stdout "30m"
+expect_exit 0 larder status --json
+expect_json .overdue false
+expect_json '.presets[] | select(.preset == "daily") | [.state, .every, .archives, .good, .over, .problems == [],
+    .bytes, (.age / 60 | floor)] | tostring' '["ok",86400,10,10,3,true,1200,60]'
+expect_json '.presets[] | select(.preset == "daily") | .verified_at' "$verified"
+expect_json '.presets[] | select(.preset == "daily") | .sizes | tostring' '[1200,980,960,940,920,900,880,860]'
+expect_json '.presets[] | select(.preset == "pre_deployment") | .state' unscheduled
+expect_exit 0 larder status --nagios
+expect_stdout "LARDER OK - daily 1"
+expect_stdout "'kitchai/daily size'=1200B;;;0"
+[ "$(wc -l <"$STDOUT")" = 1 ] || fail "one line was expected"
+
+it "the screen is one of 80 columns"
+COLUMNS=80 expect_exit 0 larder status
+[ "$(wc -L <"$STDOUT")" -le 80 ] || fail "a line is too long"
+COLUMNS=30 expect_exit 0 larder status
+[ "$(head -n 3 "$STDOUT" | wc -L)" -le 30 ] || fail "a line is too long for a narrow screen"
+
+it "metrics have names, units, help and types as Prometheus wants them, and a file of them is whole at any moment"
+expect_exit 0 larder status --prometheus
+expect_equal "the time" "$(date -u -d "$(jq -r .started_at "$STORE"/kitchai/daily/"$(basename "$(newest_archive "$STORE" daily)" .tar)".json)" +%s)" \
+    "$(metric 'larder_last_good_archive_timestamp_seconds{source="kitchai",preset="daily"}')"
+expect_equal "overdue" 0 "$(metric 'larder_overdue{source="kitchai",preset="daily"}')"
+expect_equal "success" 1 "$(metric larder_status_success)"
+if command -v promtool >/dev/null; then
+    cp "$STDOUT" "$SCRATCH/text"
+    expect_exit 0 promtool check metrics <"$SCRATCH/text"
+else
+    echo "promtool is not here, so the metrics were not checked with it"
+fi
+umask 022
+echo old >"$SCRATCH/larder.prom"
+ino=$(stat -c %i "$SCRATCH/larder.prom")
+expect_exit 0 larder status --prometheus -o "$SCRATCH/larder.prom"
+[ "$ino" != "$(stat -c %i "$SCRATCH/larder.prom")" ] || fail "the file was written in place"
+expect_equal "the mode" 644 "$(stat -c %a "$SCRATCH/larder.prom")"
+grep -q '^larder_good_archives{source="kitchai",preset="daily"} 10$' "$SCRATCH/larder.prom" || fail "the file has no metrics"
+expect_exit 1 larder status --prometheus -o "$SCRATCH/nowhere/larder.prom"
+expect_equal "what is left" "" "$(find "$SCRATCH" -name '.larder.prom*')"
+
+it "a lost summary, a lost archive and a future date are told, and what is good is judged by the rest"
+mv "$STEM.json" "$SCRATCH/lost.json"
+forge $((-2 * DAY)) $DAY $((7 * DAY)) 1000
+newest=$(find "$STORE/kitchai/daily" -name '*.checked.json')
+newest=${newest%.checked.json}
+mv "$newest.json" "$SCRATCH/lost2.json"
+expect_exit 0 larder status --json
+expect_json '.presets[] | select(.preset == "daily") | .problems | length' 2
+expect_json '.presets[] | select(.preset == "daily") | .problems[] | select(contains("no summary")) | split(":")[0]' "${newest##*/}"
+expect_json '.presets[] | select(.preset == "daily") | [.bytes, .state] | tostring' '[980,"ok"]'
+expect_exit 1 larder status --nagios
+expect_stdout "LARDER WARNING - daily 25h (2 problems)"
+expect_exit 0 larder status
+expect_stdout "dated in the future"
+
+it "what is older than its schedule and a grace is overdue: 7, and Nagios' CRITICAL"
+rm -rf "$STORE/kitchai"
+forge $((DAY + 5 * HOUR)) $DAY $((7 * DAY)) 1000
+expect_exit 0 larder status
+forge $((7 * DAY + 5 * HOUR)) $((7 * DAY)) $((70 * DAY)) 1000 weekly
+forge $((DAY + 7 * HOUR)) $DAY $((7 * DAY)) 1000 nightly
+expect_exit 7 larder status
+expect_stdout "OVERDUE"
+expect_stderr "1 preset is overdue or missing"
+expect_exit 0 larder status daily
+expect_exit 7 larder status nightly -q
+expect_equal "standard output" "" "$(cat "$STDOUT")"
+expect_exit 7 larder status no_such_preset
+expect_exit 2 larder status 'no such preset'
+expect_exit 2 larder status --nagios
+expect_stdout "LARDER CRITICAL - daily 29h, nightly OVERDUE (31h old, due every 24h), weekly 7d |"
+expect_exit 7 larder status --prometheus
+expect_equal "overdue" 1 "$(metric 'larder_overdue{source="kitchai",preset="nightly"}')"
+
+it "what cannot be read at all is unknown, and metrics say so"
+mv "$STORE" "$STORE.away"
+expect_exit 3 larder status --nagios
+expect_stdout "LARDER UNKNOWN - there is no store"
+expect_exit 2 larder status --prometheus -o "$SCRATCH/larder.prom"
+expect_equal "success" "larder_status_success 0" "$(grep ^larder_status_success "$SCRATCH/larder.prom")"
+mv "$STORE.away" "$STORE"
+echo nonsense >"$SCRATCH/bad.conf"
+expect_exit 3 larder status --nagios --config "$SCRATCH/bad.conf"
+expect_stdout "bad.conf:1"
+
+it "presets of the configuration say what there should be, and what is none of them is due no more"
+cat >"$SCRATCH/larder.conf" <<'CONF'
+[preset daily]
+tables = profiles
+every  = 1 day
+[preset hourly]
+tables = profiles
+every  = 1 hour
+CONF
+expect_exit 7 larder status --config "$SCRATCH/larder.conf" --json
+expect_json '[.presets[] | .preset + " " + .state] | join(", ")' \
+    "daily ok, nightly unscheduled, weekly unscheduled, hourly missing"
+expect_json '.uncovered' null
+
+it "two sources in one store are told apart"
+forge $HOUR $DAY $((7 * DAY)) 1000 daily other
+expect_exit 7 larder status
+expect_stdout "kitchai/nightly"
+expect_stdout "other/daily"
+
+it "a database says what its presets are now, and which tables none of them has"
+rm -rf "$STORE"
+server_start one
+sample_database kitchai 20
+larder init -d kitchai -q
+sql kitchai "CREATE TABLE public.forgotten (a int)"
+expect_exit 0 larder export daily -d kitchai -q
+expect_exit 7 larder status -d kitchai --json
+expect_json '[.presets[] | .source + "/" + .preset + " " + .state] | join(", ")' \
+    "kitchai/daily ok, kitchai/monthly missing, kitchai/weekly missing"
+expect_json '.uncovered | tostring' '["public.forgotten"]'
+expect_exit 7 larder status -d kitchai
+expect_stdout "no scheduled preset covers 1 table: public.forgotten"
+sql kitchai "UPDATE backups.presets SET every = NULL WHERE preset <> 'daily'"
+expect_exit 0 larder status -d kitchai
+expect_exit 0 larder status -d no_such_database --json
+expect_stderr "warning: the database could not be asked"
+expect_json '[.database_asked, .presets[].state] | tostring' '[false,"ok"]'
