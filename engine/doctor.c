@@ -141,6 +141,7 @@ enum larder_status larder_doctor(const struct larder_doctor_options *options,
     doctor_ok(&d, "config", "%s",
               options->config_file != NULL ? options->config_file
                                            : "there is no file, and none is needed");
+    doctor_check_hooks(&d);
     status = doctor_check_source(&d, error);
     if (status == LARDER_OK) {
         check_recipients(&d);

@@ -28,6 +28,9 @@ void doctor_warn(struct doctor *d, const char *subject, const char *help, const 
 /* One that failed, with the error's status, message and hint. */
 void doctor_fail(struct doctor *d, const char *subject, const struct larder_error *error);
 
+/* Whether hooks can be run. Nothing is sent. */
+void doctor_check_hooks(struct doctor *d);
+
 /* Both end early only where a signal wants it: what they find is in the lines. */
 enum larder_status doctor_check_source(struct doctor *d, struct larder_error *error);
 enum larder_status doctor_check_store(struct doctor *d, struct larder_error *error);

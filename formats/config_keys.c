@@ -32,6 +32,14 @@ const struct config_key config_keys[] = {
      0, false},
     {"encryption", "passphrase_file", CONFIG_PATH, IN_CONFIG(passphrase_file), 0, 0, false},
     {"encryption", "identity", CONFIG_PATHS, LIST(identity_files, identity_file_count), 0, 0, true},
+    {"hooks", "on_success", CONFIG_COMMAND, LIST(hooks.on_success, hooks.on_success_count), 0, 0,
+     true},
+    {"hooks", "on_failure", CONFIG_COMMAND, LIST(hooks.on_failure, hooks.on_failure_count), 0, 0,
+     true},
+    {"hooks", "on_stale", CONFIG_COMMAND, LIST(hooks.on_stale, hooks.on_stale_count), 0, 0, true},
+    {"hooks", "webhook", CONFIG_URL, IN_CONFIG(hooks.webhook), 0, 0, true},
+    {"hooks", "ping", CONFIG_URL, IN_CONFIG(hooks.ping), 0, 0, true},
+    {"hooks", "timeout", CONFIG_NUMBER, IN_CONFIG(hooks.timeout), 1, 3600, false},
     {CONFIG_PRESET, "tables", CONFIG_WORDS, offsetof(struct larder_preset, tables),
      offsetof(struct larder_preset, table_count), 0, 0, false},
     {CONFIG_PRESET, "keep_days", CONFIG_NUMBER, IN_PRESET(keep_days), 1, 36500, false},
@@ -351,6 +359,59 @@ static enum larder_status add_words(const struct config_key *key, const char *va
     return status;
 }
 
+/*
+ * Words are separated by blanks; what stands in double quotes is one, or part of one, and the quotes go. Nothing else means anything.
+ * The first is a path where it has a slash.
+ */
+static enum larder_status add_command(const struct config_key *key, const char *value,
+                                      const char *folder, void *object, struct arena *arena,
+                                      struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    while (status == LARDER_OK && *(value += strspn(value, " \t\r\n")) != '\0') {
+        char *word = arena_strdup(arena, value);
+        bool quoted = false;
+        size_t length = 0;
+
+        for (; *value != '\0' && (quoted || strchr(" \t\r\n", *value) == NULL); value++) {
+            if (*value == '"')
+                quoted = !quoted;
+            else
+                word[length++] = *value;
+        }
+        if (arena_failed(arena))
+            return larder_fail_memory(error);
+        if (quoted)
+            return wrong(key, value, "a command: a double quote is not closed", error);
+        word[length] = '\0';
+        if (config_list_length(key, object) == 0 && length == 0)
+            return wrong(key, value, "a command: it has no name", error);
+        if (config_list_length(key, object) == 0 && strchr(word, '/') != NULL) {
+            const char *path;
+
+            status = set_path(key, word, folder, arena, &path, error);
+            if (status == LARDER_OK)
+                status = add_item(key, path, object, arena, error);
+        } else {
+            status = add_item(key, word, object, arena, error);
+        }
+    }
+    return status;
+}
+
+static enum larder_status set_url(const struct config_key *key, const char *value,
+                                  const char **field, struct larder_error *error)
+{
+    const char *host = strstr(value, "://");
+
+    if ((strncasecmp(value, "https://", 8) != 0 && strncasecmp(value, "http://", 7) != 0) ||
+        host[3] == '\0' || host[3] == '/' || strpbrk(value, " \t") != NULL)
+        return wrong(key, value, "a URL that begins with https:// or http://", error);
+    *field = value;
+    return LARDER_OK;
+}
+
 enum larder_status config_set(const struct config_key *key, const char *value, const char *folder,
                               void *object, struct arena *arena, struct larder_error *error)
 {
@@ -379,6 +440,10 @@ enum larder_status config_set(const struct config_key *key, const char *value, c
         return set_references(key, value, field, error);
     case CONFIG_INTERVAL:
         return set_interval(key, value, field, error);
+    case CONFIG_URL:
+        return set_url(key, value, field, error);
+    case CONFIG_COMMAND:
+        return add_command(key, value, folder, object, arena, error);
     case CONFIG_WORDS:
         return add_words(key, value, object, arena, error);
     case CONFIG_PATHS:

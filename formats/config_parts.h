@@ -19,8 +19,10 @@ enum config_type {
     CONFIG_FORMAT,
     CONFIG_REFERENCES,
     CONFIG_INTERVAL,
+    CONFIG_URL,   /* http or https */
     CONFIG_WORDS, /* lists, from here on */
     CONFIG_PATHS,
+    CONFIG_COMMAND, /* a program and its arguments */
 };
 
 #define CONFIG_PRESET "preset"
@@ -34,7 +36,7 @@ struct config_key {
     bool may_be_secret;          /* its value is never shown */
 };
 
-enum { CONFIG_KEYS_MAX = 32 };
+enum { CONFIG_KEYS_MAX = 64 };
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 

@@ -52,7 +52,7 @@ struct cli_values {
     const char *checks;
     bool embedded, keep;
     bool prometheus, nagios;
-    bool fail_on_shrink, accept_shrink;
+    bool fail_on_shrink, accept_shrink, no_hooks;
     bool quiet, verbose, json, help;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
 
@@ -50,6 +51,8 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
         .recipients = keys_encryption(v),
     };
     struct larder_copy result;
+    struct hooks hooks;
+    json_t *json;
     enum larder_status status;
 
     if (v->arguments.count != 2) {
@@ -65,11 +68,20 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
     status = keys_given(v, run, &options.keys, error);
     if (status != LARDER_OK)
         return status;
+    hooks_begin(&hooks, v, run, "copy", NULL);
     status = larder_copy(&options, run, &result, error);
     larder_keys_free(options.keys);
-    if (status == LARDER_OK && v->json)
-        status = print_json(result_json(&result), error);
-    else if (status == LARDER_OK && !v->quiet)
+    hooks.event.preset = result.preset;
+    hooks.event.source = result.source;
+    hooks.event.backup_name = result.backup_name;
+    hooks.event.archive = result.copy;
+    hooks.event.bytes = result.bytes;
+    hooks_end(&hooks, status, error);
+    if (status == LARDER_OK && v->json) {
+        json = result_json(&result);
+        hooks_add_json(&hooks, json);
+        status = print_json(json, error);
+    } else if (status == LARDER_OK && !v->quiet)
         print_result(&result);
     larder_copy_free(&result);
     return status;

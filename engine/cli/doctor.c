@@ -106,6 +106,7 @@ static enum larder_status check(const struct cli_values *v, const struct larder_
                        .recipient_files = c->recipient_files,
                        .recipient_file_count = c->recipient_file_count,
                        .passphrase_file = c->passphrase_file},
+        .hooks = c->hooks,
         .keys = keys_options(v, &variable),
     };
     char password[PASSWORD_BYTES];

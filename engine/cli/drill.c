@@ -7,10 +7,12 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "formats/buffer.h"
+#include "formats/names.h"
 #include "larder/drill.h"
 
 enum { CHECKS_MAX_BYTES = 16 * 1024 * 1024, PIECE = 65536 };
@@ -57,7 +59,7 @@ static void print_drill(const struct larder_drill *drill)
         printf("kept: psql '%s'\n", drill->kept);
 }
 
-static json_t *drill_json(const struct larder_drill *drill)
+static json_t *drill_json(const struct larder_drill *drill, const struct hooks *hooks)
 {
     json_t *json = print_proof_json(&drill->proof), *phases = json_array();
 
@@ -71,14 +73,16 @@ static json_t *drill_json(const struct larder_drill *drill)
                         drill->server != NULL ? json_string(drill->server) : json_null());
     json_object_set_new(json, "kept", drill->kept != NULL ? json_string(drill->kept) : json_null());
     json_object_set_new(json, "recorded", json_boolean(drill->recorded));
+    hooks_add_json(hooks, json);
     return json;
 }
 
 static enum larder_status show(const struct cli_values *v, const struct larder_drill *drill,
-                               enum larder_status status, struct larder_error *error)
+                               const struct hooks *hooks, enum larder_status status,
+                               struct larder_error *error)
 {
     if (v->json)
-        return print_json(drill_json(drill), status == LARDER_OK ? error : NULL) == LARDER_OK
+        return print_json(drill_json(drill, hooks), status == LARDER_OK ? error : NULL) == LARDER_OK
                    ? status
                    : LARDER_FAILED;
     if (!v->quiet)
@@ -108,6 +112,7 @@ enum larder_status cli_drill(const struct cli_values *v, struct larder_run *run,
     };
     struct buffer checks = {0};
     struct larder_drill drill = {0};
+    struct hooks hooks;
     char password[PASSWORD_BYTES];
     enum larder_status status;
 
@@ -125,8 +130,12 @@ enum larder_status cli_drill(const struct cli_values *v, struct larder_run *run,
     if (status == LARDER_OK) {
         options.checks = checks.length > 0 ? buffer_text(&checks) : NULL;
         options.checks_length = checks.length;
+        hooks_begin(&hooks, v, run, "drill",
+                    names_is_preset(options.archive) ? options.archive : NULL);
         status = larder_drill(&options, run, &drill, error);
-        status = show(v, &drill, status, error);
+        hooks.event.archive = drill.proof.archive;
+        hooks_end(&hooks, status, error);
+        status = show(v, &drill, &hooks, status, error);
     }
     larder_keys_free(options.keys);
     larder_drill_free(&drill);

@@ -2,6 +2,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
@@ -40,13 +41,13 @@ static json_t *shrunk_json(const struct larder_export_result *r)
     return array;
 }
 
-static json_t *result_json(const struct larder_export_result *r)
+static json_t *result_json(const struct larder_export_result *r, const struct hooks *hooks)
 {
-    json_t *warnings = json_array();
+    json_t *warnings = json_array(), *json;
 
     for (size_t i = 0; i < r->warning_count; i++)
         json_array_append_new(warnings, json_string(r->warnings[i]));
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o, "
+    json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o, "
                      "s:s?, s:o}",
                      "archive", r->archive, "backup_name", r->backup_name, "preset", r->preset,
                      "source", r->source, "database", r->database, "rows", (json_int_t)r->rows,
@@ -55,6 +56,9 @@ static json_t *result_json(const struct larder_export_result *r)
                      "recorded", r->recorded, "tables", tables_json(r->tables, r->table_count),
                      "referenced", tables_json(r->referenced, r->referenced_count), "warnings",
                      warnings, "shrunk_since", r->shrunk_since, "shrunk", shrunk_json(r));
+    if (json != NULL)
+        hooks_add_json(hooks, json);
+    return json;
 }
 
 /* The archive itself may be what goes to standard output: then the summary goes to standard error.
@@ -108,18 +112,49 @@ static bool is_complete(enum larder_status status)
 }
 
 static enum larder_status show(const struct cli_values *v,
-                               const struct larder_export_result *result, enum larder_status status,
-                               struct larder_error *error)
+                               const struct larder_export_result *result, const struct hooks *hooks,
+                               enum larder_status status, struct larder_error *error)
 {
     bool to_stdout = v->output != NULL && v->output[0] == '-' && v->output[1] == '\0';
     struct larder_error why = {0};
 
-    if (v->json && !to_stdout && print_json(result_json(result), &why) != LARDER_OK) {
+    if (v->json && !to_stdout && print_json(result_json(result, hooks), &why) != LARDER_OK) {
         *error = why;
         return LARDER_FAILED;
     }
     if ((!v->json || to_stdout) && !v->quiet)
         print_result(to_stdout ? stderr : stdout, result);
+    return status;
+}
+
+/* Exports, removes older ones where that was asked for, tells the hooks, and says what it came to. */
+static enum larder_status export_and_tell(const struct cli_values *v,
+                                          const struct larder_export_options *options,
+                                          const struct larder_run *run, struct larder_error *error)
+{
+    struct larder_export_result result;
+    struct hooks hooks;
+    enum larder_status status;
+    bool complete;
+
+    hooks_begin(&hooks, v, run, "export", options->preset != NULL ? options->preset : "adhoc");
+    status = larder_export(options, run, &result, error);
+    complete = is_complete(status);
+    if (!complete && result.findings.count > 1)
+        print_findings(&result.findings);
+    if (status == LARDER_OK && v->prune && result.shrunk_count == 0)
+        status = prune_after(v, options, &result, run, error);
+    hooks.event.source = result.source;
+    hooks.event.backup_name = complete ? result.backup_name : NULL;
+    hooks.event.archive = complete ? result.archive : NULL;
+    hooks.event.rows = result.rows;
+    hooks.event.bytes = result.bytes;
+    hooks.event.warnings = result.warnings;
+    hooks.event.warning_count = result.warning_count;
+    hooks_end(&hooks, status, error);
+    if (complete)
+        status = show(v, &result, &hooks, status, error);
+    larder_export_result_free(&result);
     return status;
 }
 
@@ -153,7 +188,6 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
         .accept_shrink = v->accept_shrink,
         .presets = v->config.presets,
     };
-    struct larder_export_result result;
     char password[PASSWORD_BYTES];
     enum larder_status status;
 
@@ -165,13 +199,5 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
     status = password_ask(v, &options.source, password, run, error);
     if (status != LARDER_OK)
         return status;
-    status = larder_export(&options, run, &result, error);
-    if (status != LARDER_OK && result.findings.count > 1)
-        print_findings(&result.findings);
-    if (is_complete(status))
-        status = show(v, &result, status, error);
-    if (status == LARDER_OK && v->prune && result.shrunk_count == 0)
-        status = prune_after(v, &options, &result, run, error);
-    larder_export_result_free(&result);
-    return status;
+    return export_and_tell(v, &options, run, error);
 }

@@ -75,6 +75,7 @@ static const struct option_row {
     {'g', false, "nagios", NULL, "print one line, and exit, as Nagios plugins do"},
     {'z', false, "fail-on-shrink", NULL, "exit 3 where tables have lost many of their rows"},
     {'y', false, "accept-shrink", NULL, "take tables as they are, however few rows they have"},
+    {'B', false, "no-hooks", NULL, "tell no hooks of the configuration"},
     {'1', false, "embedded", NULL, "on a server that is started for this alone"},
     {'2', false, "keep", NULL, "leave the database where it is afterwards"},
     {'3', false, "checks", "FILE", "SQL whose rows are findings (default: ./drill.sql)"},
@@ -320,6 +321,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case 'X':
         v->prune = true;
+        break;
+    case 'B':
+        v->no_hooks = true;
         break;
     case 'z':
         v->fail_on_shrink = true;

@@ -3,6 +3,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "larder/prune.h"
@@ -78,6 +79,7 @@ enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
         .dry_run = v->dry_run,
     };
     struct larder_prune result;
+    struct hooks hooks = {0};
     char password[PASSWORD_BYTES];
     enum larder_status status;
 
@@ -89,10 +91,19 @@ enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
         status = password_ask(v, &database, password, run, error);
     if (status != LARDER_OK)
         return status;
+    if (!v->dry_run)
+        hooks_begin(&hooks, v, run, "prune", options.preset);
     status = larder_prune(&options, run, &result, error);
+    hooks.event.source = result.source;
+    hooks.event.bytes = result.bytes_removed;
+    if (!v->dry_run)
+        hooks_end(&hooks, status, error);
     if (v->json) {
-        enum larder_status printed = print_json(result_json(&result, v->dry_run), NULL);
+        json_t *json = result_json(&result, v->dry_run);
+        enum larder_status printed;
 
+        hooks_add_json(&hooks, json);
+        printed = print_json(json, NULL);
         status = status == LARDER_OK ? printed : status;
     } else if (!v->quiet && (status == LARDER_OK || result.count > 0)) {
         print_result(&result, v->dry_run);

@@ -3,6 +3,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
@@ -129,6 +130,7 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
 {
     struct larder_connect against = {.dbname = v->against};
     struct larder_keys *keys = NULL;
+    struct hooks hooks;
     json_t *documents;
     enum larder_status worst = LARDER_OK;
 
@@ -140,6 +142,7 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
     if ((!v->quick || v->against != NULL) && keys_given(v, run, &keys, error) != LARDER_OK)
         return error->status;
     documents = v->json ? json_array() : NULL;
+    hooks_begin(&hooks, v, run, "verify", NULL);
     for (size_t i = 0; i < v->arguments.count; i++) {
         struct larder_error one = {0};
         enum larder_status status =
@@ -157,12 +160,15 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
         }
     }
     larder_keys_free(keys);
+    hooks.event.archive = v->arguments.count == 1 ? v->arguments.items[0] : NULL;
+    hooks_end(&hooks, worst, error);
     /* One archive gives one object, as restore does; several a list of them. */
     if (documents != NULL && v->arguments.count == 1) {
         json_t *only = json_incref(json_array_get(documents, 0));
 
         json_decref(documents);
         documents = only;
+        hooks_add_json(&hooks, only);
     }
     if (documents != NULL && print_json(documents, NULL) != LARDER_OK)
         worst = LARDER_FAILED;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/cli/config.h"
+#include "engine/hook_parts.h"
 #include "engine/pg/conninfo.h"
 #include "formats/arena.h"
 
@@ -103,12 +104,46 @@ static json_t *encryption_section(const struct cli_values *v)
     return section;
 }
 
+/* A webhook's path is as good as a password, and so may an argument be. */
+static json_t *shown_url(const char *url, struct arena *arena)
+{
+    const char *host = url == NULL ? NULL : strstr(url, "://");
+
+    return host == NULL ? NULL
+                        : json_string(arena_printf(arena, "%.*s%s/%s", (int)(host - url) + 3, url,
+                                                   hook_host(url, arena), hidden));
+}
+
+static json_t *shown_command(const char *const *words, size_t count, struct arena *arena)
+{
+    if (count == 0)
+        return NULL;
+    return json_string(count == 1 ? words[0] : arena_printf(arena, "%s %s", words[0], hidden));
+}
+
+static json_t *hooks_section(const struct larder_hooks *h, struct arena *arena)
+{
+    json_t *section = json_object();
+
+    set(section, "on_success", shown_command(h->on_success, h->on_success_count, arena));
+    set(section, "on_failure", shown_command(h->on_failure, h->on_failure_count, arena));
+    set(section, "on_stale", shown_command(h->on_stale, h->on_stale_count, arena));
+    set(section, "webhook", shown_url(h->webhook, arena));
+    set(section, "ping", shown_url(h->ping, arena));
+    set(section, "timeout", number(h->timeout));
+    return section;
+}
+
 static json_t *preset_section(const struct larder_preset *preset, struct arena *arena)
 {
     json_t *section = json_object();
 
     set(section, "tables", list(preset->tables, preset->table_count));
     set(section, "keep_days", number(preset->keep_days));
+    if (preset->shrink_alarm == LARDER_SHRINK_NEVER)
+        set(section, "shrink_alarm", json_string("never"));
+    else
+        set(section, "shrink_alarm", number(preset->shrink_alarm));
     if (preset->every != 0)
         set(section, "every", json_string(arena_printf(arena, "%ld minutes", preset->every / 60)));
     set(section, "copy_format",
@@ -128,6 +163,7 @@ json_t *settings_json(const struct cli_values *v)
     json_object_set_new(sections, "source", source_section(v, arena));
     json_object_set_new(sections, "store", store_section(v, arena));
     json_object_set_new(sections, "encryption", encryption_section(v));
+    json_object_set_new(sections, "hooks", hooks_section(&v->config.hooks, arena));
     for (size_t i = 0; i < v->config.presets.count; i++) {
         const struct larder_preset *preset = &v->config.presets.items[i];
 

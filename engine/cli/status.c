@@ -3,6 +3,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/hooks.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/status_print.h"
@@ -58,6 +59,43 @@ static enum larder_status read_status(const struct cli_values *v, const struct l
     return status;
 }
 
+/* "daily OVERDUE (31h old, due every 24h), weekly MISSING", and the presets alone. */
+static void name_late(const struct larder_status_report *report, struct buffer *message,
+                      struct buffer *presets)
+{
+    for (size_t i = 0; i < report->count; i++) {
+        const struct larder_status_preset *p = &report->presets[i];
+
+        if (p->standing != LARDER_STANDING_OVERDUE && p->standing != LARDER_STANDING_MISSING)
+            continue;
+        buffer_puts(message, message->length > 0 ? ", " : "");
+        status_put_state(message, p, report->now);
+        buffer_printf(presets, "%s%s", presets->length > 0 ? " " : "", p->preset);
+    }
+}
+
+/* That all is well is news for nobody but a ping that is for the status alone. */
+static void tell_hooks(const struct cli_values *v, struct hooks *hooks,
+                       const struct larder_status_report *report, enum larder_status status,
+                       const struct larder_error *error)
+{
+    struct buffer message = {0}, presets = {0};
+    struct larder_hooks ping_only = {.ping = hooks_of(v)->ping, .timeout = hooks_of(v)->timeout};
+
+    if (status == LARDER_OK)
+        hooks->configured = &ping_only;
+    name_late(report, &message, &presets);
+    if (status == LARDER_OVERDUE && presets.length > 0) {
+        hooks->event.message = buffer_text(&message);
+        hooks->event.preset = buffer_text(&presets);
+    }
+    hooks_end(hooks, status, error);
+    hooks->event.message = hooks->event.preset = NULL;
+    hooks->configured = hooks_of(v);
+    buffer_free(&message);
+    buffer_free(&presets);
+}
+
 static enum larder_status print_metrics(const struct cli_values *v,
                                         const struct larder_status_report *report, bool success,
                                         struct larder_error *error)
@@ -78,8 +116,8 @@ static enum larder_status print_metrics(const struct cli_values *v,
 
 /* Returns the exit code. */
 static enum larder_status show(const struct cli_values *v,
-                               const struct larder_status_report *report, enum larder_status status,
-                               struct larder_error *error)
+                               const struct larder_status_report *report, const struct hooks *hooks,
+                               enum larder_status status, struct larder_error *error)
 {
     bool success = status == LARDER_OK || status == LARDER_OVERDUE;
     struct larder_error why = {0};
@@ -96,9 +134,14 @@ static enum larder_status show(const struct cli_values *v,
     }
     if (!success || v->prometheus)
         return status;
-    if (v->json && print_json(status_json(report, v->store), &why) != LARDER_OK) {
-        *error = why;
-        return LARDER_FAILED;
+    if (v->json) {
+        json_t *json = status_json(report, v->store);
+
+        hooks_add_json(hooks, json);
+        if (print_json(json, &why) != LARDER_OK) {
+            *error = why;
+            return LARDER_FAILED;
+        }
     }
     if (!v->json && !v->quiet && report->count > 0)
         status_print_screen(report, v->store);
@@ -110,6 +153,7 @@ enum larder_status cli_status(const struct cli_values *values, struct larder_run
                               struct larder_error *error)
 {
     struct larder_status_report report = {0};
+    struct hooks hooks = {0};
     enum larder_status status = check_usage(values, error);
     struct cli_values *v;
 
@@ -123,9 +167,13 @@ enum larder_status cli_status(const struct cli_values *values, struct larder_run
     v->output = NULL;
     status = config_complete("snM", v, run, error);
     v->output = values->output;
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        hooks_begin(&hooks, v, run, "status",
+                    v->arguments.count > 0 ? v->arguments.items[0] : NULL);
         status = read_status(v, run, &report, error);
-    status = show(v, &report, status, error);
+        tell_hooks(v, &hooks, &report, status, error);
+    }
+    status = show(v, &report, &hooks, status, error);
     larder_status_free(&report);
     larder_config_free(&v->config);
     free(v);

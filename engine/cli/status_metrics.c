@@ -167,7 +167,7 @@ static void put_plain(struct buffer *out, const char *text)
         buffer_append(out, (unsigned char)*text < ' ' ? " " : *text == '|' ? "/" : text, 1);
 }
 
-static void put_state(struct buffer *out, const struct larder_status_preset *p, time_t now)
+void status_put_state(struct buffer *out, const struct larder_status_preset *p, time_t now)
 {
     char age[PRINT_SIZE], every[PRINT_SIZE];
 
@@ -228,7 +228,7 @@ int status_print_nagios(const struct larder_status_report *report, enum larder_s
         put_plain(&line, error->message);
     for (size_t i = 0; told && i < report->count; i++) {
         buffer_puts(&line, i > 0 ? ", " : "");
-        put_state(&line, &report->presets[i], report->now);
+        status_put_state(&line, &report->presets[i], report->now);
     }
     if (told)
         buffer_puts(&line, " |");

@@ -122,7 +122,7 @@ static void print_presets(const struct larder_status_report *report)
     size_t rows = report->count + 1, columns, wide = print_screen_width();
     char(*texts)[CELL] = calloc(rows * COLUMNS, CELL);
     const char **cells = calloc(rows * COLUMNS, sizeof(*cells));
-    bool shown[COLUMNS], sources = has_sources(report);
+    bool shown[COLUMNS] = {0}, sources = has_sources(report);
     char align[COLUMNS];
 
     for (size_t i = 0; texts != NULL && i < rows * COLUMNS; i++) {

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "larder/error.h"
+#include "larder/hooks.h"
 #include "larder/preset.h"
 #include "larder/run.h"
 
@@ -38,6 +39,8 @@ struct larder_config {
     const char *passphrase_file;
     const char *const *identity_files;
     size_t identity_file_count;
+
+    struct larder_hooks hooks; /* [hooks] */
 
     struct larder_presets presets; /* [preset NAME], in the file's order */
     void *memory;                  /* what all of this lies in */

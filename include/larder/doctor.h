@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "larder/error.h"
+#include "larder/hooks.h"
 #include "larder/keys.h"
 #include "larder/preset.h"
 #include "larder/run.h"
@@ -22,6 +23,7 @@ struct larder_doctor_options {
     const char *store;             /* NULL: none is checked */
     bool lock;
     struct larder_encryption encryption;
+    struct larder_hooks hooks;
     struct larder_keys_options keys; /* none: what archives open with is not checked */
 };
 

@@ -53,7 +53,9 @@ static void every_key_is_read(void **state)
         "[encryption]\nrecipients = age1a\n\tage1b,age1c\n\n  age1d\n"
         "recipients_file =\n  /a b\n  c\npassphrase_file = p\nidentity = i\n"
         "[preset daily]\ntables = \"Odd, name\", public.*  !public.logs\nkeep_days = 7\n"
-        "every = 2 weeks\ncopy_format = text\nshrink_alarm = never\n[preset b_2]\ntables=x",
+        "every = 2 weeks\ncopy_format = text\nshrink_alarm = never\n"
+        "[hooks]\non_success = ./a \"b c\" d\"e\"\non_stale = run\n  \"\"\nwebhook = https://h/w\n"
+        "timeout = 5\n[preset b_2]\ntables=x",
         &c);
     assert_string_equal(c.conninfo, "host=h dbname='a b'");
     assert_string_equal(c.source_name, "n");
@@ -86,6 +88,13 @@ static void every_key_is_read(void **state)
     assert_int_equal(c.presets.items[0].every, 14 * 86400);
     assert_string_equal(c.presets.items[0].copy_format, "text");
     assert_int_equal(c.presets.items[0].shrink_alarm, LARDER_SHRINK_NEVER);
+    assert_int_equal(c.hooks.on_success_count, 3);
+    assert_string_equal(c.hooks.on_success[1], "b c");
+    assert_string_equal(c.hooks.on_success[2], "de");
+    assert_int_equal(c.hooks.on_stale_count, 2);
+    assert_string_equal(c.hooks.on_stale[1], "");
+    assert_string_equal(c.hooks.webhook, "https://h/w");
+    assert_int_equal(c.hooks.timeout, 5);
     assert_string_equal(c.presets.items[1].name, "b_2");
     arena_free(arena);
 }
@@ -144,7 +153,7 @@ static const struct {
     {"[source]\nsomething = x", 2, "\"something\"", "lock_timeout"},
     {"[sorce]", 1, "[sorce]", "\"source\""},
     {"[ store]", 1, "[ store]", "\"store\""},
-    {"[hooks]", 1, "[hooks]", "encryption"},
+    {"[alerts]", 1, "[alerts]", "encryption"},
     {"[]", 1, "[]", ""},
     {"[store]\n[source]\n[store]", 3, "[store] already", ""},
     {"[store]\nlock = no\n\nlock = no", 4, "\"lock\" is given twice", ""},
@@ -159,6 +168,11 @@ static const struct {
     {"[preset a]\ntables = x\nkeep_days = 99999999999999999999", 3, "number", ""},
     {"[preset a]\ntables = x\nevery = 1 fortnight", 3, "\"1 fortnight\"", ""},
     {"[preset a]\ntables = x\nevery = 1 dayss", 3, "minutes, hours, days", ""},
+    {"[hooks]\non_stale = a \"b", 2, "is not a command: a double quote is not closed", ""},
+    {"[hooks]\non_stale = \"\" b", 2, "is not a command: it has no name", ""},
+    {"[hooks]\non_stale = ~/a", 2, "stands for no folder", ""},
+    {"[hooks]\nwebhook = https:///x", 2, "is not a URL", ""},
+    {"[hooks]\nping = file:///etc/passwd", 2, "is not a URL", ""},
     {"[preset a]\ntables = x\nshrink_alarm = 0", 3, "\"0\" is not a number from 1 to 100, or never",
      ""},
     {"[preset a]\ntables = x\nshrink_alarm = 50%", 3, "\"50%\" is not a number", ""},
