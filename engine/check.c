@@ -26,6 +26,7 @@ struct check {
     pthread_mutex_t lock; /* of the findings, the counts and the progress */
     struct counted *counted;
     struct larder_progress progress;
+    struct larder_lane lanes[LARDER_LANES_MAX];
 };
 
 static void add_finding(struct check *check, const char *object, const char *message)
@@ -33,6 +34,23 @@ static void add_finding(struct check *check, const char *object, const char *mes
     pthread_mutex_lock(&check->lock);
     findings_add(check->findings, check->arena, "damage", object, "%s", message);
     pthread_mutex_unlock(&check->lock);
+}
+
+/* Under the lock: what the lane works on, and what it has done of it. */
+static void tell(struct check *check, int lane, const struct manifest_table *table, uint64_t rows,
+                 uint64_t bytes)
+{
+    struct larder_lane *shown = lane < LARDER_LANES_MAX ? &check->lanes[lane] : NULL;
+
+    if (shown != NULL && table != NULL && shown->table != table->name)
+        *shown = (struct larder_lane){.schema = table->schema, .table = table->name};
+    if (shown != NULL) {
+        shown->rows += rows;
+        shown->bytes += bytes;
+    }
+    check->progress.rows += rows;
+    check->progress.bytes += bytes;
+    run_progress(check->run, &check->progress);
 }
 
 static enum larder_status decode(struct check *check, int lane, size_t entry,
@@ -51,7 +69,7 @@ static enum larder_status decode(struct check *check, int lane, size_t entry,
         pthread_mutex_lock(&check->lock);
         check->counted[place].rows += rows_count(rows);
         fingerprint_add(&check->counted[place].fingerprint, rows_fingerprint(rows));
-        check->progress.rows += rows_count(rows);
+        tell(check, lane, table, rows_count(rows), 0);
         pthread_mutex_unlock(&check->lock);
     }
     rows_free(rows);
@@ -75,8 +93,7 @@ static enum larder_status check_entry(void *arg, int lane, size_t piece, int sto
         status = LARDER_OK; /* the others are looked at, too */
     }
     pthread_mutex_lock(&check->lock);
-    check->progress.bytes += archive_reader_entry_bytes(archive, entry);
-    run_progress(check->run, &check->progress);
+    tell(check, lane, table, 0, archive_reader_entry_bytes(archive, entry));
     pthread_mutex_unlock(&check->lock);
     return status;
 }
@@ -152,8 +169,11 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
             check.entries[count++] = i;
             check.progress.bytes_total += archive_reader_entry_bytes(archive, i);
         }
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        check.progress.lanes = check.lanes;
+        check.progress.lane_count = (size_t)(lanes < LARDER_LANES_MAX ? lanes : LARDER_LANES_MAX);
         status = crew_run(lanes, count, check_entry, &check, run, error);
+    }
     if (status == LARDER_OK && decode_all && findings->count == before)
         compare_tables(&check);
     if (status == LARDER_OK && findings->count > before) {

@@ -12,6 +12,7 @@
 #include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
+#include "engine/record.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 #include "formats/archive_writer.h"

@@ -13,6 +13,7 @@ struct lane {
     struct part_writer *writer;
     struct shared_table *table;       /* whose part is begun; NULL at first */
     uint64_t told_rows, untold_bytes; /* what the progress has, and has not */
+    struct larder_lane *shown;        /* in the progress; NULL: there is no room for it */
 };
 
 /* Under the lock. */
@@ -23,9 +24,29 @@ static void tell(struct lane *lane)
 
     all->progress.rows += rows - lane->told_rows;
     all->progress.bytes += lane->untold_bytes;
+    if (lane->shown != NULL) {
+        lane->shown->rows = rows;
+        lane->shown->bytes += lane->untold_bytes;
+    }
     lane->told_rows = rows;
     lane->untold_bytes = 0;
     run_progress(all->options.run, &all->progress);
+}
+
+/* Says what the lane works on; NULL: nothing. */
+static void show_table(struct lane *lane, const struct manifest_table *table)
+{
+    struct export_lanes *all = lane->all;
+
+    pthread_mutex_lock(&all->lock);
+    if (lane->shown == NULL && all->progress.lane_count < LARDER_LANES_MAX) {
+        all->progress.lanes = all->lanes;
+        lane->shown = &all->lanes[all->progress.lane_count++];
+    }
+    if (lane->shown != NULL)
+        *lane->shown = (struct larder_lane){.schema = table != NULL ? table->schema : NULL,
+                                            .table = table != NULL ? table->name : NULL};
+    pthread_mutex_unlock(&all->lock);
 }
 
 static enum larder_status give_part(struct lane *lane, const struct part *part,
@@ -72,6 +93,7 @@ static enum larder_status enter_table(struct lane *lane, struct shared_table *ta
         return status;
     lane->table = table;
     lane->told_rows = 0;
+    show_table(lane, manifest_table);
     return part_writer_begin(lane->writer, manifest_table->copy_format,
                              manifest_copied_columns(manifest_table), error);
 }
@@ -159,6 +181,7 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
         if (status == LARDER_OK && !refused && export_lanes_take(lane->all, table, &range))
             status = read_range(lane, range, error);
     }
+    show_table(lane, NULL);
     return status == LARDER_OK ? leave_table(lane, error) : status;
 }
 

@@ -49,7 +49,8 @@ struct export_lanes {
     struct waiting_part *waiting, **last_waiting;
     uint64_t waiting_bytes;
     struct larder_progress progress;
-    enum larder_status status; /* the first cause */
+    struct larder_lane lanes[LARDER_LANES_MAX]; /* what the progress points to */
+    enum larder_status status;                  /* the first cause */
     struct larder_error error;
 };
 

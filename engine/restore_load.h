@@ -65,6 +65,7 @@ struct load {
     bool keys_done, last_done;
     struct table_state *tables;
     struct larder_progress progress;
+    struct larder_lane lanes[LARDER_LANES_MAX]; /* what the progress points to */
     enum larder_status status;
     struct larder_error error;
 };
@@ -92,8 +93,13 @@ void load_end(struct load *load, const struct job *job);
 /* Ends all lanes; the first error is kept. */
 void load_stop(struct load *load, enum larder_status status, const struct larder_error *error);
 
+/* The lane's place in the progress; NULL: there is no room for it. */
+struct larder_lane *load_show_lane(struct load *load);
+/* Says what the lane works on; NULL: nothing. */
+void load_show_table(struct load *load, struct larder_lane *lane,
+                     const struct manifest_table *table);
 /* Reports progress. */
-void load_tell(struct load *load, uint64_t rows, uint64_t bytes);
+void load_tell(struct load *load, struct larder_lane *lane, uint64_t rows, uint64_t bytes);
 
 /* A lane's thread, of a struct load: does jobs on a connection of its own until none is left. */
 void *load_lane(void *of);

@@ -260,9 +260,38 @@ void load_stop(struct load *load, enum larder_status status, const struct larder
         return; /* it was readable before */
 }
 
-void load_tell(struct load *load, uint64_t rows, uint64_t bytes)
+struct larder_lane *load_show_lane(struct load *load)
+{
+    struct larder_lane *lane = NULL;
+
+    pthread_mutex_lock(&load->lock);
+    load->progress.lanes = load->lanes;
+    if (load->progress.lane_count < LARDER_LANES_MAX)
+        lane = &load->lanes[load->progress.lane_count++];
+    pthread_mutex_unlock(&load->lock);
+    return lane;
+}
+
+void load_show_table(struct load *load, struct larder_lane *lane,
+                     const struct manifest_table *table)
+{
+    if (lane == NULL)
+        return;
+    pthread_mutex_lock(&load->lock);
+    if (table == NULL)
+        *lane = (struct larder_lane){0};
+    else if (lane->table != table->name)
+        *lane = (struct larder_lane){.schema = table->schema, .table = table->name};
+    pthread_mutex_unlock(&load->lock);
+}
+
+void load_tell(struct load *load, struct larder_lane *lane, uint64_t rows, uint64_t bytes)
 {
     pthread_mutex_lock(&load->lock);
+    if (lane != NULL) {
+        lane->rows += rows;
+        lane->bytes += bytes;
+    }
     load->progress.rows += rows;
     load->progress.bytes += bytes;
     run_progress(load->restore->run, &load->progress);

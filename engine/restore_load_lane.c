@@ -19,11 +19,14 @@ struct lane {
     struct load *load;
     struct pg *pg;
     struct part_copy copy;
+    struct larder_lane *shown; /* in the progress */
 };
 
-static void tell(void *load, uint64_t rows, uint64_t bytes)
+static void tell(void *of, uint64_t rows, uint64_t bytes)
 {
-    load_tell(load, rows, bytes);
+    struct lane *lane = of;
+
+    load_tell(lane->load, lane->shown, rows, bytes);
 }
 
 static enum larder_status run_on_table(struct lane *lane, const char *command,
@@ -162,6 +165,9 @@ static enum larder_status begin(struct lane *lane, struct larder_error *error)
 static enum larder_status do_job(struct lane *lane, const struct job *job,
                                  struct larder_error *error)
 {
+    bool of_all = job->kind == JOB_KEYS || job->kind == JOB_LAST;
+
+    load_show_table(lane->load, lane->shown, of_all ? NULL : load_table(lane->load, job));
     switch (job->kind) {
     case JOB_LOAD:
         return load_rows(lane, job, error);
@@ -222,12 +228,14 @@ void *load_lane(void *of)
 {
     struct load *load = of;
     struct restore *r = load->restore;
-    struct lane lane = {.load = load, .copy = {.restore = r, .tell = tell, .arg = load}};
+    struct lane lane = {
+        .load = load, .copy = {.restore = r, .tell = tell}, .shown = load_show_lane(load)};
     struct larder_error error = {0};
     struct job *jobs[LOAD_AT_ONCE];
     size_t count;
     enum larder_status status;
 
+    lane.copy.arg = &lane;
     status = part_copy_begin(&lane.copy, &error);
     if (status == LARDER_OK)
         status = pg_connect(&r->options->target, r->run, load->stop_fd, PG_CONNECT_SECONDS,

@@ -2,8 +2,8 @@
  * The command line: what was typed, as values; and what the commands share. The only place that
  * prints.
  *
- * A new command is one file with a run function, one row in `cli_commands`, and its options in the
- * table in options.c, from which parsing and help both come.
+ * A new command is one file with a run function, one row in `cli_commands`, its options in the table
+ * in options.c, and a page in pages.c: from these come parsing, help, manual and completion.
  */
 #ifndef ENGINE_CLI_CLI_H
 #define ENGINE_CLI_CLI_H
@@ -67,12 +67,27 @@ struct cli_command {
 
 extern const struct cli_command cli_commands[];
 extern const size_t cli_command_count;
+const struct cli_command *cli_find_command(const char *name); /* NULL: there is none */
+
+struct cli_option {
+    char key; /* the short letter, or a made-up one */
+    bool has_letter;
+    const char *name;     /* long name */
+    const char *argument; /* what its argument is, or NULL */
+    const char *help;
+};
+
+/* Every option there is; a command names those that it takes by their keys. */
+extern const struct cli_option cli_options[];
+extern const size_t cli_option_count;
+const struct cli_option *cli_find_option(char key);
+
+/* The words that an option takes, ending with NULL; NULL where it takes other things. */
+const char *const *cli_option_words(char key);
 
 /* LARDER_USAGE with a message where the arguments are none of the command's. */
 enum larder_status cli_parse(const struct cli_command *command, int argc, char **argv,
                              struct cli_values *values, struct larder_error *error);
-void cli_print_help(const struct cli_command *command);
-void cli_print_overview(void);
 
 /* LARDER_USAGE where no store is known. */
 enum larder_status cli_need_store(const char *store, struct larder_error *error);

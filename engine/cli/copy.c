@@ -7,6 +7,7 @@
 #include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress.h"
 
 static json_t *result_json(const struct larder_copy *r)
 {
@@ -70,6 +71,7 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
         return status;
     hooks_begin(&hooks, v, run, "copy", NULL);
     status = larder_copy(&options, run, &result, error);
+    progress_pause(run);
     larder_keys_free(options.keys);
     hooks.event.preset = result.preset;
     hooks.event.source = result.source;

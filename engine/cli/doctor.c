@@ -41,18 +41,24 @@ static json_t *result_json(const struct larder_doctor *result, json_t *config)
 static void print_lines(const struct larder_doctor *result, bool quiet)
 {
     int width = 0;
+    size_t indent;
 
     for (size_t i = 0; i < result->count; i++)
         if ((int)strlen(result->lines[i].subject) > width)
             width = (int)strlen(result->lines[i].subject);
+    indent = (size_t)width + 11;
     for (size_t i = 0; i < result->count; i++) {
         const struct larder_doctor_line *line = &result->lines[i];
 
         if (quiet && line->verdict == LARDER_VERDICT_OK)
             continue;
-        printf("%-8s %-*s  %s\n", verdicts[line->verdict], width, line->subject, line->message);
-        if (line->help != NULL)
-            printf("%-8s %-*s  help: %s\n", "", width, "", line->help);
+        print_word(verdicts[line->verdict]);
+        printf("%*s %-*s  ", 8 - (int)strlen(verdicts[line->verdict]), "", width, line->subject);
+        print_sentence(line->message, indent, indent);
+        if (line->help != NULL) {
+            printf("%*shelp: ", (int)indent, "");
+            print_sentence(line->help, indent + 6, indent);
+        }
     }
     printf("%zu checks, %zu warnings, %zu failed\n", result->count, result->warnings,
            result->failures);

@@ -11,6 +11,7 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress.h"
 #include "formats/buffer.h"
 #include "formats/names.h"
 #include "larder/drill.h"
@@ -42,10 +43,10 @@ static enum larder_status read_checks(const char *given, struct buffer *sql,
     return sql->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
-static void print_drill(const struct larder_drill *drill)
+static void print_drill(const struct larder_drill *drill, bool all)
 {
     if (drill->proof.table_count > 0 && drill->proof.metadata_from != NULL)
-        print_proof(&drill->proof, NULL);
+        print_proof(&drill->proof, all, NULL);
     for (size_t i = 0; i < drill->phase_count; i++)
         printf("%s%s %.1f s", i > 0 ? ", " : "", drill->phases[i].name, drill->phases[i].seconds);
     if (drill->phase_count > 0)
@@ -86,7 +87,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_d
                    ? status
                    : LARDER_FAILED;
     if (!v->quiet)
-        print_drill(drill);
+        print_drill(drill, v->verbose);
     if (drill->proof.findings.count > 0)
         print_findings(&drill->proof.findings);
     return status;
@@ -133,6 +134,7 @@ enum larder_status cli_drill(const struct cli_values *v, struct larder_run *run,
         hooks_begin(&hooks, v, run, "drill",
                     names_is_preset(options.archive) ? options.archive : NULL);
         status = larder_drill(&options, run, &drill, error);
+        progress_pause(run);
         hooks.event.archive = drill.proof.archive;
         hooks_end(&hooks, status, error);
         status = show(v, &drill, &hooks, status, error);

@@ -6,6 +6,7 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress.h"
 #include "engine/run/run.h"
 #include "larder/prune.h"
 
@@ -139,6 +140,7 @@ static enum larder_status export_and_tell(const struct cli_values *v,
 
     hooks_begin(&hooks, v, run, "export", options->preset != NULL ? options->preset : "adhoc");
     status = larder_export(options, run, &result, error);
+    progress_pause(run);
     complete = is_complete(status);
     if (!complete && result.findings.count > 1)
         print_findings(&result.findings);

@@ -60,7 +60,7 @@ static const struct {
     const char *head;
     char align;
 } heads[COLUMNS] = {
-    [BACKUP] = {"backup", 'l'},   [SOURCE] = {"source", 'l'},
+    [BACKUP] = {"backup", 'n'},   [SOURCE] = {"source", 'l'},
     [PRESET] = {"preset", 'l'},   [AGE] = {"age", 'r'},
     [SIZE] = {"size", 'r'},       [ROWS] = {"rows", 'r'},
     [ENCRYPTED] = {"encr", 'l'},  [VERIFIED] = {"verified", 'r'},

@@ -7,47 +7,11 @@
 #include <unistd.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/completion.h"
 #include "engine/cli/config.h"
+#include "engine/cli/log.h"
+#include "engine/cli/manual.h"
 #include "engine/cli/progress.h"
-
-#define CONNECT "dhpUwW"
-#define PLAIN "qvJ?"
-#define COMMON "c" PLAIN
-
-const struct cli_command cli_commands[] = {
-    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "E" COMMON,
-     cli_init},
-    {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
-     "Stream tables out of a database into one archive", CONNECT "tosjZrRKf4nFDNTGXMzyB" COMMON,
-     cli_export},
-    {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
-    {"copy", "ARCHIVE STORE [-r AGE1...]...",
-     "Copy an archive to another store, or give it other recipients", "srRiKB" COMMON, cli_copy},
-    {"prune", "[PRESET] [--dry-run] [-d SOURCE] [--store URL]",
-     "Remove archives whose time is over", CONNECT "snYMB" COMMON, cli_prune},
-    {"hold", "BACKUP [--store URL]", "Keep an archive from being removed", "s" COMMON, cli_hold},
-    {"release", "BACKUP [--store URL]", "Let an archive go when its time is over", "s" COMMON,
-     cli_release},
-    {"verify", "ARCHIVE... [--quick] [--against TARGET]",
-     "Check archives, and compare them with a database", "skaiKjB" COMMON, cli_verify},
-    {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
-     "Load an archive into a database, and prove that it is equal",
-     CONNECT "tsiKjCxSOLHI5PVeQulrRbT" COMMON, cli_restore},
-    {"drill", "PRESET | ARCHIVE -d SERVER | --embedded",
-     "Restore an archive into a database of its own, prove it there, and remove it again",
-     CONNECT "1sn23iKjSHDNB" COMMON, cli_drill},
-    {"status", "[PRESET] [--prometheus [-o FILE] | --nagios]",
-     "Say how old, how large and how proven each preset's newest archive is",
-     CONNECT "snMmgoB" COMMON, cli_status},
-    {"doctor", "[-i FILE]", "Check everything that the configuration promises",
-     CONNECT "snFiK" COMMON, cli_doctor},
-    {"cat", "ARCHIVE TABLE [-d SERVER | --embedded]", "Print the rows of a table as CSV",
-     CONNECT "1siK" COMMON, cli_cat},
-    {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},
-    {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
-     "rRiKA" PLAIN, cli_age},
-};
-const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
 
 /* The two things that a signal handler can reach: nothing else of the program is global. */
 static volatile sig_atomic_t stop_signal;
@@ -97,22 +61,12 @@ static void clean_environment(void)
         unsetenv(names[i]);
 }
 
-static const struct cli_command *find_command(const char *name)
-{
-    for (size_t i = 0; i < cli_command_count; i++)
-        if (strcmp(cli_commands[i].name, name) == 0)
-            return &cli_commands[i];
-    return NULL;
-}
-
 static int report(const struct larder_error *error, enum larder_status status)
 {
     if (status == LARDER_OK)
         return LARDER_OK;
-    if (error->message[0] != '\0')
-        fprintf(stderr, "larder: %s\n", error->message);
-    if (error->hint[0] != '\0')
-        fprintf(stderr, "  help: %s\n", error->hint);
+    if (error->message[0] != '\0' || error->hint[0] != '\0')
+        log_event(LOG_IS_ERROR, error->message, error->hint[0] != '\0' ? error->hint : NULL);
     return (int)status;
 }
 
@@ -127,7 +81,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     if (status != LARDER_OK)
         return report(&error, status);
     if (values.help) {
-        cli_print_help(command);
+        manual_print_help(stdout, command);
         return LARDER_OK;
     }
     progress = progress_new(values.quiet, values.verbose, &run);
@@ -154,15 +108,11 @@ int main(int argc, char **argv)
         printf("larder %s\n", LARDER_VERSION);
         return LARDER_OK;
     }
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-        command = argc > 2 ? find_command(argv[2]) : NULL;
-        if (command != NULL)
-            cli_print_help(command);
-        else
-            cli_print_overview();
-        return LARDER_OK;
-    }
-    command = argc > 1 ? find_command(argv[1]) : NULL;
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
+        return report(&error, manual_help(argc - 2, argv + 2, &error));
+    if (argc > 1 && strcmp(argv[1], "complete") == 0)
+        return completion_answer(argc - 2, argv + 2);
+    command = argc > 1 ? cli_find_command(argv[1]) : NULL;
     if (command == NULL) {
         if (argc > 1)
             larder_fail(&error, LARDER_USAGE, "there is no command \"%s\"", argv[1]);

@@ -6,17 +6,9 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/log.h"
 
-/* Every option there is. A command names those that it takes by their keys: the short letter, or a
- * made-up one. */
-static const struct option_row {
-    char key;
-    bool has_letter;
-    const char *name; /* long name, or NULL */
-    const char
-        *argument; /* what its argument is, or NULL; one that may be left out is in brackets */
-    const char *help;
-} rows[] = {
+const struct cli_option cli_options[] = {
     {'d', true, "dbname", "SOURCE", "database: a name, a conninfo string or a URI"},
     {'h', true, "host", "HOST", "host, or folder of the socket"},
     {'p', true, "port", "PORT", "port"},
@@ -25,7 +17,8 @@ static const struct option_row {
     {'W', true, "password", NULL, "ask for a password"},
     {'t', true, "table", "TABLE", "a table, or a pattern such as 'public.*'; may be repeated"},
     {'o', true, "output", "FILE", "write to a file; - for standard output"},
-    {'s', false, "store", "URL", "the store: a folder (default: LARDER_STORE)"},
+    {'s', false, "store", "URL",
+     "the store: a folder, s3://BUCKET/PREFIX or rclone:REMOTE:PATH (default: LARDER_STORE)"},
     {'c', false, "config", "FILE", "the configuration file (default: LARDER_CONFIG)"},
     {'j', true, "jobs", "N", "connections at once"},
     {'Z', true, "compress", "zstd:LEVEL", "compression (default zstd:1)"},
@@ -82,15 +75,39 @@ static const struct option_row {
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
+    {'6', false, "log-format", "FORMAT",
+     "how what happens is told on standard error: text (default) or json, a document a line"},
     {'?', false, "help", NULL, "print this help"},
 };
-enum { ROWS = sizeof(rows) / sizeof(rows[0]), LONG_BASE = 1000 };
+enum { ROWS = sizeof(cli_options) / sizeof(cli_options[0]), LONG_BASE = 1000 };
+const size_t cli_option_count = ROWS;
 
-static const struct option_row *row_of(char key)
+const struct cli_option *cli_find_option(char key)
 {
     for (size_t i = 0; i < ROWS; i++)
-        if (rows[i].key == key)
-            return &rows[i];
+        if (cli_options[i].key == key)
+            return &cli_options[i];
+    return NULL;
+}
+
+/* In the order of the values that they stand for. */
+static const struct {
+    char key;
+    const char *words[4];
+} word_lists[] = {
+    {'x', {"error", "stub", "skip"}},
+    {'S', {"needed", "all"}},
+    {'e', {"error", "rows", "missing"}},
+    {'f', {"auto", "text", "binary"}},
+    {'6', {"text", "json"}},
+    {'4', {"keys", "rows"}},
+};
+
+const char *const *cli_option_words(char key)
+{
+    for (size_t i = 0; i < sizeof(word_lists) / sizeof(word_lists[0]); i++)
+        if (word_lists[i].key == key)
+            return word_lists[i].words;
     return NULL;
 }
 
@@ -115,19 +132,17 @@ static bool to_number(const char *text, int low, int high, int *number)
     return true;
 }
 
-/* The place of a word in a list of words that ends with NULL; -1 where it is not in it. */
-static int word_in(const char *const *words, const char *word)
+/* The place of the word, of which `length` bytes count, in the option's list of words. */
+static bool set_word(char key, const char *word, size_t length, int *value)
 {
-    for (int i = 0; words[i] != NULL; i++)
-        if (strcmp(words[i], word) == 0)
-            return i;
-    return -1;
-}
+    const char *const *words = cli_option_words(key);
 
-static bool set_word(const char *const *words, const char *word, int *value)
-{
-    *value = word_in(words, word);
-    return *value >= 0;
+    for (int i = 0; words[i] != NULL; i++)
+        if (strlen(words[i]) == length && strncmp(words[i], word, length) == 0) {
+            *value = i;
+            return true;
+        }
+    return false;
 }
 
 static bool add(struct cli_list *list, const char *value)
@@ -141,13 +156,13 @@ static bool add(struct cli_list *list, const char *value)
 /* FORMAT, or FORMAT:TABLE. */
 static bool set_copy_format(struct cli_values *v, const char *value)
 {
-    static const char *const formats[] = {"auto", "text", "binary"};
-    enum larder_copy_format format = LARDER_COPY_AUTO;
+    enum larder_copy_format format;
     size_t length = strcspn(value, ":");
+    int word;
 
-    while (strlen(formats[format]) != length || strncmp(formats[format], value, length) != 0)
-        if (format++ == LARDER_COPY_BINARY)
-            return false;
+    if (!set_word('f', value, length, &word))
+        return false;
+    format = (enum larder_copy_format)word;
     if (value[length] == '\0')
         v->copy_format = format;
     else if (v->copy_choice_count < CLI_COPY_CHOICES_MAX)
@@ -158,16 +173,15 @@ static bool set_copy_format(struct cli_values *v, const char *value)
     return true;
 }
 
-static bool is_optional(const struct option_row *row)
+static bool is_optional(const struct cli_option *row)
 {
     return row->argument != NULL && row->argument[0] == '[';
 }
 
 static bool set_references(struct cli_values *v, const char *value)
 {
-    static const char *const words[] = {"keys", "rows", NULL};
     int word = 0;
-    bool ok = value == NULL || set_word(words, value, &word);
+    bool ok = value == NULL || set_word('4', value, strlen(value), &word);
 
     v->references = word == 0 ? LARDER_REFERENCES_KEYS : LARDER_REFERENCES_ROWS;
     return ok;
@@ -175,9 +189,6 @@ static bool set_references(struct cli_values *v, const char *value)
 
 static bool set_value(struct cli_values *v, char key, const char *value)
 {
-    static const char *const externals[] = {"error", "stub", "skip", NULL};
-    static const char *const schemas[] = {"needed", "all", NULL};
-    static const char *const existing[] = {"error", "rows", "missing", NULL};
     int word = 0;
     bool ok = true;
 
@@ -267,11 +278,11 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->create_roles = true;
         break;
     case 'x':
-        ok = set_word(externals, value, &word);
+        ok = set_word(key, value, strlen(value), &word);
         v->externals = (enum larder_externals)word;
         break;
     case 'S':
-        ok = set_word(schemas, value, &v->whole_schema);
+        ok = set_word(key, value, strlen(value), &v->whole_schema);
         break;
     case 'O':
         v->no_owner = true;
@@ -286,7 +297,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->into_source = value;
         break;
     case 'e':
-        ok = set_word(existing, value, &word);
+        ok = set_word(key, value, strlen(value), &word);
         v->existing = (enum larder_existing)word;
         break;
     case 'Q':
@@ -352,6 +363,10 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case 'v':
         v->verbose = true;
         break;
+    case '6':
+        ok = set_word(key, value, strlen(value), &word) &&
+             setenv(LOG_FORMAT_VARIABLE, value, 1) == 0;
+        break;
     case 'J':
         v->json = true;
         break;
@@ -371,7 +386,7 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
     int found;
 
     for (const char *key = command->letters; *key != '\0'; key++) {
-        const struct option_row *row = row_of(*key);
+        const struct cli_option *row = cli_find_option(*key);
 
         longs[n++] = (struct option){row->name,
                                      is_optional(row)        ? optional_argument
@@ -398,28 +413,4 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
             return usage(command, error, "there are too many arguments, from", argv[optind]);
     }
     return LARDER_OK;
-}
-
-void cli_print_help(const struct cli_command *command)
-{
-    printf("larder %s %s\n\n%s.\n\nOptions:\n", command->name, command->synopsis, command->summary);
-    for (const char *key = command->letters; *key != '\0'; key++) {
-        const struct option_row *row = row_of(*key);
-        char names[64];
-
-        snprintf(names, sizeof(names), "%s%c%s--%s%s%s", row->has_letter ? "-" : " ",
-                 row->has_letter ? row->key : ' ', row->has_letter ? ", " : "  ", row->name,
-                 row->argument != NULL && !is_optional(row) ? " " : "",
-                 row->argument != NULL ? row->argument : "");
-        printf("  %-27s %s\n", names, row->help);
-    }
-}
-
-void cli_print_overview(void)
-{
-    printf("larder %s: an offline dump-and-archive engine for PostgreSQL\n\nCommands:\n",
-           LARDER_VERSION);
-    for (size_t i = 0; i < cli_command_count; i++)
-        printf("  %-8s %s\n", cli_commands[i].name, cli_commands[i].summary);
-    printf("\n`larder COMMAND --help` shows what a command takes.\n");
 }

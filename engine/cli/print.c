@@ -4,8 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "engine/cli/log.h"
+#include "engine/cli/screen.h"
+
+enum { LEAST_COLUMN = 8, OTHER_LINES = 8 };
 
 const char *print_number(uint64_t number, char text[PRINT_NUMBER])
 {
@@ -57,62 +61,132 @@ void print_age(time_t now, time_t then, char *text, size_t size)
         print_duration(now - then, text, size);
 }
 
-size_t print_screen_width(void)
-{
-    const char *columns = getenv("COLUMNS");
-    struct winsize size;
-
-    if (columns != NULL && atoi(columns) > 0)
-        return (size_t)atoi(columns);
-    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
-/* Columns on the screen, for UTF-8: bytes that do not go on with a character. */
-static size_t width_of(const char *text)
-{
-    size_t width = 0;
-
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80 ? 1 : 0;
-    return width;
-}
-
 /* The width of each column; NULL when memory is short. */
 static size_t *column_widths(const char *const *cells, size_t rows, size_t columns)
 {
     size_t *widths = calloc(columns, sizeof(*widths));
 
     for (size_t i = 0; widths != NULL && i < rows * columns; i++)
-        if (width_of(cells[i]) > widths[i % columns])
-            widths[i % columns] = width_of(cells[i]);
+        if (screen_width(cells[i]) > widths[i % columns])
+            widths[i % columns] = screen_width(cells[i]);
     return widths;
+}
+
+static size_t sum_of(const size_t *widths, size_t columns)
+{
+    size_t width = 0;
+
+    for (size_t j = 0; widths != NULL && j < columns; j++)
+        width += widths[j] + (j > 0 ? 2 : 0);
+    return width;
 }
 
 size_t print_table_width(const char *const *cells, size_t rows, size_t columns)
 {
-    size_t *widths = column_widths(cells, rows, columns), width = 0;
+    size_t *widths = column_widths(cells, rows, columns), width = sum_of(widths, columns);
 
-    for (size_t j = 0; widths != NULL && j < columns; j++)
-        width += widths[j] + (j > 0 ? 2 : 0);
     free(widths);
     return width;
 }
 
+size_t print_screen_width(void)
+{
+    const char *columns = getenv("COLUMNS");
+
+    if (columns != NULL && atoi(columns) > 0)
+        return (size_t)atoi(columns);
+    return screen_of(STDOUT_FILENO).columns;
+}
+
+size_t print_rows(size_t rows, bool all)
+{
+    size_t screen = screen_of(STDOUT_FILENO).rows;
+    size_t room = screen > OTHER_LINES ? screen - OTHER_LINES : 1;
+
+    return all || screen == 0 || rows <= room ? rows : room - 1;
+}
+
+void print_rest(size_t rows, size_t printed)
+{
+    char number[PRINT_NUMBER];
+
+    if (printed < rows)
+        printf("and %s more: -v or --json shows all\n", print_number(rows - printed, number));
+}
+
+void print_word(const char *word)
+{
+    bool colour = screen_of(STDOUT_FILENO).colour;
+    enum tone tone = screen_tone_of(word);
+
+    printf("%s%s%s", screen_tone(colour, tone), word, screen_plain(colour, tone));
+}
+
+void print_sentence(const char *text, size_t at, size_t indent)
+{
+    size_t most = screen_of(STDOUT_FILENO).columns;
+
+    for (bool first = true; *text != '\0'; first = false) {
+        size_t word = strcspn(text, " ");
+
+        if (!first && most > 0 && at > indent && at + 1 + word > most) {
+            printf("\n%*s", (int)indent, "");
+            at = indent;
+        } else if (!first) {
+            putchar(' ');
+            at++;
+        }
+        printf("%.*s", (int)word, text);
+        at += word;
+        text += word + (text[word] == ' ');
+    }
+    putchar('\n');
+}
+
+/* Takes from the widest column of text, again and again. */
+static void shrink(size_t *widths, size_t columns, const char *align, size_t most)
+{
+    while (sum_of(widths, columns) > most) {
+        size_t widest = columns;
+
+        for (size_t j = 0; j < columns; j++)
+            if (align[j] == 'l' && widths[j] > LEAST_COLUMN &&
+                (widest == columns || widths[j] > widths[widest]))
+                widest = j;
+        if (widest == columns)
+            return;
+        widths[widest]--;
+    }
+}
+
+static void print_cell(const char *cell, size_t width, char align, bool last)
+{
+    char text[512];
+    size_t wide = screen_width(cell);
+
+    if (wide > width && align == 'l')
+        wide = screen_fit(cell, width, text, sizeof(text));
+    else
+        snprintf(text, sizeof(text), "%s", cell);
+    if (align == 'r')
+        printf("%*s", (int)(width > wide ? width - wide : 0), "");
+    print_word(text);
+    if (align != 'r' && !last)
+        printf("%*s", (int)(width > wide ? width - wide : 0), "");
+}
+
 void print_table(const char *const *cells, size_t rows, size_t columns, const char *align)
 {
-    size_t *widths = column_widths(cells, rows, columns);
+    size_t *widths = column_widths(cells, rows, columns), most = print_screen_width();
 
     if (widths == NULL)
         return;
+    if (most > 0)
+        shrink(widths, columns, align, most);
     for (size_t i = 0; i < rows; i++) {
         for (size_t j = 0; j < columns; j++) {
-            const char *cell = cells[i * columns + j];
-            int pad = (int)(widths[j] - width_of(cell));
-
-            if (align[j] == 'r')
-                printf("%s%*s%s", j > 0 ? "  " : "", pad, "", cell);
-            else
-                printf("%s%s%*s", j > 0 ? "  " : "", cell, j + 1 < columns ? pad : 0, "");
+            printf("%s", j > 0 ? "  " : "");
+            print_cell(cells[i * columns + j], widths[j], align[j], j + 1 == columns);
         }
         printf("\n");
     }
@@ -143,5 +217,5 @@ json_t *print_findings_json(const struct larder_findings *findings)
 void print_findings(const struct larder_findings *findings)
 {
     for (size_t i = 0; i < findings->count; i++)
-        fprintf(stderr, "  %s: %s\n", findings->items[i].kind, findings->items[i].message);
+        log_finding(findings->items[i].kind, findings->items[i].message);
 }

@@ -3,6 +3,7 @@
 #define ENGINE_CLI_PRINT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -29,22 +30,38 @@ size_t print_screen_width(void);
 /*
  * A table of text on standard output. `cells` has `rows` times `columns` strings, the heads first;
  * columns are as wide as they need to be. A column whose letter in `align` is r stands to the
- * right.
+ * right. On a terminal that is too narrow columns of text, whose letter is l, are cut to what fits; numbers,
+ * and names to be copied (letter n), never. Words of judgement ("equal", "FAILED") are coloured.
  */
 void print_table(const char *const *cells, size_t rows, size_t columns, const char *align);
 
-/* How many columns of the screen the same table takes. */
+/* How many columns of the screen the same table takes, at its full width. */
 size_t print_table_width(const char *const *cells, size_t rows, size_t columns);
+
+/* How many of so many rows are printed: on a terminal only as many as fit it, unless `all`. */
+size_t print_rows(size_t rows, bool all);
+/* "and 12 more", where some were left out. */
+void print_rest(size_t rows, size_t printed);
+
+/* A word of judgement on standard output, coloured where that is wanted. */
+void print_word(const char *word);
+
+/*
+ * A sentence on standard output, from column `at` on; on a terminal that is too narrow it goes on below,
+ * from column `indent` on.
+ */
+void print_sentence(const char *text, size_t at, size_t indent);
 
 /* Prints one JSON document and frees it. */
 enum larder_status print_json(json_t *json, struct larder_error *error);
 
 json_t *print_findings_json(const struct larder_findings *findings);
-/* To standard error, a line each. */
+/* As log_finding has it, a line each. */
 void print_findings(const struct larder_findings *findings);
 
 /* The proof of a verification or a restore. */
-enum larder_status print_proof(const struct larder_proof *proof, struct larder_error *error);
+enum larder_status print_proof(const struct larder_proof *proof, bool all,
+                               struct larder_error *error);
 json_t *print_proof_json(const struct larder_proof *proof);
 
 /* What a restore has done, or would do, to tables that existed; and the undo archive's name. */

@@ -86,9 +86,29 @@ static void fill(char (*row)[CELL], const struct larder_table_proof *t)
     snprintf(row[5], CELL, "%s", agree_text(t));
 }
 
-enum larder_status print_proof(const struct larder_proof *proof, struct larder_error *error)
+/* Where not all fit, those that do not agree come first. */
+static void fill_rows(char (*texts)[CELL], const struct larder_proof *proof, size_t rows)
 {
-    size_t rows = proof->table_count + 1;
+    bool cut = rows < proof->table_count;
+    size_t n = 0;
+
+    for (size_t i = 0; cut && i < proof->table_count && n < rows; i++)
+        if (proof->tables[i].agree != LARDER_AGREE_YES)
+            fill(&texts[n++ * COLUMNS], &proof->tables[i]);
+    for (size_t i = 0; i < proof->table_count && n < rows; i++)
+        if (!cut || proof->tables[i].agree == LARDER_AGREE_YES)
+            fill(&texts[n++ * COLUMNS], &proof->tables[i]);
+}
+
+enum larder_status print_proof(const struct larder_proof *proof, bool all,
+                               struct larder_error *error)
+{
+    size_t shown = print_rows(proof->table_count, all), rows = shown + 1;
+    const char *word = proof->agree == LARDER_AGREE_YES
+                           ? proof->existing == LARDER_EXISTING_MISSING ? "all there" : "equal"
+                       : proof->agree == LARDER_AGREE_NO ? "DIFFERENT"
+                                                         : "NOT VERIFIED";
+    char summary[256];
     char(*texts)[CELL] = calloc(rows * COLUMNS, CELL);
     const char **cells = calloc(rows * COLUMNS, sizeof(*cells));
     bool target = has_target(proof);
@@ -103,22 +123,19 @@ enum larder_status print_proof(const struct larder_proof *proof, struct larder_e
         cells[i] = texts[i];
     for (size_t j = 0; j < COLUMNS; j++)
         snprintf(texts[j], CELL, "%s", heads[j]);
-    for (size_t i = 0; i < proof->table_count; i++)
-        fill(&texts[(i + 1) * COLUMNS], &proof->tables[i]);
+    fill_rows(&texts[COLUMNS], proof, shown);
     print_table(cells, rows, COLUMNS, "lrrrll");
-    printf("%s: %zu tables%s%s (%.1f s)\n",
-           proof->agree == LARDER_AGREE_YES
-               ? proof->existing == LARDER_EXISTING_MISSING ? "all there" : "equal"
-           : proof->agree == LARDER_AGREE_NO ? "DIFFERENT"
-                                             : "NOT VERIFIED",
-           proof->table_count,
-           target ? ", counted and fingerprinted in archive and database"
-                  : ", counted and fingerprinted in the archive",
-           proof->metadata_from == NULL ? ""
-           : strcmp(proof->metadata_from, "database") == 0
-               ? "; metadata from backups.backup_metadata"
-               : "; metadata from the manifest's copy",
-           proof->seconds);
+    print_rest(proof->table_count, shown);
+    print_word(word);
+    snprintf(summary, sizeof(summary), ": %zu tables%s%s (%.1f s)", proof->table_count,
+             target ? ", counted and fingerprinted in archive and database"
+                    : ", counted and fingerprinted in the archive",
+             proof->metadata_from == NULL ? ""
+             : strcmp(proof->metadata_from, "database") == 0
+                 ? "; metadata from backups.backup_metadata"
+                 : "; metadata from the manifest's copy",
+             proof->seconds);
+    print_sentence(summary, strlen(word), 2);
     free(texts);
     free(cells);
     return LARDER_OK;

@@ -49,7 +49,7 @@ static void print_result(const struct larder_prune *result, bool dry_run)
         cells[i * COLUMNS + 2] = item->failure != NULL ? item->failure : item->reason;
     }
     if (cells != NULL && result->count > 0)
-        print_table(cells, result->count, COLUMNS, "lll");
+        print_table(cells, result->count, COLUMNS, "nnn");
     if (dry_run)
         printf("nothing was touched\n");
     else

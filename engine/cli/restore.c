@@ -5,8 +5,10 @@
 #include "engine/cli/config.h"
 #include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
+#include "engine/cli/log.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "engine/cli/progress.h"
 
 /* The result on standard output, what was found on standard error; whatever became of it. */
 static enum larder_status show(const struct cli_values *v, const struct larder_proof *proof,
@@ -20,7 +22,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
         (status == LARDER_OK || proof->metadata_from != NULL || status == LARDER_LEFT_OUT))
         print_changes(proof, v->preview, NULL);
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
-        print_proof(proof, NULL);
+        print_proof(proof, v->verbose, NULL);
     if (proof->findings.count > 0)
         print_findings(&proof->findings);
     return status;
@@ -76,6 +78,7 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         return status;
     status = larder_restore(&options, run, &proof, error);
     larder_keys_free(options.keys);
+    progress_pause(run);
     status = show(v, &proof, status, error);
     if (status == LARDER_OK && v->preview && !v->json)
         printf("nothing stands in the way; nothing was touched\n");
@@ -114,6 +117,7 @@ static enum larder_status verify_one(const struct cli_values *v, const char *arc
     struct larder_proof proof;
     enum larder_status status = larder_verify(&options, run, &proof, error);
 
+    progress_pause(run);
     if (documents != NULL) {
         json_array_append_new(documents, print_proof_json(&proof));
     } else {
@@ -152,11 +156,11 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
         if (urgency(status) > urgency(worst)) {
             /* Of several, each is told as it comes. */
             if (worst != LARDER_OK)
-                fprintf(stderr, "larder: %s\n", error->message);
+                log_event(LOG_IS_ERROR, error->message, NULL);
             worst = status;
             *error = one;
         } else if (status != LARDER_OK) {
-            fprintf(stderr, "larder: %s\n", one.message);
+            log_event(LOG_IS_ERROR, one.message, NULL);
         }
     }
     larder_keys_free(keys);

@@ -14,11 +14,21 @@
 
 enum larder_level { LARDER_NOTE, LARDER_WARNING, LARDER_DETAIL };
 
+enum { LARDER_LANES_MAX = 64 };
+
+/* What one lane works on; `table` is NULL while it has nothing to do. */
+struct larder_lane {
+    const char *schema, *table;
+    uint64_t rows, bytes; /* that it has done of the table */
+};
+
 struct larder_progress {
     const char *phase;    /* "schema", "export", "check", "load", "index", "proof", "copy" */
     uint64_t rows, bytes; /* done so far; bytes are raw bytes of rows */
     uint64_t rows_total,
         bytes_total; /* what is expected; 0: not known. An estimate when exporting */
+    const struct larder_lane *lanes; /* as long as the call; NULL where there are none */
+    size_t lane_count;
 };
 
 struct larder_run {

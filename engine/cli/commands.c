@@ -1,0 +1,50 @@
+#include <string.h>
+
+#include "engine/cli/cli.h"
+
+#define CONNECT "dhpUwW"
+#define PLAIN "qvJ6?"
+#define COMMON "c" PLAIN
+
+const struct cli_command cli_commands[] = {
+    {"init", "[-d DATABASE] [--print]", "Install or upgrade the backups schema", CONNECT "E" COMMON,
+     cli_init},
+    {"export", "PRESET | -t TABLE... [--store URL | -o FILE]",
+     "Stream tables out of a database into one archive", CONNECT "tosjZrRKf4nFDNTGXMzyB" COMMON,
+     cli_export},
+    {"list", "[PRESET] [--store URL]", "List the archives of a store", "s" COMMON, cli_list},
+    {"copy", "ARCHIVE STORE [-r AGE1...]...",
+     "Copy an archive to another store, or give it other recipients", "srRiKB" COMMON, cli_copy},
+    {"prune", "[PRESET] [--dry-run] [-d SOURCE] [--store URL]",
+     "Remove archives whose time is over", CONNECT "snYMB" COMMON, cli_prune},
+    {"hold", "BACKUP [--store URL]", "Keep an archive from being removed", "s" COMMON, cli_hold},
+    {"release", "BACKUP [--store URL]", "Let an archive go when its time is over", "s" COMMON,
+     cli_release},
+    {"verify", "ARCHIVE... [--quick] [--against TARGET]",
+     "Check archives, and compare them with a database", "skaiKjB" COMMON, cli_verify},
+    {"restore", "ARCHIVE -d TARGET [-t TABLE...]",
+     "Load an archive into a database, and prove that it is equal",
+     CONNECT "tsiKjCxSOLHI5PVeQulrRbT" COMMON, cli_restore},
+    {"drill", "PRESET | ARCHIVE -d SERVER | --embedded",
+     "Restore an archive into a database of its own, prove it there, and remove it again",
+     CONNECT "1sn23iKjSHDNB" COMMON, cli_drill},
+    {"status", "[PRESET] [--prometheus [-o FILE] | --nagios]",
+     "Say how old, how large and how proven each preset's newest archive is",
+     CONNECT "snMmgoB" COMMON, cli_status},
+    {"doctor", "[-i FILE]", "Check everything that the configuration promises",
+     CONNECT "snFiK" COMMON, cli_doctor},
+    {"cat", "ARCHIVE TABLE [-d SERVER | --embedded]", "Print the rows of a table as CSV",
+     CONNECT "1siK" COMMON, cli_cat},
+    {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},
+    {"age", "encrypt -r AGE1... | decrypt -i FILE", "Encrypt or decrypt standard input",
+     "rRiKA" PLAIN, cli_age},
+};
+const size_t cli_command_count = sizeof(cli_commands) / sizeof(cli_commands[0]);
+
+const struct cli_command *cli_find_command(const char *name)
+{
+    for (size_t i = 0; i < cli_command_count; i++)
+        if (strcmp(cli_commands[i].name, name) == 0)
+            return &cli_commands[i];
+    return NULL;
+}
