@@ -127,6 +127,28 @@ static void load_keys(struct doctor *d)
         doctor_fail(d, "keys", &why);
 }
 
+static enum larder_status check_parts(struct doctor *d, struct larder_error *error)
+{
+    enum larder_doctor_part part = d->options->part;
+    enum larder_status status = LARDER_OK;
+
+    if (part == LARDER_DOCTOR_ALL)
+        doctor_ok(d, "config", "%s",
+                  d->options->config_file != NULL ? d->options->config_file
+                                                  : "there is no file, and none is needed");
+    if (part == LARDER_DOCTOR_ALL)
+        doctor_check_hooks(d);
+    if (part != LARDER_DOCTOR_STORE)
+        status = doctor_check_source(d, error);
+    if (status == LARDER_OK && part == LARDER_DOCTOR_ALL) {
+        check_recipients(d);
+        load_keys(d);
+    }
+    if (status == LARDER_OK && part != LARDER_DOCTOR_SOURCE)
+        status = doctor_check_store(d, error);
+    return status;
+}
+
 enum larder_status larder_doctor(const struct larder_doctor_options *options,
                                  const struct larder_run *run, struct larder_doctor *result,
                                  struct larder_error *error)
@@ -138,16 +160,7 @@ enum larder_status larder_doctor(const struct larder_doctor_options *options,
     if (d.arena == NULL)
         return larder_fail_memory(error);
     d.source = options->source_name;
-    doctor_ok(&d, "config", "%s",
-              options->config_file != NULL ? options->config_file
-                                           : "there is no file, and none is needed");
-    doctor_check_hooks(&d);
-    status = doctor_check_source(&d, error);
-    if (status == LARDER_OK) {
-        check_recipients(&d);
-        load_keys(&d);
-        status = doctor_check_store(&d, error);
-    }
+    status = check_parts(&d, error);
     larder_keys_free(d.keys);
     if (status != LARDER_OK)
         return status;

@@ -4,6 +4,7 @@
 
 #include "engine/pg/catalog.h"
 #include "engine/presets.h"
+#include "engine/store/store.h"
 #include "formats/arena.h"
 #include "larder/doctor.h"
 
@@ -34,6 +35,16 @@ void doctor_check_hooks(struct doctor *d);
 /* Both end early only where a signal wants it: what they find is in the lines. */
 enum larder_status doctor_check_source(struct doctor *d, struct larder_error *error);
 enum larder_status doctor_check_store(struct doctor *d, struct larder_error *error);
+
+/* The lines of a store by itself: whether it takes an object, can lock, and has room for two as large as `largest`. */
+void doctor_probe(struct doctor *d, struct store *store);
+void doctor_lock(struct doctor *d, struct store *store);
+void doctor_room(struct doctor *d, struct store *store, uint64_t largest);
+
+/* Before anything is set up: whether the schema is there or can be made; and whether a folder can be, which is there only for the
+ * moment of the probe. */
+void doctor_check_schema(struct doctor *d, struct pg *pg);
+enum larder_status doctor_check_new_folder(struct doctor *d, struct larder_error *error);
 
 /* Whether a store's URL means this host's own disks, as far as the URL tells. */
 bool doctor_is_local(const char *url);

@@ -190,6 +190,20 @@ static enum larder_status look_up(struct doctor *d, struct pg *pg,
     return status;
 }
 
+/* Presets that nobody exports at night may be wrong, and setting up sees to those of another database's tables. */
+static bool is_no_harm(const struct doctor *d, const struct catalog_preset *preset,
+                       const struct larder_findings *findings)
+{
+    bool only_tables = true;
+
+    for (size_t i = 0; i < findings->count; i++)
+        only_tables = only_tables && strcmp(findings->items[i].kind, "table") == 0;
+    if (d->options->part == LARDER_DOCTOR_SOURCE && d->presets.count == 0)
+        return true;
+    return only_tables && (preset->every == 0 ||
+                           (d->options->part == LARDER_DOCTOR_SOURCE && d->presets.in_database));
+}
+
 static void check_preset(struct doctor *d, struct pg *pg, const struct catalog_preset *preset)
 {
     const char *subject = arena_printf(d->arena, "preset %s", preset->name);
@@ -204,6 +218,13 @@ static void check_preset(struct doctor *d, struct pg *pg, const struct catalog_p
         status = larder_fail(&why, LARDER_USAGE, "it has no table at all");
     if (status != LARDER_OK)
         doctor_fail(d, subject, &why);
+    else if (findings.count > 0 && is_no_harm(d, preset, &findings))
+        doctor_warn(d, subject,
+                    preset->every == 0
+                        ? "It has no schedule; mend it before it is exported by hand."
+                    : d->presets.count == 0 ? "Where a preset is to have it, grant it first."
+                                            : "Setting up takes its schedule away.",
+                    "%s%s", findings.items[0].message, findings.count > 1 ? ", and more" : "");
     else if (findings.count > 0)
         report_findings(d, subject, &findings);
     else
@@ -242,6 +263,16 @@ static void check_coverage(struct doctor *d, struct pg *pg)
     buffer_free(&list);
 }
 
+/* Where there are no presets yet, what an archive of everything would take. */
+static void check_all_tables(struct doctor *d, struct pg *pg)
+{
+    const char *all[] = {"*.*", "!backups.*"};
+    const struct catalog_preset everything = {
+        .name = "everything", .tables = all, .table_count = 2, .every = 1, .copy_format = "auto"};
+
+    check_preset(d, pg, &everything);
+}
+
 static enum larder_status check_presets(struct doctor *d, struct pg *pg, struct larder_error *error)
 {
     struct larder_error why = {0};
@@ -250,6 +281,10 @@ static enum larder_status check_presets(struct doctor *d, struct pg *pg, struct 
     if (status == LARDER_OK)
         status = presets_read(pg, &d->options->presets, d->arena, &d->presets, &why);
     session_rollback(pg);
+    if (status == LARDER_OK && d->presets.count == 0 && d->options->part == LARDER_DOCTOR_SOURCE) {
+        check_all_tables(d, pg);
+        return run_check(d->run, error);
+    }
     if (status == LARDER_OK && d->presets.count == 0) {
         status = larder_fail(&why, LARDER_USAGE, "there are no presets");
         larder_hint(&why, "`larder init` makes backups.presets; a role must be allowed to see its "
@@ -266,7 +301,7 @@ static enum larder_status check_presets(struct doctor *d, struct pg *pg, struct 
         check_preset(d, pg, &d->presets.items[i]);
         status = run_check(d->run, error);
     }
-    if (status == LARDER_OK)
+    if (status == LARDER_OK && d->options->part != LARDER_DOCTOR_SOURCE)
         check_coverage(d, pg);
     return status;
 }
@@ -289,7 +324,10 @@ static enum larder_status check_connected(struct doctor *d, struct pg *pg,
     check_clock(d, pg);
     check_pg_dump(d, pg);
     check_pooler(d, pg);
-    check_record(d, pg);
+    if (d->options->part == LARDER_DOCTOR_SOURCE)
+        doctor_check_schema(d, pg);
+    else
+        check_record(d, pg);
     status = run_check(d->run, error);
     return status == LARDER_OK ? check_presets(d, pg, error) : status;
 }

@@ -19,7 +19,7 @@
 enum { HOUR = 3600, DAY = 86400, CLOCK_SECONDS = 60 };
 
 /* A small object goes in, is read, and goes out again: by a key that is no archive's. */
-static void check_probe(struct doctor *d, struct store *store)
+void doctor_probe(struct doctor *d, struct store *store)
 {
     static const char subject[] = "store", text[] = "larder doctor was here\n";
     const char *key =
@@ -51,7 +51,7 @@ static void check_probe(struct doctor *d, struct store *store)
         doctor_ok(d, subject, "it can be written, read and deleted in");
 }
 
-static void check_lock(struct doctor *d, struct store *store)
+void doctor_lock(struct doctor *d, struct store *store)
 {
     struct larder_error why = {0};
 
@@ -68,7 +68,7 @@ static void check_lock(struct doctor *d, struct store *store)
 }
 
 /* Of a folder, whose disk and clock can be asked; `largest` is the largest archive in it. */
-static void check_room(struct doctor *d, struct store *store, uint64_t largest)
+void doctor_room(struct doctor *d, struct store *store, uint64_t largest)
 {
     struct buffer path = {0};
     struct statvfs disk;
@@ -334,8 +334,8 @@ static enum larder_status check_opened(struct doctor *d, struct store *store,
     struct larder_error why = {0};
     uint64_t largest = 0;
 
-    check_lock(d, store);
-    check_probe(d, store);
+    doctor_lock(d, store);
+    doctor_probe(d, store);
     if (inventory_read(store, prefix, d->arena, &inventory, &why) != LARDER_OK) {
         doctor_fail(d, "archives", &why);
         return run_check(d->run, error);
@@ -343,7 +343,7 @@ static enum larder_status check_opened(struct doctor *d, struct store *store,
     for (size_t i = 0; i < inventory.count; i++)
         if (inventory.backups[i].archive != NULL && inventory.backups[i].archive->bytes > largest)
             largest = inventory.backups[i].archive->bytes;
-    check_room(d, store, largest);
+    doctor_room(d, store, largest);
     return check_archives(d, store, &inventory, source_key, error);
 }
 
@@ -359,6 +359,9 @@ enum larder_status doctor_check_store(struct doctor *d, struct larder_error *err
         return LARDER_OK;
     }
     status = store_open_existing(d->options->store, d->run, &store, &why);
+    if (status != LARDER_OK && d->options->part == LARDER_DOCTOR_STORE &&
+        doctor_is_local(d->options->store))
+        return doctor_check_new_folder(d, error);
     if (status == LARDER_OK) {
         status = check_opened(d, store, error);
     } else {

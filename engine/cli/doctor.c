@@ -4,11 +4,11 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
+#include "engine/cli/doctor.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/settings.h"
-#include "larder/doctor.h"
 
 static const char *const verdicts[] = {"ok", "warning", "FAILED"};
 
@@ -38,7 +38,7 @@ static json_t *result_json(const struct larder_doctor *result, json_t *config)
                      (json_int_t)result->warnings, "failed", (json_int_t)result->failures);
 }
 
-static void print_lines(const struct larder_doctor *result, bool quiet)
+void doctor_print_lines(const struct larder_doctor *result, bool quiet)
 {
     int width = 0;
     size_t indent;
@@ -60,8 +60,6 @@ static void print_lines(const struct larder_doctor *result, bool quiet)
             print_sentence(line->help, indent + 6, indent);
         }
     }
-    printf("%zu checks, %zu warnings, %zu failed\n", result->count, result->warnings,
-           result->failures);
 }
 
 static void show(const struct cli_values *v, const struct larder_doctor *result, bool configured)
@@ -72,7 +70,9 @@ static void show(const struct cli_values *v, const struct larder_doctor *result,
     }
     if (configured && !v->quiet)
         settings_print(v);
-    print_lines(result, v->quiet);
+    doctor_print_lines(result, v->quiet);
+    printf("%zu checks, %zu warnings, %zu failed\n", result->count, result->warnings,
+           result->failures);
 }
 
 /* No passphrase is asked for: what opens archives by itself at night must be in a file. */

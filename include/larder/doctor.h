@@ -25,6 +25,12 @@ struct larder_doctor_options {
     struct larder_encryption encryption;
     struct larder_hooks hooks;
     struct larder_keys_options keys; /* none: what archives open with is not checked */
+
+    /*
+     * Before anything is set up: only one part is looked at, and it is no failure that there are no presets, no tables to record in and no
+     * store yet, where they can be made.
+     */
+    enum larder_doctor_part { LARDER_DOCTOR_ALL, LARDER_DOCTOR_SOURCE, LARDER_DOCTOR_STORE } part;
 };
 
 enum larder_verdict { LARDER_VERDICT_OK, LARDER_VERDICT_WARNING, LARDER_VERDICT_FAILED };
