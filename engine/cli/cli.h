@@ -53,6 +53,8 @@ struct cli_values {
     bool embedded, keep;
     bool prometheus, nagios;
     bool fail_on_shrink, accept_shrink, no_hooks;
+    const char *schedule, *new_key, *as_user;
+    bool yes, replace;
     bool quiet, verbose, json, help;
 };
 
@@ -88,6 +90,7 @@ const char *const *cli_option_words(char key);
 /* LARDER_USAGE with a message where the arguments are none of the command's. */
 enum larder_status cli_parse(const struct cli_command *command, int argc, char **argv,
                              struct cli_values *values, struct larder_error *error);
+void cli_print_version(void);
 
 /* LARDER_USAGE where no store is known. */
 enum larder_status cli_need_store(const char *store, struct larder_error *error);
@@ -121,6 +124,8 @@ enum larder_status cli_restore(const struct cli_values *values, struct larder_ru
                                struct larder_error *error);
 enum larder_status cli_status(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
+enum larder_status cli_setup(const struct cli_values *values, struct larder_run *run,
+                             struct larder_error *error);
 enum larder_status cli_verify(const struct cli_values *values, struct larder_run *run,
                               struct larder_error *error);
 

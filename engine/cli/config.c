@@ -10,7 +10,8 @@ static bool takes(const char *letters, char key)
 
 bool config_wanted(const struct cli_command *command)
 {
-    return takes(command->letters, 'c') && command->run != cli_doctor && command->run != cli_status;
+    return takes(command->letters, 'c') && command->run != cli_doctor &&
+           command->run != cli_setup && command->run != cli_status;
 }
 
 /* NULL where it is not set, or empty. */

@@ -4,8 +4,8 @@
 
 #include "engine/cli/cli.h"
 
-/* Whether the configuration is to be completed before the command runs; doctor and status do it by
- * themselves. */
+/* Whether the configuration is to be completed before the command runs; doctor, setup and status do it
+ * by themselves. */
 bool config_wanted(const struct cli_command *command);
 
 /*

@@ -105,7 +105,7 @@ int main(int argc, char **argv)
     catch_signals();
     clean_environment();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
-        printf("larder %s\n", LARDER_VERSION);
+        cli_print_version();
         return LARDER_OK;
     }
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))

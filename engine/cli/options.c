@@ -72,6 +72,11 @@ const struct cli_option cli_options[] = {
     {'1', false, "embedded", NULL, "on a server that is started for this alone"},
     {'2', false, "keep", NULL, "leave the database where it is afterwards"},
     {'3', false, "checks", "FILE", "SQL whose rows are findings (default: ./drill.sql)"},
+    {'0', false, "new-key", "FILE", "make a key, and encrypt archives to it"},
+    {'7', false, "schedule", "HOW", "systemd, cron or github; without --yes nothing else is done"},
+    {'8', false, "yes", NULL, "ask nothing: take what is given, and defaults"},
+    {'9', false, "replace", NULL, "write files anew that exist"},
+    {'+', false, "as", "USER", "whom root's setup is for (default: larder, where there is one)"},
     {'q', true, "quiet", NULL, "say nothing but errors and results"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
@@ -356,6 +361,21 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         break;
     case '3':
         v->checks = value;
+        break;
+    case '0':
+        v->new_key = value;
+        break;
+    case '7':
+        v->schedule = value;
+        break;
+    case '8':
+        v->yes = true;
+        break;
+    case '9':
+        v->replace = true;
+        break;
+    case '+':
+        v->as_user = value;
         break;
     case 'q':
         v->quiet = true;

@@ -1,7 +1,10 @@
 #include "engine/pg/conninfo.h"
 
 #include <libpq-fe.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "formats/buffer.h"
 
 static bool is_set(const PQconninfoOption *option)
 {
@@ -51,4 +54,71 @@ const char *conninfo_without_password(const char *text, struct arena *arena)
                                  is_secret(o) ? "(hidden)" : o->val);
     PQconninfoFree(options);
     return shown;
+}
+
+/* What `connect` says beside its dbname; NULL or empty: nothing. */
+static const char *said(const struct larder_connect *connect, const char *keyword)
+{
+    if (strcmp(keyword, "host") == 0)
+        return connect->host;
+    if (strcmp(keyword, "port") == 0)
+        return connect->port;
+    if (strcmp(keyword, "user") == 0)
+        return connect->user;
+    if (strcmp(keyword, "password") == 0)
+        return connect->password;
+    return strcmp(keyword, "dbname") == 0 ? connect->database : NULL;
+}
+
+static const char *value_of(const struct larder_connect *connect, const PQconninfoOption *o)
+{
+    const char *value = said(connect, o->keyword);
+
+    if (value != NULL && value[0] != '\0')
+        return value;
+    if (is_set(o))
+        return o->val;
+    if (strcmp(o->keyword, "dbname") == 0 && connect->dbname != NULL && is_name(connect->dbname) &&
+        connect->dbname[0] != '\0')
+        return connect->dbname;
+    value = o->envvar != NULL ? getenv(o->envvar) : NULL;
+    return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+static void put_option(struct buffer *text, const char *keyword, const char *value)
+{
+    bool plain = value[strcspn(value, " \t\n'\\")] == '\0';
+
+    buffer_printf(text, "%s%s=%s", text->length > 0 ? " " : "", keyword, plain ? "" : "'");
+    for (const char *c = value; *c != '\0'; c++)
+        buffer_printf(text, "%s%c", *c == '\'' || *c == '\\' ? "\\" : "", *c);
+    buffer_puts(text, plain ? "" : "'");
+}
+
+enum larder_status conninfo_complete(const struct larder_connect *connect, struct arena *arena,
+                                     const char **conninfo, struct larder_error *error)
+{
+    const char *given = connect->dbname != NULL && !is_name(connect->dbname) ? connect->dbname : "";
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(given, &why);
+    struct buffer text = {0};
+
+    if (options == NULL) {
+        larder_fail(error, LARDER_USAGE, "the source cannot be read: %s",
+                    why != NULL ? why : "out of memory");
+        PQfreemem(why);
+        return LARDER_USAGE;
+    }
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        const char *value = value_of(connect, o);
+
+        if (value != NULL)
+            put_option(&text, o->keyword, value);
+    }
+    PQconninfoFree(options);
+    *conninfo = arena_strdup(arena, buffer_text(&text));
+    if (text.length > 0)
+        explicit_bzero(text.bytes, text.length);
+    buffer_free(&text);
+    return *conninfo == NULL ? larder_fail_memory(error) : LARDER_OK;
 }

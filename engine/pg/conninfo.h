@@ -5,11 +5,20 @@
 #include <stdbool.h>
 
 #include "formats/arena.h"
+#include "larder/error.h"
+#include "larder/run.h"
 
 /* Whether it holds a password, of the role or of a key's file. */
 bool conninfo_has_password(const char *text);
 
 /* What may be shown of it: `keyword=value ...` without passwords; in the arena. */
 const char *conninfo_without_password(const char *text, struct arena *arena);
+
+/*
+ * All that is known of how to connect, as one conninfo that means the same in another environment: what is given, and what libpq's
+ * variables add to it; with the password. In the arena.
+ */
+enum larder_status conninfo_complete(const struct larder_connect *connect, struct arena *arena,
+                                     const char **conninfo, struct larder_error *error);
 
 #endif

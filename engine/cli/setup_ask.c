@@ -1,0 +1,235 @@
+/* The dialogue: a question is asked again until what was answered has been tried, and works. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/cli/config.h"
+#include "engine/cli/doctor.h"
+#include "engine/cli/setup.h"
+#include "engine/run/run.h"
+
+enum larder_status setup_question(struct setup *s, const char *question, const char *usual,
+                                  const char **answer, struct larder_error *error)
+{
+    char line[SETUP_ANSWER];
+    size_t length = 0;
+    ssize_t got = 1;
+    char c = '\0';
+
+    printf("%s%s%s%s: ", question, usual != NULL ? " [" : "", usual != NULL ? usual : "",
+           usual != NULL ? "]" : "");
+    fflush(stdout);
+    while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
+        if (length < sizeof(line) - 1)
+            line[length++] = c;
+    if (got != 1) {
+        printf("\n");
+        if (run_check(s->run, error) != LARDER_OK)
+            return error->status;
+        return larder_fail(error, LARDER_INTERRUPTED, "no answer was given; nothing was written");
+    }
+    while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\r'))
+        length--;
+    *answer = length > 0 ? arena_printf(s->arena, "%.*s", (int)length, line) : usual;
+    return arena_failed(s->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+static enum larder_status check(struct setup *s, enum larder_doctor_part part, bool *no_password,
+                                struct larder_error *error)
+{
+    const struct cli_values *v = s->v;
+    struct larder_connect schema_from = {.dbname = v->schema_from};
+    struct larder_doctor_options options = {
+        .source = config_source(v),
+        .source_name = v->source_name,
+        .schema_from = v->schema_from != NULL ? &schema_from : NULL,
+        .presets = v->config.presets,
+        .store = v->store,
+        .part = part,
+    };
+    struct larder_doctor result;
+    enum larder_status status = larder_doctor(&options, s->run, &result, error);
+
+    *no_password = false;
+    for (size_t i = 0; i < result.count; i++)
+        *no_password = *no_password || (result.lines[i].verdict == LARDER_VERDICT_FAILED &&
+                                        strcmp(result.lines[i].subject, "connection") == 0 &&
+                                        strstr(result.lines[i].message, "password") != NULL);
+    if (!v->json)
+        doctor_print_lines(&result, v->quiet);
+    larder_doctor_free(&result);
+    if (status != LARDER_OK && status != LARDER_INTERRUPTED && status != LARDER_TERMINATED)
+        larder_context(error, part == LARDER_DOCTOR_SOURCE ? "the source will not do"
+                                                           : "the store will not do");
+    return status;
+}
+
+static bool is_final(const struct setup *s, enum larder_status status)
+{
+    return !s->ask || status == LARDER_OK || status == LARDER_INTERRUPTED ||
+           status == LARDER_TERMINATED;
+}
+
+/* A server that wants a password is answered with one, which then stands in the configuration. */
+static enum larder_status check_source(struct setup *s, struct larder_error *error)
+{
+    bool no_password;
+    size_t length;
+    enum larder_status status = check(s, LARDER_DOCTOR_SOURCE, &no_password, error);
+
+    if (is_final(s, status) || !no_password)
+        return status;
+    status = password_prompt("Password: ", s->password, PASSWORD_BYTES - 1, &length, error);
+    if (status != LARDER_OK)
+        return status;
+    s->password[length] = '\0';
+    s->v->connect.password = s->password;
+    *error = (struct larder_error){0};
+    return check(s, LARDER_DOCTOR_SOURCE, &no_password, error);
+}
+
+/* What was answered wrongly is asked again, three times at most. */
+static enum larder_status ask_source(struct setup *s, struct larder_error *error)
+{
+    bool given = config_source(s->v).dbname != NULL || s->v->connect.host != NULL;
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; i < SETUP_TRIES; i++) {
+        *error = (struct larder_error){0};
+        if (s->ask && (!given || i > 0))
+            status = setup_question(s, "Database (its name, a conninfo string or a URI)", NULL,
+                                    &s->v->connect.dbname, error);
+        if (status == LARDER_OK)
+            status = check_source(s, error);
+        if (is_final(s, status))
+            break;
+        s->v->connect.password = NULL;
+        status = LARDER_OK;
+    }
+    return error->message[0] != '\0' ? error->status : status;
+}
+
+static enum larder_status ask_store(struct setup *s, struct larder_error *error)
+{
+    static const char usual[] = "/var/backups/larder";
+    bool given = s->v->store != NULL, no_password;
+    enum larder_status status = LARDER_OK;
+
+    if (!given && !s->ask)
+        return cli_need_store(NULL, error);
+    for (int i = 0; i < SETUP_TRIES; i++) {
+        *error = (struct larder_error){0};
+        if (s->ask && (!given || i > 0))
+            status = setup_question(s, "Store (a folder, s3://BUCKET/PREFIX or rclone:REMOTE:PATH)",
+                                    usual, &s->v->store, error);
+        if (status == LARDER_OK)
+            status = check(s, LARDER_DOCTOR_STORE, &no_password, error);
+        if (is_final(s, status))
+            break;
+        status = LARDER_OK;
+    }
+    return error->message[0] != '\0' ? error->status : status;
+}
+
+/* Words of one answer, by spaces or commas. */
+static enum larder_status ask_recipients(struct setup *s, const char *question, bool may_be_none,
+                                         struct larder_error *error)
+{
+    const char *answer = NULL;
+    enum larder_status status = setup_question(s, question, NULL, &answer, error);
+
+    while (status == LARDER_OK && answer != NULL) {
+        size_t length = strcspn(answer, " ,");
+
+        if (length > 0 && s->v->recipients.count < CLI_LIST_MAX)
+            s->v->recipients.items[s->v->recipients.count++] =
+                arena_printf(s->arena, "%.*s", (int)length, answer);
+        answer = answer[length] != '\0' ? answer + length + 1 : NULL;
+    }
+    if (status == LARDER_OK && s->v->recipients.count == 0 && !may_be_none)
+        status = larder_fail(error, LARDER_USAGE, "no recipient was given");
+    return status;
+}
+
+static enum larder_status ask_encryption(struct setup *s, struct larder_error *error)
+{
+    struct cli_values *v = s->v;
+    const char *how = NULL, *folder = arena_strdup(s->arena, s->config_file);
+    enum larder_status status;
+
+    if (!s->ask || v->recipients.count + v->recipient_files.count > 0 ||
+        v->passphrase_file != NULL || v->new_key != NULL)
+        return LARDER_OK;
+    status = setup_question(
+        s, "Encrypt archives: make a (k)ey, to (r)ecipients that you have, or (n)ot at all", "k",
+        &how, error);
+    if (status != LARDER_OK || how[0] == 'n')
+        return status;
+    if (how[0] == 'r')
+        return ask_recipients(s, "Recipients (age1..., with spaces between them)", false, error);
+    status = setup_question(
+        s, "File of the new key",
+        arena_printf(s->arena, "%.*s/larder.key", (int)(strrchr(folder, '/') - folder), folder),
+        &v->new_key, error);
+    if (status == LARDER_OK)
+        status = ask_recipients(
+            s, "Recipient of an escrow key that lies elsewhere, if there is one", true, error);
+    return status;
+}
+
+static enum larder_status ask_schedule(struct setup *s, struct larder_error *error)
+{
+    struct cli_values *v = s->v;
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; s->ask && status == LARDER_OK && i < SETUP_TRIES && v->schedule == NULL; i++) {
+        status = setup_question(s, "Schedule: systemd, cron, github or none", "systemd",
+                                &v->schedule, error);
+        if (status == LARDER_OK && strcmp(v->schedule, "none") != 0 &&
+            strcmp(v->schedule, "systemd") != 0 && strcmp(v->schedule, "cron") != 0 &&
+            strcmp(v->schedule, "github") != 0)
+            v->schedule = NULL;
+    }
+    if (v->schedule != NULL && strcmp(v->schedule, "none") == 0)
+        v->schedule = NULL;
+    return status;
+}
+
+static enum larder_status ask_to_go(struct setup *s, struct larder_error *error)
+{
+    const char *answer = NULL;
+    enum larder_status status;
+
+    if (!s->ask)
+        return LARDER_OK;
+    printf("\nNow larder will\n");
+    if (s->v->new_key != NULL && !s->found)
+        printf("  make a key in %s\n", s->v->new_key);
+    if (!s->found)
+        printf("  write %s\n", s->config_file);
+    printf("  see to the schema \"backups\" in the database\n"
+           "  export a first archive, and restore it into a database of its own, to prove it\n");
+    if (s->v->schedule != NULL)
+        printf("  make a schedule for %s\n", s->v->schedule);
+    status = setup_question(s, "Go ahead (y or n)", "y", &answer, error);
+    if (status == LARDER_OK && answer[0] != 'y' && answer[0] != 'Y')
+        status = larder_fail(error, LARDER_INTERRUPTED, "nothing was written, as you wish");
+    return status;
+}
+
+enum larder_status setup_ask(struct setup *s, struct larder_error *error)
+{
+    enum larder_status status = ask_source(s, error);
+
+    if (status == LARDER_OK)
+        status = ask_store(s, error);
+    if (status == LARDER_OK && !s->found)
+        status = ask_encryption(s, error);
+    if (status == LARDER_OK)
+        status = ask_schedule(s, error);
+    if (status == LARDER_OK)
+        status = ask_to_go(s, error);
+    return status;
+}

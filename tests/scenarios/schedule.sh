@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# larder setup --schedule: units, a crontab and a workflow out of the presets, each accepted by what will read it.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+cd "$SCRATCH"
+cat >"larder 100%.conf" <<CONF
+[store]
+url = $SCRATCH/store
+[preset daily]
+tables = profiles
+every = 1 day
+[preset often]
+tables = profiles
+every = 20 minutes
+[preset weekly]
+tables = profiles
+every = 7 days
+[preset by_hand]
+tables = profiles
+CONF
+export LARDER_CONFIG="$SCRATCH/larder 100%.conf"
+
+it "systemd gets hardened services, and a timer for each preset that has a schedule"
+expect_exit 0 larder setup --schedule systemd -o units
+expect_files units "larder-drill@.service
+larder-drill@daily.timer
+larder-drill@often.timer
+larder-drill@weekly.timer
+larder-status.service
+larder-status.timer
+larder@.service
+larder@daily.timer
+larder@often.timer
+larder@weekly.timer"
+grep -qx "Persistent=yes" units/larder@daily.timer
+grep -qx "RandomizedDelaySec=15min" units/larder@daily.timer
+grep -qx "ReadWritePaths=\"-$SCRATCH/store\"" units/larder@.service
+if command -v systemd-analyze >/dev/null; then
+    expect_exit 0 systemd-analyze verify --man=no units/*.timer
+    expect_unsaid larder
+    for unit in units/*.service; do
+        expect_exit 0 systemd-analyze security --offline=true --threshold=20 --no-pager "$unit"
+    done
+    while IFS= read -r calendar; do
+        expect_exit 0 systemd-analyze calendar "$calendar"
+    done < <(sed -n 's/^OnCalendar=//p' units/*.timer)
+fi
+
+it "units that were edited are not overwritten without being told"
+expect_exit 0 larder setup --schedule systemd -o units
+sed -i s/02:/05:/ units/larder@daily.timer
+expect_exit 2 larder setup --schedule systemd -o units
+expect_stderr "larder@daily.timer"
+expect_exit 0 larder setup --schedule systemd -o units --replace
+grep -q "02:00" units/larder@daily.timer
+
+it "cron gets a crontab that its own program reads, where it can be asked"
+expect_exit 0 larder setup --schedule cron
+expect_stdout "0 2 * * * $LARDER export -q daily --prune --config '$SCRATCH/larder 100\\%.conf' >/dev/null"
+expect_stdout "*/20 * * * * $LARDER export -q often"
+expect_unsaid by_hand
+cp "$STDOUT" crontab
+help=$(crontab -h 2>&1 || true)
+if [[ $help == *"-n"*"dry run"* ]]; then
+    expect_exit 0 crontab -n crontab
+    sed 's/^0 2 /0 25 /' crontab >wrong
+    expect_exit 1 crontab -n wrong
+fi
+# A line of the crontab, as cron gives it to sh: it finds its configuration, and gets as far as to the server.
+sed -n 's/^0 2 \* \* \* //p' crontab | sed 's/\\%/%/g' >line.sh
+expect_exit 1 env -i PATH="$PATH" HOME="$HOME" ASAN_OPTIONS="$ASAN_OPTIONS" PGHOST=/nowhere sh line.sh
+expect_stderr "could not connect to the database"
+
+it "GitHub gets a workflow in which each line of the schedule has its command"
+expect_exit 0 larder setup --schedule github
+cp "$STDOUT" larder.yml
+for preset in daily often weekly; do
+    grep -q "') larder export $preset --prune ;;" larder.yml
+done
+expect_equal "the lines of the schedule" "$(grep -c "    - cron: " larder.yml)" "$(grep -c "^            '.* \*') \|^            '.* 0') " larder.yml)"
+if python3 -c 'import yaml' 2>/dev/null; then
+    python3 - larder.yml >script.sh <<'PY'
+import sys, yaml
+flow = yaml.safe_load(open(sys.argv[1]))
+steps = flow["jobs"]["larder"]["steps"]
+assert len(flow[True]["schedule"]) == 6, flow
+print("".join(step.get("run", "") + "\n" for step in steps))
+PY
+    expect_exit 0 sh -n script.sh
+fi
+
+it "without a preset that has a schedule there is nothing to make, and an unknown kind is named"
+printf '[preset x]\ntables = y\n' >bare.conf
+expect_exit 2 larder setup --schedule cron --config bare.conf
+expect_stderr "no preset has a schedule"
+expect_exit 2 larder setup --schedule anacron
+expect_stderr "systemd, cron, github"
+
+it "where the source has the presets they are asked there"
+server_start one
+sample_database kitchai 100
+larder init -d kitchai -q
+expect_exit 0 env LARDER_CONFIG= "$LARDER" setup --schedule cron -d kitchai
+expect_stdout "export -q monthly --prune"
+expect_unsaid everything

@@ -1,0 +1,94 @@
+#!/usr/bin/env bash
+# larder setup: by a dialogue or by options, from nothing to a scheduled, encrypted, drilled backup; and what it leaves when it is broken off.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# The bare name stays: root's setup would become the user that the package makes.
+AS=(--as "$(id -un)")
+
+# dialogue SCRIPT   answers the program's questions; what both say is standard output
+dialogue()
+{
+    LARDER_ARGUMENTS="${AS[*]} --config $CONF" expect -c "
+        set timeout 120
+        spawn -noecho $LARDER setup {*}\$env(LARDER_ARGUMENTS)
+        $1
+        expect eof
+        set result [wait]
+        exit [lindex \$result 3]"
+}
+
+server_start one
+new_database shop
+sql shop "CREATE TABLE public.orders (id int PRIMARY KEY, note text); INSERT INTO orders SELECT i, 'n' || i FROM generate_series(1, 500) i"
+cd "$SCRATCH"
+CONF=$SCRATCH/etc/larder.conf
+STORE=$SCRATCH/deep/store
+
+it "Ctrl-C at a question leaves nothing behind: no file, no folder, no schema"
+before=$(find "$SCRATCH" -not -path "$SCRATCH/one*" | sort)
+expect_exit 130 dialogue "
+    expect {Database} { send \"dbname=shop\r\" }
+    expect {Store} { send \"$STORE\r\" }
+    expect {Encrypt} { send \"k\r\" }
+    expect {File of the new key} { send \"\003\" }"
+expect_equal "the files" "$before" "$(find "$SCRATCH" -not -path "$SCRATCH/one*" | sort)"
+expect_query shop "SELECT count(*) FROM pg_namespace WHERE nspname = 'backups'" 0
+
+it "a wrong answer is said at once, and asked again; the rest leads to an encrypted, drilled backup with a schedule"
+expect_exit 0 dialogue "
+    expect {Database} { send \"dbname=no_such_shop\r\" }
+    expect {FAILED} {}
+    expect {Database} { send \"dbname=shop\r\" }
+    expect {Store} { send \"$STORE\r\" }
+    expect {Encrypt} { send \"\r\" }
+    expect {File of the new key} { send \"\r\" }
+    expect {escrow} { send \"\r\" }
+    expect {Schedule} { send \"cron\r\" }
+    expect {Go ahead} { send \"y\r\" }"
+expect_stdout "the preset daily names tables that are not here"
+expect_stdout "the preset everything (every table) is scheduled daily"
+expect_stdout "equal: 1 table"
+expect_stdout ", 0 failed"
+expect_stdout "Copy the key off this host"
+expect_stdout "larder export -q everything --prune"
+expect_equal "the modes" "600 600" "$(stat -c %a "$CONF" "${CONF%/*}/larder.key" | xargs)"
+expect_equal "the archives" 1 "$(find "$STORE" -name 'everything_*.tar.age' | wc -l)"
+expect_query shop "SELECT count(*) FROM backups.drills" 1
+
+it "the configuration means the same where PGHOST and PGPORT are not set"
+expect_exit 0 env -u PGHOST -u PGPORT -u PGUSER "$LARDER" export everything --config "$CONF"
+
+it "a second run finds what is there, says so, and asks only what is not settled"
+expect_exit 130 dialogue "
+    expect {is there already} {}
+    expect {Schedule} { send \"none\r\" }
+    expect {Go ahead} { send \"n\r\" }"
+expect_stdout "nothing was written, as you wish"
+expect_unsaid "Encrypt archives"
+
+it "by options alone it asks nothing, and a file that exists is never overwritten without being told"
+cp "$CONF" before.conf
+CONF2=$SCRATCH/second/larder.conf
+expect_exit 0 larder setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" --schedule github -o "$SCRATCH/flow" </dev/null
+expect_json .drilled true
+expect_json .preset everything
+grep -q "larder export everything --prune" flow/larder.yml
+expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d shop --store store2 --new-key second/key </dev/null
+expect_stderr "exists already, and is never overwritten"
+
+it "what does not work is exit 1 or 2 before anything is written, with what to do"
+expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop </dev/null
+expect_stderr "store"
+expect_exit 1 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop --store /proc/nowhere </dev/null
+expect_stderr "the store will not do"
+sql shop "CREATE ROLE guest LOGIN"
+expect_exit 2 larder setup --config "$SCRATCH/none.conf" </dev/null
+expect_stderr "--yes asks nothing"
+expect_equal "the configuration" "" "$(ls none.conf 2>/dev/null)"
+expect_equal "the first configuration" "$(cat before.conf)" "$(cat "$CONF")"
+
+it "a host without the key sets all up, and says that nothing is proven"
+recipient=$(larder keygen -o elsewhere.key -q)
+expect_exit 5 larder setup --yes "${AS[@]}" --config "$SCRATCH/third.conf" -d shop --store "$SCRATCH/store3" -r "$recipient" </dev/null
+expect_stderr "its drill did not prove it"
