@@ -106,6 +106,7 @@ static const struct {
     {'f', {"auto", "text", "binary"}},
     {'6', {"text", "json"}},
     {'4', {"keys", "rows"}},
+    {'7', {"systemd", "cron", "github"}},
 };
 
 const char *const *cli_option_words(char key)
