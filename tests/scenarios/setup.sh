@@ -9,7 +9,7 @@ AS=(--as "$(id -un)")
 # dialogue SCRIPT   answers the program's questions; what both say is standard output
 dialogue()
 {
-    LARDER_ARGUMENTS="${AS[*]} --config $CONF" expect -c "
+    NO_COLOR=1 LARDER_ARGUMENTS="${AS[*]} --config $CONF" expect -c "
         set timeout 120
         spawn -noecho $LARDER setup {*}\$env(LARDER_ARGUMENTS)
         $1
