@@ -11,7 +11,7 @@ set_badly()
 
     for setting in "DateStyle = 'SQL, DMY'" "IntervalStyle = 'sql_standard'" 'extra_float_digits = -10' "bytea_output = 'escape'" \
         "TimeZone = 'Pacific/Chatham'" 'array_nulls = off' 'xmloption = document' 'search_path = pg_temp' 'standard_conforming_strings = off' \
-        "statement_timeout = '20ms'" "lock_timeout = '20ms'" "idle_in_transaction_session_timeout = '20ms'" "idle_session_timeout = '300ms'" \
+        "statement_timeout = '20ms'" "lock_timeout = '20ms'" "idle_in_transaction_session_timeout = '20ms'" "idle_session_timeout = '3s'" \
         'row_security = on' 'default_transaction_read_only = on' "default_transaction_isolation = 'serializable'" \
         'default_transaction_deferrable = on' "client_encoding = 'LATIN1'" 'quote_all_identifiers = on' "client_min_messages = 'debug1'" \
         'synchronize_seqscans = on' 'jit = on' "default_toast_compression = 'pglz'" 'check_function_bodies = on' \
