@@ -45,6 +45,7 @@ static bool make_place(struct rclone *rclone)
 
 void rclone_fetch(struct store *store, const char *folder)
 {
+    static const char depth[] = "--max-depth=" RCLONE_KEY_DEPTH;
     struct rclone *rclone = (struct rclone *)store;
     struct buffer from = {0}, to = {0}, output = {0};
 
@@ -56,8 +57,8 @@ void rclone_fetch(struct store *store, const char *folder)
     if (from.failed || to.failed ||
         rclone_run(rclone,
                    (const char *[]){"copy", "--include=*.json", "--include=*.sha256",
-                                    "--max-size=1M", "--max-depth=" RCLONE_KEY_DEPTH,
-                                    buffer_text(&from), buffer_text(&to), NULL},
+                                    "--max-size=1M", depth, buffer_text(&from), buffer_text(&to),
+                                    NULL},
                    &output, NULL, NULL) != LARDER_OK)
         rclone_forget(rclone);
     buffer_free(&from);
