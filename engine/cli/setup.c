@@ -53,10 +53,12 @@ static void make_absolute(struct setup *s)
 
 static const char *user_name(struct arena *arena)
 {
-    const struct passwd *user = getpwuid(geteuid());
+    struct passwd entry, *user = NULL;
+    char texts[4096];
 
-    return user != NULL ? arena_strdup(arena, user->pw_name)
-                        : arena_printf(arena, "%u", (unsigned)geteuid());
+    return getpwuid_r(geteuid(), &entry, texts, sizeof(texts), &user) == 0 && user != NULL
+               ? arena_strdup(arena, user->pw_name)
+               : arena_printf(arena, "%u", (unsigned)geteuid());
 }
 
 /* Where it is, or is to be; and what it says, if it is there. */
