@@ -169,11 +169,21 @@ static enum larder_status find_schema_connection(struct export *e, struct larder
     return LARDER_USAGE;
 }
 
+/* Within a transaction, since programs are started: outside of one the server may end the session meanwhile (idle_session_timeout). */
+static enum larder_status find_tools(struct export *e, struct larder_error *error)
+{
+    int major = pg_server_version(e->control) / 10000;
+    enum larder_status status = tools_find("pg_dump", major, e->run, e->arena, &e->pg_dump, error);
+
+    return status == LARDER_OK
+               ? tools_find("pg_restore", e->pg_dump.major, e->run, e->arena, &e->pg_restore, error)
+               : status;
+}
+
 enum larder_status export_prepare(struct export *e, struct larder_error *error)
 {
     const struct larder_export_options *o = e->options;
     enum larder_status status;
-    int major;
 
     status = pg_connect(&o->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
     if (status == LARDER_OK)
@@ -184,20 +194,16 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
         status = catalog_server(e->control, e->arena, &e->server, error);
     if (status == LARDER_OK)
         find_uncovered(e);
+    if (status == LARDER_OK)
+        status = find_tools(e, error);
     session_rollback(e->control);
     if (status != LARDER_OK)
         return status;
-    major = pg_server_version(e->control) / 10000;
     e->result->database = e->server.database;
     e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
     e->result->preset = o->preset != NULL ? o->preset : "adhoc";
-    status = tools_find("pg_dump", major, e->run, e->arena, &e->pg_dump, error);
-    if (status == LARDER_OK)
-        status =
-            tools_find("pg_restore", e->pg_dump.major, e->run, e->arena, &e->pg_restore, error);
-    if (status == LARDER_OK)
-        status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
-                                   e->result->preset, error);
+    status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
+                               e->result->preset, error);
     if (status == LARDER_OK)
         status = snapshot_limit_waits(e->control, export_lock_timeout(e), error);
     if (status == LARDER_OK)
