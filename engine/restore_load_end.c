@@ -19,19 +19,10 @@ static void put_sequence(struct buffer *sql, const struct manifest_sequence *seq
     buffer_free(&name);
 }
 
-static bool is_made(const struct restore *r, const struct manifest_reference *reference)
-{
-    for (size_t k = 0; k < r->to_make_count; k++)
-        if (strcmp(r->to_make[k].kind, "table") == 0 &&
-            strcmp(r->to_make[k].schema, reference->schema) == 0 &&
-            strcmp(r->to_make[k].name, reference->name) == 0)
-            return true;
-    return false;
-}
-
 static bool is_ours(const struct restore *r, const struct manifest_reference *reference)
 {
-    return is_made(r, reference) || preflight_is_selected(r, reference->schema, reference->name);
+    return preflight_is_made(r, reference->schema, reference->name) ||
+           preflight_is_selected(r, reference->schema, reference->name);
 }
 
 /* Keys that the rows refer to: into stand-ins, and, as asked, into tables that were there before. */
@@ -41,7 +32,7 @@ static void put_rows_referred_to(struct buffer *sql, const struct restore *r,
     for (size_t j = 0; j < table->reference_count; j++) {
         const struct manifest_reference *reference = &table->references[j];
 
-        if (is_made(r, reference))
+        if (preflight_is_made(r, reference->schema, reference->name))
             stub_sql_fill(sql, table, reference);
         else if (r->options->externals == LARDER_EXTERNALS_STUB && !is_ours(r, reference))
             stub_sql_add(sql, table, reference);

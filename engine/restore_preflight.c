@@ -54,6 +54,15 @@ bool preflight_is_selected(const struct restore *r, const char *schema, const ch
     return false;
 }
 
+bool preflight_is_made(const struct restore *r, const char *schema, const char *name)
+{
+    for (size_t i = 0; i < r->to_make_count; i++)
+        if (strcmp(r->to_make[i].kind, "table") == 0 && strcmp(r->to_make[i].schema, schema) == 0 &&
+            strcmp(r->to_make[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* A partition may be restored alone, to where its parent is. */
 static enum larder_status find_parents(struct restore *r, struct larder_error *error)
 {

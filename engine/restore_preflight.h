@@ -17,6 +17,9 @@ const char *preflight_qualified(struct arena *arena, const char *schema, const c
 /* Whether a table is among those to be restored. */
 bool preflight_is_selected(const struct restore *restore, const char *schema, const char *name);
 
+/* Whether a stand-in is made for a table. */
+bool preflight_is_made(const struct restore *restore, const char *schema, const char *name);
+
 /*
  * Encodings, versions, and whether the target is the source. LARDER_USAGE where rows in binary format would go into an older
  * major version.

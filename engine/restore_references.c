@@ -6,16 +6,6 @@
 #include "engine/restore_references_parts.h"
 #include "engine/run/run.h"
 
-static bool is_made(const struct restore *r, const struct manifest_table *table)
-{
-    for (size_t i = 0; i < r->to_make_count; i++)
-        if (strcmp(r->to_make[i].kind, "table") == 0 &&
-            strcmp(r->to_make[i].schema, table->schema) == 0 &&
-            strcmp(r->to_make[i].name, table->name) == 0)
-            return true;
-    return false;
-}
-
 static bool refers_to(const struct manifest_reference *reference,
                       const struct manifest_table *table)
 {
@@ -72,7 +62,7 @@ enum larder_status keeping_begin(struct keeping *k, struct larder_error *error)
         item->staged.schema = "pg_temp";
         item->staged.name = arena_printf(r->arena, "larder_referenced_%zu", i + 1);
         item->stage = preflight_qualified(r->arena, item->staged.schema, item->staged.name);
-        item->made = is_made(r, table);
+        item->made = preflight_is_made(r, table->schema, table->name);
     }
     status = find_targets(r, k->pg, names, count, exists, managed, error);
     for (size_t i = 0; i < count; i++) {

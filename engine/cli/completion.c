@@ -26,6 +26,7 @@ struct completion_arguments completion_of_command(const struct cli_command *comm
 {
     struct completion_arguments found = {0};
     bool behind_option = false;
+    size_t used = 0;
 
     for (const char *at = command->synopsis; *at != '\0';) {
         size_t length =
@@ -40,11 +41,9 @@ struct completion_arguments completion_of_command(const struct cli_command *comm
             found.archives |= is(at, length, "ARCHIVE") || is(at, length, "BACKUP");
             found.files |= is(at, length, "ARCHIVE") || is(at, length, "FILE");
             found.folders |= is(at, length, "STORE");
-            if (islower((unsigned char)at[0]) &&
-                strlen(found.words) + length + 2 < sizeof(found.words)) {
-                strcat(found.words, found.words[0] != '\0' ? " " : "");
-                strncat(found.words, at, length);
-            }
+            if (islower((unsigned char)at[0]) && used + length + 2 < sizeof(found.words))
+                used += (size_t)snprintf(found.words + used, sizeof(found.words) - used, "%s%.*s",
+                                         used > 0 ? " " : "", (int)length, at);
         }
         /* "-d SERVER" and "--schedule systemd|cron" have arguments, "[--quick]" has none. */
         if (at[0] == '-')

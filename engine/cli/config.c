@@ -134,6 +134,12 @@ struct larder_connect config_source(const struct cli_values *v)
     return source;
 }
 
+bool config_names_database(const struct larder_connect *source)
+{
+    return source->dbname != NULL || source->host != NULL || source->port != NULL ||
+           source->user != NULL;
+}
+
 const struct larder_connect *config_recorded_in(const struct cli_values *v,
                                                 struct larder_connect *connect)
 {

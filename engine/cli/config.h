@@ -18,6 +18,9 @@ enum larder_status config_complete(const char *letters, struct cli_values *value
 /* The source: -d, else LARDER_SOURCE, else the file's; its dbname is NULL where none of them names it. */
 struct larder_connect config_source(const struct cli_values *values);
 
+/* Whether it names a database at all; PGDATABASE alone names none for what works without one. */
+bool config_names_database(const struct larder_connect *source);
+
 /* Whom to ask what was recorded of an archive: LARDER_SOURCE, else the file's source, else NULL. */
 const struct larder_connect *config_recorded_in(const struct cli_values *values,
                                                 struct larder_connect *connect);

@@ -58,13 +58,6 @@ static void print_result(const struct larder_prune *result, bool dry_run)
     free(cells);
 }
 
-/* Whether a database was named at all; PGDATABASE alone names none here. */
-static bool names_database(const struct larder_connect *connect)
-{
-    return connect->dbname != NULL || connect->host != NULL || connect->port != NULL ||
-           connect->user != NULL;
-}
-
 enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
                              struct larder_error *error)
 {
@@ -73,7 +66,7 @@ enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
         .store = v->store,
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
         .source_name = v->source_name,
-        .database = names_database(&database) ? &database : NULL,
+        .database = config_names_database(&database) ? &database : NULL,
         .presets = v->config.presets,
         .keep_min = v->keep_min,
         .dry_run = v->dry_run,

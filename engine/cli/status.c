@@ -24,13 +24,6 @@ static enum larder_status check_usage(const struct cli_values *v, struct larder_
     return LARDER_OK;
 }
 
-/* PGDATABASE alone names none here, as it is with `prune`. */
-static bool names_database(const struct larder_connect *connect)
-{
-    return connect->dbname != NULL || connect->host != NULL || connect->port != NULL ||
-           connect->user != NULL;
-}
-
 static enum larder_status read_status(const struct cli_values *v, const struct larder_run *run,
                                       struct larder_status_report *report,
                                       struct larder_error *error)
@@ -40,7 +33,7 @@ static enum larder_status read_status(const struct cli_values *v, const struct l
         .store = v->store,
         .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
         .source_name = v->source_name,
-        .database = names_database(&database) ? &database : NULL,
+        .database = config_names_database(&database) ? &database : NULL,
         .presets = v->config.presets,
         .keep_min = v->keep_min,
     };
