@@ -404,18 +404,19 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
     struct option longs[ROWS + 1] = {0};
     char shorts[2 * ROWS + 2] = ":";
     size_t n = 0, m = 1;
+    char key, what[64];
     int found;
 
-    for (const char *key = command->letters; *key != '\0'; key++) {
-        const struct cli_option *row = cli_find_option(*key);
+    for (const char *letter = command->letters; *letter != '\0'; letter++) {
+        const struct cli_option *row = cli_find_option(*letter);
 
         longs[n++] = (struct option){row->name,
                                      is_optional(row)        ? optional_argument
                                      : row->argument != NULL ? required_argument
                                                              : no_argument,
-                                     NULL, LONG_BASE + *key};
+                                     NULL, LONG_BASE + *letter};
         if (row->has_letter) {
-            shorts[m++] = *key;
+            shorts[m++] = *letter;
             if (row->argument != NULL)
                 shorts[m++] = ':';
         }
@@ -426,8 +427,12 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
             return usage(command, error, "an argument is missing for", argv[optind - 1]);
         if (found == '?')
             return usage(command, error, "there is no option", argv[optind - 1]);
-        if (!set_value(values, (char)(found >= LONG_BASE ? found - LONG_BASE : found), optarg))
-            return usage(command, error, "the option does not take", optarg);
+        key = (char)(found >= LONG_BASE ? found - LONG_BASE : found);
+        if (!set_value(values, key, optarg)) {
+            snprintf(what, sizeof(what), "--%s: the option does not take",
+                     cli_find_option(key)->name);
+            return usage(command, error, what, optarg);
+        }
     }
     for (; optind < argc; optind++) {
         if (!add(&values->arguments, argv[optind]))
