@@ -116,7 +116,16 @@ s3_store_run()
     echo $! >"$S3_FOLDER/run/s3-$name.pid"
 }
 
-# Whether it answers; fails at once where one of its processes has ended, since another has the port.
+# Whether all of its parts are there: objects, their lists and accounts have a server each.
+s3_store_has_bucket()
+{
+    # 409: it is ours already, of the try before.
+    [[ $(s3_request PUT "$S3_BUCKET" -o /dev/null -w '%{http_code}' 2>/dev/null) = @(200|409) ]] &&
+        [ "$(s3_request PUT "$S3_BUCKET/first" -d '' -o /dev/null -w '%{http_code}' 2>/dev/null)" = 200 ] &&
+        [ "$(s3_request DELETE "$S3_BUCKET/first" -o /dev/null -w '%{http_code}' 2>/dev/null)" = 204 ]
+}
+
+# Until it works; fails at once where one of its processes has ended, since another has the port.
 s3_store_answers()
 {
     local name
@@ -125,7 +134,7 @@ s3_store_answers()
         for name in "${!S3_PIDS[@]}"; do
             kill -0 "${S3_PIDS[$name]}" 2>/dev/null || return 1
         done
-        if [ "$(s3_request GET / -o /dev/null -w '%{http_code}' 2>/dev/null)" = 200 ]; then
+        if s3_store_has_bucket; then
             return 0
         fi
         sleep 0.1
@@ -156,7 +165,6 @@ s3_store_start()
     for _ in 1 2 3; do
         if s3_store_try; then
             export AWS_ENDPOINT_URL=http://127.0.0.1:$S3_PORT
-            s3_request PUT "$S3_BUCKET" -o /dev/null
             return 0
         fi
         s3_store_stop
