@@ -66,6 +66,7 @@ void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t c
         larder_hint(error, "Try again when it is done, or wait longer with --lock-timeout.");
     } else {
         larder_context(error, "could not lock the tables within %d seconds", timeout);
+        larder_hint(error, "Who was in the way has gone meanwhile: try again.");
     }
     PQclear(result);
     buffer_free(&oids);
