@@ -110,6 +110,16 @@ expect_exit 1 limited export daily -d kitchai --store "$SCRATCH/limited"
 expect_one_message "File too large"
 expect_equal "the files" '' "$(find "$SCRATCH/limited" -type f -size +0)"
 
+it "an fsync or a rename that fails fails the export, is not tried again, and leaves nothing"
+mkdir "$SCRATCH/worn"
+for calls in fsync,fdatasync renameat2,rename,link; do
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS expect_exit 1 strace -f -y -qq -o "$SCRATCH/trace" -e "trace=$calls" -e "inject=$calls:error=EIO" \
+        "$LARDER" export daily -d kitchai --store "$SCRATCH/worn" -q
+    expect_stderr "Input/output error"
+    expect_equal "the calls that were tried twice" '' "$(sed 's/^[0-9]* *//' "$SCRATCH/trace" | sort | uniq -d)"
+    expect_equal "the files" '' "$(find "$SCRATCH/worn" -type f -size +0)"
+done
+
 it "standard output takes an archive through a pipe, and verify and restore read it there"
 expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - | "$1" verify -' _ "$LARDER"
 expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - >"$2"' _ "$LARDER" "$SCRATCH/piped.tar"

@@ -38,3 +38,13 @@ expect_stderr 'the extension "postgres_fdw"'
 it "sequences that a table uses go along with it, and others do not"
 expect_exit 0 larder export -t t -d db -o "$SCRATCH/t.tar" --no-record
 expect_equal "the sequences" s "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.sequences[].name] | join(" ")')"
+
+it "a table with rows elsewhere is refused by name, and so are a view and a temporary table of others"
+coproc OTHER { psql -XAtq -d db; }
+echo "CREATE TEMPORARY TABLE passing (a int); SELECT pg_my_temp_schema()::regnamespace;" >&"${OTHER[1]}"
+read -r temporary <&"${OTHER[0]}"
+for name in away v mv "$temporary.passing"; do
+    expect_exit 1 larder export -t "$name" -d db -o "$SCRATCH/none.tar"
+    expect_stderr "${name#*.}"
+done
+expect_tables "child near parent parted t u" -t '*.*' -t '!away'

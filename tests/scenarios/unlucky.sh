@@ -108,3 +108,20 @@ for format in binary text; do
     expect_json .agree true
     expect_query "shape_$format" "SELECT string_agg(md5(b), ' ' ORDER BY a) FROM tall" "$(sql kitchai "SELECT string_agg(md5(b), ' ' ORDER BY a) FROM tall")"
 done
+
+it "a value of 600 MB is copied in binary, and where text is asked for its table is named"
+if [ "${LARDER_TEST_FULL:-}" = yes ] && ! is_sanitized; then
+    new_database huge
+    sql huge "CREATE TABLE huge (a int, b bytea); ALTER TABLE huge ALTER b SET STORAGE EXTERNAL;
+        INSERT INTO huge SELECT 1, convert_to(repeat(repeat('x', 1000000), 600), 'UTF8'); INSERT INTO huge VALUES (2, 'y')"
+    expect_exit 0 larder export -t huge -d huge -o huge.tar --no-record -q
+    new_database huge_back
+    expect_exit 0 larder restore huge.tar -d huge_back --json
+    expect_json .agree true
+    expect_query huge_back "SELECT sum(length(b)) FROM huge" 600000001
+    expect_exit 1 larder export -t huge -d huge -o huge_text.tar --no-record -q --copy-format text
+    expect_stderr huge
+    [ ! -e huge_text.tar ] || fail "a file was written"
+    dropdb huge
+    dropdb huge_back
+fi
