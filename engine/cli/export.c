@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/config.h"
@@ -7,6 +8,7 @@
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
+#include "engine/cli/screen.h"
 #include "engine/run/run.h"
 #include "larder/prune.h"
 
@@ -73,10 +75,14 @@ static void print_result(FILE *out, const struct larder_export_result *r)
             r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes),
             r->encrypted ? ", encrypted" : "", r->seconds,
             r->recorded ? ", recorded in the database" : "");
-    for (size_t i = 0; i < r->referenced_count; i++)
-        fprintf(out, "  %s %s of %s.%s, which foreign keys refer to\n",
-                print_number(r->referenced[i].rows, rows), r->referenced[i].only,
-                r->referenced[i].schema, r->referenced[i].name);
+    for (size_t i = 0; i < r->referenced_count; i++) {
+        fprintf(out, "  %s %s of ", print_number(r->referenced[i].rows, rows),
+                r->referenced[i].only);
+        screen_put(out, r->referenced[i].schema, strlen(r->referenced[i].schema), " ");
+        fputc('.', out);
+        screen_put(out, r->referenced[i].name, strlen(r->referenced[i].name), " ");
+        fputs(", which foreign keys refer to\n", out);
+    }
     fprintf(out, "  sha256 %s\n", r->sha256);
 }
 

@@ -171,8 +171,12 @@ static void print_list(const struct larder_list *list)
 static void print_problems(const struct larder_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        for (size_t j = 0; j < list->items[i].problem_count; j++)
-            printf("%s: %s\n", list->items[i].archive, list->items[i].problems[j]);
+        for (size_t j = 0; j < list->items[i].problem_count; j++) {
+            print_text(list->items[i].archive);
+            printf(": ");
+            print_text(list->items[i].problems[j]);
+            printf("\n");
+        }
 }
 
 enum larder_status cli_need_store(const char *store, struct larder_error *error)

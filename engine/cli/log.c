@@ -61,12 +61,19 @@ static void put_json(enum log_level level, json_t *more)
 /* Each line of the text bears the priority: the journal takes them one by one. */
 static void put_priority(enum log_level level, const char *before, const char *text)
 {
-    while (*text != '\0') {
-        size_t length = strcspn(text, "\n");
+    char next[16];
 
-        fprintf(stderr, "<%d>%s%.*s\n", (int)level, before, (int)length, text);
-        text += length + (text[length] == '\n');
-    }
+    snprintf(next, sizeof(next), "<%d>    ", (int)level);
+    fprintf(stderr, "<%d>%s", (int)level, before);
+    screen_put(stderr, text, strlen(text), next);
+    fputc('\n', stderr);
+}
+
+static void put_plain(const char *before, const char *text)
+{
+    fputs(before, stderr);
+    screen_put(stderr, text, strlen(text), "    ");
+    fputc('\n', stderr);
 }
 
 static void put_text(enum log_level level, const char *text, const char *help)
@@ -76,10 +83,10 @@ static void put_text(enum log_level level, const char *text, const char *help)
                      : level == LOG_IS_WARNING ? TONE_DOUBTFUL
                                                : TONE_PLAIN;
 
-    fprintf(stderr, "%slarder:%s %s\n", screen_tone(colour, tone), screen_plain(colour, tone),
-            text);
+    fprintf(stderr, "%slarder:%s ", screen_tone(colour, tone), screen_plain(colour, tone));
+    put_plain("", text);
     if (help != NULL)
-        fprintf(stderr, "  help: %s\n", help);
+        put_plain("  help: ", help);
 }
 
 void log_event(enum log_level level, const char *text, const char *help)
@@ -112,7 +119,7 @@ void log_finding(const char *kind, const char *text)
         put_priority(LOG_IS_WARNING, before, text);
         break;
     default:
-        fprintf(stderr, "%s%s\n", before, text);
+        put_plain(before, text);
         break;
     }
 }

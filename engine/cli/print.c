@@ -122,6 +122,11 @@ void print_word(const char *word)
     printf("%s%s%s", screen_tone(colour, tone), word, screen_plain(colour, tone));
 }
 
+void print_text(const char *text)
+{
+    screen_put(stdout, text, strlen(text), "    ");
+}
+
 void print_sentence(const char *text, size_t at, size_t indent)
 {
     size_t most = screen_of(STDOUT_FILENO).columns;
@@ -136,7 +141,7 @@ void print_sentence(const char *text, size_t at, size_t indent)
             putchar(' ');
             at++;
         }
-        printf("%.*s", (int)word, text);
+        screen_put(stdout, text, word, "");
         at += word;
         text += word + (text[word] == ' ');
     }
@@ -164,10 +169,7 @@ static void print_cell(const char *cell, size_t width, char align, bool last)
     char text[512];
     size_t wide = screen_width(cell);
 
-    if (wide > width && align == 'l')
-        wide = screen_fit(cell, width, text, sizeof(text));
-    else
-        snprintf(text, sizeof(text), "%s", cell);
+    wide = screen_fit(cell, wide > width && align == 'l' ? width : wide, text, sizeof(text));
     if (align == 'r')
         printf("%*s", (int)(width > wide ? width - wide : 0), "");
     print_word(text);

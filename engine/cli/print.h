@@ -46,6 +46,9 @@ void print_rest(size_t rows, size_t printed);
 /* A word of judgement on standard output, coloured where that is wanted. */
 void print_word(const char *word);
 
+/* Anybody's words on standard output, with what moves the cursor as "?"; the lines behind the first are indented. */
+void print_text(const char *text);
+
 /*
  * A sentence on standard output, from column `at` on; on a terminal that is too narrow it goes on below,
  * from column `indent` on.

@@ -58,9 +58,13 @@ static void print_keys(const struct larder_change *c, const char *what, const ch
 {
     if (count == 0)
         return;
-    printf("%s, %s:", c->name, what);
-    for (size_t i = 0; i < count; i++)
-        printf(" %s%s", keys[i], i + 1 < count ? ";" : "");
+    print_text(c->name);
+    printf(", %s:", what);
+    for (size_t i = 0; i < count; i++) {
+        printf(" ");
+        print_text(keys[i]);
+        printf("%s", i + 1 < count ? ";" : "");
+    }
     printf(of > (int64_t)count ? " ...\n" : "\n");
 }
 
@@ -102,8 +106,12 @@ enum larder_status print_changes(const struct larder_proof *proof, bool preview,
         print_keys(c, heads[2], c->added_keys, c->added_key_count, c->added);
         print_keys(c, heads[3], c->changed_keys, c->changed_key_count, c->changed);
         print_keys(c, heads[4], c->removed_keys, c->removed_key_count, c->removed);
-        if (c->effects != NULL)
-            printf("%s, what removing rows does elsewhere: %s\n", c->name, c->effects);
+        if (c->effects != NULL) {
+            print_text(c->name);
+            printf(", what removing rows does elsewhere: ");
+            print_text(c->effects);
+            printf("\n");
+        }
     }
     if (proof->undo != NULL)
         printf("what was there is in %s\n", proof->undo);

@@ -105,6 +105,26 @@ size_t screen_fit(const char *text, size_t columns, char *out, size_t size)
     return width;
 }
 
+void screen_put(FILE *out, const char *text, size_t length, const char *next)
+{
+    const unsigned char *at = (const unsigned char *)text, *end = at + length;
+
+    while (at < end) {
+        uint32_t c;
+        size_t bytes = next_character(at, &c);
+
+        if (c == '\n')
+            fprintf(out, "\n%s", at + 1 < end ? next : "");
+        else if (c == '\t')
+            fputc(' ', out);
+        else if (moves_cursor(c))
+            fputc('?', out);
+        else
+            fwrite(at, 1, bytes, out);
+        at += bytes;
+    }
+}
+
 const char *screen_tone(bool colour, enum tone tone)
 {
     static const char *const sequences[] = {"", "\033[32m", "\033[33m", "\033[1;31m"};

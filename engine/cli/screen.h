@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* A stream that is no terminal, or one that can only append (TERM=dumb), has no size: all is 0. */
 struct screen {
@@ -21,6 +22,12 @@ size_t screen_width(const char *text);
  * cursor becomes "?", since the names of tables are anybody's. Returns how many columns it is.
  */
 size_t screen_fit(const char *text, size_t columns, char *out, size_t size);
+
+/*
+ * Writes text that may hold anybody's words, such as names of tables or what a server says: what would move the cursor
+ * becomes "?". A line's end stays one, and `next` is written behind it, so that no name can look like a line of ours.
+ */
+void screen_put(FILE *out, const char *text, size_t length, const char *next);
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_DOUBTFUL, TONE_BAD };
 

@@ -153,8 +153,10 @@ static void print_problems(const struct larder_status_report *report)
 
     for (size_t i = 0; i < report->count; i++)
         for (size_t j = 0; j < report->presets[i].problem_count; j++)
-            if (count++ < PROBLEMS_SHOWN)
-                printf("%s\n", report->presets[i].problems[j]);
+            if (count++ < PROBLEMS_SHOWN) {
+                print_text(report->presets[i].problems[j]);
+                printf("\n");
+            }
     if (count > PROBLEMS_SHOWN)
         printf("and %zu more: `larder list` has them all\n", count - PROBLEMS_SHOWN);
 }
@@ -166,8 +168,10 @@ static void print_uncovered(const struct larder_status_report *report)
     if (count == 0)
         return;
     printf("no scheduled preset covers %zu table%s:", count, count > 1 ? "s" : "");
-    for (size_t i = 0; i < count && i < NAMES_SHOWN; i++)
-        printf("%s %s", i > 0 ? "," : "", report->uncovered[i]);
+    for (size_t i = 0; i < count && i < NAMES_SHOWN; i++) {
+        printf("%s ", i > 0 ? "," : "");
+        print_text(report->uncovered[i]);
+    }
     if (count > NAMES_SHOWN)
         printf(" and %zu others", count - NAMES_SHOWN);
     printf("\n");

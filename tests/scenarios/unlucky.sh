@@ -50,6 +50,22 @@ sql 'my/../db ä' "CREATE TABLE t (a int)"
 expect_exit 0 larder export -t t -d 'my/../db ä' --store names/store --no-record --json
 expect_json .database 'my/../db ä'
 
+it "no name of a table steers the terminal, or looks like a line of larder's own"
+new_database names
+name=$'red\033[2J\nlarder: all is well'
+sql names "CREATE TABLE \"$name\" (a int PRIMARY KEY); INSERT INTO \"$name\" VALUES (1)"
+expect_exit 0 larder export -t 'public.*' -d names -o names.tar --no-record -v
+expect_exit 1 larder restore names.tar -d names --into-source names
+expect_stderr 'table "public"."red?[2J'
+sql names "UPDATE \"$name\" SET a = 2"
+expect_exit 3 larder verify names.tar --against dbname=names
+cat "$STDERR" >>"$STDOUT"
+expect_unsaid $'\033'
+expect_unsaid $'\nlarder: all'
+expect_exit 0 larder restore names.tar -d names --into-source names --existing rows --preview
+expect_unsaid $'\033'
+expect_unsaid $'\nlarder: all'
+
 it "archives of another database system are not mixed with ours under one name"
 createdb same
 sql same "CREATE TABLE t (a int)"

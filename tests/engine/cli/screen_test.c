@@ -84,6 +84,29 @@ static void expect_lines_fit(const char *drawn, struct screen screen)
     assert_in_range(lines, 1, screen.rows);
 }
 
+static void expect_put(const char *text, const char *wanted)
+{
+    char *out = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&out, &size);
+
+    assert_non_null(stream);
+    screen_put(stream, text, strlen(text), "    ");
+    fclose(stream);
+    assert_string_equal(out, wanted);
+    free(out);
+}
+
+static void no_text_looks_like_a_line_of_ours(void **state)
+{
+    (void)state;
+    expect_put("profiles", "profiles");
+    expect_put("a\tb", "a b");
+    expect_put("r\033[2Je\rd", "r?[2Je?d");
+    expect_put("one\nlarder: two\n", "one\n    larder: two\n");
+    expect_put("\302\233m \xff \303\251 \342\200\256x", "?m ? \303\251 ?x");
+}
+
 static void progress_fits_a_screen_of_any_size(void **state)
 {
     const struct larder_progress told[] = {
@@ -137,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_cut_to_columns_and_not_to_bytes),
         cmocka_unit_test(what_moves_the_cursor_is_shown_as_a_question_mark),
+        cmocka_unit_test(no_text_looks_like_a_line_of_ours),
         cmocka_unit_test(progress_fits_a_screen_of_any_size),
         cmocka_unit_test(redrawing_goes_up_over_lines_that_a_narrower_screen_has_broken),
     };
