@@ -53,20 +53,38 @@ static const char *find(const char *file, struct arena *arena)
     return NULL;
 }
 
-static void warn_of_readers(const struct larder_config *config, const struct larder_run *run)
+static bool has_password(const struct larder_config *config)
 {
-    struct stat stat_of;
+    return conninfo_has_password(config->conninfo) || conninfo_has_password(config->schema_from) ||
+           conninfo_has_password(config->record_to);
+}
 
-    if (!conninfo_has_password(config->conninfo) && !conninfo_has_password(config->schema_from) &&
-        !conninfo_has_password(config->record_to))
+/* Who else may read it, where it is a secret; and who else may write it: it says what is run, and for whom archives are encrypted. */
+static void warn_of_others(const struct larder_config *config, const struct larder_run *run)
+{
+    struct stat file;
+    unsigned mode;
+
+    if (stat(config->file, &file) != 0 || !S_ISREG(file.st_mode))
         return;
-    if (stat(config->file, &stat_of) == 0 && S_ISREG(stat_of.st_mode) &&
-        (stat_of.st_mode & 077) != 0)
+    mode = (unsigned)file.st_mode & 0777;
+    if ((mode & 022) != 0)
+        run_message(
+            run, LARDER_WARNING,
+            "\"%s\" can be changed by others (mode %03o), who then choose what larder runs and "
+            "who reads its archives; chmod go-w keeps them out",
+            config->file, mode);
+    else if (file.st_uid != 0 && file.st_uid != geteuid())
+        run_message(run, LARDER_WARNING,
+                    "\"%s\" belongs to another user, who chooses what larder runs and who reads "
+                    "its archives",
+                    config->file);
+    if ((mode & 077) != 0 && has_password(config))
         run_message(
             run, LARDER_WARNING,
             "\"%s\" holds a password and can be read by others (mode %03o); chmod 600 keeps "
             "them out, and ~/.pgpass is a better place",
-            config->file, (unsigned)stat_of.st_mode & 0777);
+            config->file, mode);
 }
 
 enum larder_status larder_config_load(const char *file, const struct larder_run *run,
@@ -92,7 +110,7 @@ enum larder_status larder_config_load(const char *file, const struct larder_run 
         larder_hint(error, "LARDER_CONFIG, set and empty, lets larder run without one.");
     age_secret_free(text);
     if (status == LARDER_OK)
-        warn_of_readers(config, run);
+        warn_of_others(config, run);
     return status;
 }
 

@@ -144,6 +144,9 @@ chmod 644 secret.conf
 expect_exit 0 larder list --config secret.conf
 expect_stderr "holds a password and can be read by others (mode 644)"
 expect_unsaid sesame
+chmod 620 secret.conf
+expect_exit 0 larder list --config secret.conf
+expect_stderr '"secret.conf" can be changed by others (mode 620)'
 
 it "archives are encrypted and opened as it says, and an option for that replaces all of it"
 larder keygen -o operator.key -q >operator.txt
