@@ -17,7 +17,7 @@ void doctor_check_schema(struct doctor *d, struct pg *pg)
     struct larder_error why = {0};
     char *state = NULL;
 
-    if (pg_query_one(pg, may_install_sql, 0, NULL, &state, &why) != LARDER_OK) {
+    if (pg_query_value(pg, may_install_sql, 0, NULL, &state, &why) != LARDER_OK) {
         doctor_fail(d, "schema", &why);
         return;
     }

@@ -41,8 +41,8 @@ static void check_clock(struct doctor *d, struct pg *pg)
     char *text = NULL;
     int64_t ahead;
 
-    if (pg_query_one(pg, "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::bigint", 0, NULL,
-                     &text, &why) != LARDER_OK) {
+    if (pg_query_value(pg, "SELECT extract(epoch FROM pg_catalog.clock_timestamp())::bigint", 0,
+                       NULL, &text, &why) != LARDER_OK) {
         doctor_fail(d, "clock", &why);
         return;
     }

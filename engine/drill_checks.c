@@ -35,7 +35,7 @@ static const char *row_text(struct drill *d, const PGresult *result, int row)
 
     for (int i = 0; i < PQnfields(result) && text.length < ROW_BYTES; i++)
         buffer_printf(&text, "%s%s = %.*s", i > 0 ? ", " : "", PQfname(result, i), ROW_BYTES,
-                      PQgetisnull(result, row, i) ? "null" : PQgetvalue(result, row, i));
+                      PQgetisnull(result, row, i) ? "null" : pg_value(result, row, i));
     copy = arena_printf(d->arena, "%.*s%s", ROW_BYTES, buffer_text(&text),
                         text.length > ROW_BYTES ? "..." : "");
     buffer_free(&text);

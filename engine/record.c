@@ -156,9 +156,9 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
         return larder_fail(error, status, "%s", why.message);
     *others = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**others));
     for (int row = 0; *others != NULL && row < PQntuples(result); row++)
-        if (!take_count(manifest, PQgetvalue(result, row, 0),
-                        strtoll(PQgetvalue(result, row, 1), NULL, 10), counts))
-            (*others)[other_count++] = arena_strdup(arena, PQgetvalue(result, row, 0));
+        if (!take_count(manifest, pg_value(result, row, 0),
+                        strtoll(pg_value(result, row, 1), NULL, 10), counts))
+            (*others)[other_count++] = arena_strdup(arena, pg_value(result, row, 0));
     PQclear(result);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
@@ -184,8 +184,8 @@ enum larder_status record_read_tables(struct pg *pg, const char *backup_name, st
         *counts = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**counts));
         for (int row = 0; *counts != NULL && row < PQntuples(result); row++)
             (*counts)[(*count)++] =
-                (struct record_count){arena_strdup(arena, PQgetvalue(result, row, 0)),
-                                      strtoll(PQgetvalue(result, row, 1), NULL, 10)};
+                (struct record_count){arena_strdup(arena, pg_value(result, row, 0)),
+                                      strtoll(pg_value(result, row, 1), NULL, 10)};
         PQclear(result);
     }
     if (arena_failed(arena))
@@ -211,7 +211,7 @@ enum larder_status record_read_digests(struct pg *pg, const struct manifest *man
         return status;
     *digests = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**digests));
     for (int row = 0; *digests != NULL && row < PQntuples(result); row++)
-        (*digests)[(*count)++] = arena_strdup(arena, PQgetvalue(result, row, 0));
+        (*digests)[(*count)++] = arena_strdup(arena, pg_value(result, row, 0));
     PQclear(result);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

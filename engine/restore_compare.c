@@ -54,11 +54,11 @@ static enum larder_status check_loss(struct merging *m, const struct merged *ite
 
     if (item->shape.lossy == NULL)
         return LARDER_OK;
-    status = pg_query_one(m->pg,
-                          arena_printf(m->restore->arena,
-                                       "SELECT pg_catalog.count(*) FROM %s x WHERE %s", item->stage,
-                                       item->shape.lossy),
-                          0, NULL, &rows, error);
+    status = pg_query_value(m->pg,
+                            arena_printf(m->restore->arena,
+                                         "SELECT pg_catalog.count(*) FROM %s x WHERE %s",
+                                         item->stage, item->shape.lossy),
+                            0, NULL, &rows, error);
     if (status == LARDER_OK && strcmp(rows, "0") != 0) {
         status = larder_fail(error, LARDER_FAILED,
                              "%s rows of the archive do not fit the types that the columns of %s "
@@ -88,7 +88,7 @@ static enum larder_status count_differences(struct merging *m, const struct merg
     enum larder_status status = pg_query(m->pg, sql, 0, NULL, &result, error);
 
     for (int i = 0; status == LARDER_OK && i < 5; i++)
-        counts[i] = (int64_t)strtoll(PQgetvalue(result, 0, i), NULL, 10);
+        counts[i] = (int64_t)strtoll(pg_value(result, 0, i), NULL, 10);
     PQclear(result);
     return status;
 }
@@ -131,7 +131,7 @@ static enum larder_status read_keys(struct merging *m, const struct merged *item
     *count = status == LARDER_OK ? (size_t)PQntuples(result) : 0;
     *keys = arena_alloc(arena, *count, sizeof(**keys));
     for (size_t i = 0; *keys != NULL && i < *count; i++)
-        (*keys)[i] = arena_strdup(arena, PQgetvalue(result, (int)i, 0));
+        (*keys)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
     PQclear(result);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }

@@ -28,7 +28,7 @@ enum larder_status preflight_ask(struct pg *pg, const char *expression, const ch
                  ? larder_fail_memory(error)
                  : pg_query(pg, buffer_text(&sql), 1, &value, &result, error);
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
-        answers[i] = PQgetvalue(result, (int)i, 0)[0] == 't';
+        answers[i] = pg_value(result, (int)i, 0)[0] == 't';
     PQclear(result);
     buffer_free(&sql);
     buffer_free(&array);

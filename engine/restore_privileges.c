@@ -107,10 +107,10 @@ static enum larder_status read_abilities(struct restore *r, struct abilities *ab
                  0, NULL, &result, error);
 
     if (status == LARDER_OK && PQntuples(result) == 1)
-        *able = (struct abilities){.role = arena_strdup(r->arena, PQgetvalue(result, 0, 0)),
-                                   .superuser = PQgetvalue(result, 0, 1)[0] == 't',
-                                   .create_role = PQgetvalue(result, 0, 2)[0] == 't',
-                                   .create_schema = PQgetvalue(result, 0, 3)[0] == 't'};
+        *able = (struct abilities){.role = arena_strdup(r->arena, pg_value(result, 0, 0)),
+                                   .superuser = pg_value(result, 0, 1)[0] == 't',
+                                   .create_role = pg_value(result, 0, 2)[0] == 't',
+                                   .create_schema = pg_value(result, 0, 3)[0] == 't'};
     PQclear(result);
     return status;
 }

@@ -241,7 +241,7 @@ static enum larder_status insert(struct keeping *k, struct larder_error *error)
         if (!k->items[i].made)
             run_message(k->restore->run, LARDER_NOTE,
                         "%s rows were added to %s, which foreign keys refer to",
-                        PQgetvalue(result, 0, column), k->items[i].target);
+                        pg_value(result, 0, column), k->items[i].target);
         column++;
     }
     PQclear(result);
@@ -278,11 +278,11 @@ static enum larder_status check_added(struct keeping *k, const struct kept *item
         char *broken = NULL;
 
         if (!PQgetisnull(result, i, 1))
-            status = pg_query_one(k->pg, PQgetvalue(result, i, 1), 0, NULL, &broken, error);
+            status = pg_query_one(k->pg, pg_value(result, i, 1), 0, NULL, &broken, error);
         if (status == LARDER_OK && broken != NULL && broken[0] == 't')
             status = larder_fail(error, LARDER_FAILED,
                                  "rows that %s needs refer by \"%s\" to rows that are not there",
-                                 item->target, PQgetvalue(result, i, 0));
+                                 item->target, pg_value(result, i, 0));
         free(broken);
     }
     PQclear(result);

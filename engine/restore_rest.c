@@ -55,7 +55,7 @@ static enum larder_status refresh(struct restore *r, struct pg *pg, struct larde
                  0, NULL, &views, error);
 
     for (int i = 0; status == LARDER_OK && i < PQntuples(views); i++) {
-        const char *name = PQgetvalue(views, i, 0);
+        const char *name = pg_value(views, i, 0);
         struct larder_error why = {0};
         bool done;
 

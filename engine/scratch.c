@@ -94,7 +94,7 @@ static void drop_all(struct scratch *s, struct pg *pg, const char *query, const 
         return;
     for (int i = 0; i < PQntuples(names); i++) {
         struct larder_error why = {0};
-        const char *name = PQgetvalue(names, i, 0);
+        const char *name = pg_value(names, i, 0);
 
         if (run_alone(pg, drop, name, rest, &why) == LARDER_OK && note != NULL)
             run_message(s->run, LARDER_NOTE, note, name);
@@ -143,7 +143,7 @@ static void drop_left_roles(struct pg *pg)
                      0, NULL, &names, &why);
         for (int i = 0; status == LARDER_OK && i < PQntuples(names); i++) {
             if (pg_exec(pg, "SAVEPOINT larder_role", NULL) == LARDER_OK &&
-                run_alone(pg, "DROP ROLE ", PQgetvalue(names, i, 0), "", NULL) != LARDER_OK)
+                run_alone(pg, "DROP ROLE ", pg_value(names, i, 0), "", NULL) != LARDER_OK)
                 pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_role",
                         NULL); /* somebody has come to need it */
         }
@@ -170,16 +170,16 @@ static enum larder_status look(struct scratch *s, struct pg *pg, struct larder_e
 
     if (status != LARDER_OK)
         return status;
-    s->superuser = PQntuples(result) > 0 && PQgetvalue(result, 0, 0)[0] == 't';
+    s->superuser = PQntuples(result) > 0 && pg_value(result, 0, 0)[0] == 't';
     s->version = arena_printf(s->arena, "%d.%d%s", version / 10000, version % 10000,
                               s->embedded != NULL ? ", embedded" : "");
-    if (PQntuples(result) > 0 && PQgetvalue(result, 0, 3)[0] == 't') {
+    if (PQntuples(result) > 0 && pg_value(result, 0, 3)[0] == 't') {
         status =
             larder_fail(error, LARDER_FAILED, "the server is a standby, which takes no changes");
         larder_hint(error, "Name another server, or let larder start one: --embedded.");
-    } else if (PQntuples(result) > 0 && PQgetvalue(result, 0, 1)[0] != 't') {
+    } else if (PQntuples(result) > 0 && pg_value(result, 0, 1)[0] != 't') {
         status = larder_fail(error, LARDER_FAILED, "role \"%s\" may not create databases",
-                             PQgetvalue(result, 0, 2));
+                             pg_value(result, 0, 2));
         larder_hint(error, "ALTER ROLE ... CREATEDB, or let larder start a server: --embedded.");
     }
     PQclear(result);

@@ -24,7 +24,7 @@ enum larder_status larder_setup_schema(const struct larder_connect *source,
     enum larder_status status = pg_connect(source, run, -1, PG_CONNECT_SECONDS, &pg, error);
 
     if (status == LARDER_OK)
-        status = pg_query_one(pg, state_sql, 0, NULL, &state, error);
+        status = pg_query_value(pg, state_sql, 0, NULL, &state, error);
     pg_close(pg);
     if (status == LARDER_OK && strcmp(state, "standby") == 0)
         run_message(run, LARDER_NOTE,

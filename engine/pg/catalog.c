@@ -101,11 +101,11 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
     }
     status = pg_exec(pg, "SET LOCAL row_security = off", error);
     preset->name = arena_strdup(arena, name);
-    preset->tables = array_split(arena, PQgetvalue(result, 0, 0), &preset->table_count);
-    preset->keep_seconds = strtoll(PQgetvalue(result, 0, 1), NULL, 10);
-    preset->every = strtoll(PQgetvalue(result, 0, 2), NULL, 10);
+    preset->tables = array_split(arena, pg_value(result, 0, 0), &preset->table_count);
+    preset->keep_seconds = strtoll(pg_value(result, 0, 1), NULL, 10);
+    preset->every = strtoll(pg_value(result, 0, 2), NULL, 10);
     preset->copy_format = catalog_text(arena, result, 0, 3);
-    preset->shrink_alarm = atoi(PQgetvalue(result, 0, 4));
+    preset->shrink_alarm = atoi(pg_value(result, 0, 4));
     PQclear(result);
     if (status != LARDER_OK || arena_failed(arena))
         return status != LARDER_OK ? status : larder_fail_memory(error);
@@ -121,11 +121,15 @@ enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,
         "SELECT " PLACE ", coalesce(pg_catalog.pg_relation_size(t.oid), 0) "
         "/ current_setting('block_size')::bigint, coalesce(pg_catalog.pg_table_size(t.oid), 0) "
         "FROM " TABLES "ORDER BY t.place";
-    PGresult *result;
+    PGresult *result = NULL;
     enum larder_status status = catalog_query_tables(pg, sql, m, &result, error);
 
-    if (status != LARDER_OK)
+    if (status == LARDER_OK)
+        status = catalog_check_places(result, m->table_count, true, error);
+    if (status != LARDER_OK) {
+        PQclear(result);
         return larder_context(error, "could not read the sizes of the tables");
+    }
     for (int row = 0; row < PQntuples(result); row++) {
         extra[row].pages = (uint32_t)catalog_number(result, row, 1);
         extra[row].bytes = catalog_number(result, row, 2);

@@ -82,10 +82,10 @@ static const char describe_sql[] =
 static struct access access_at(struct arena *arena, const PGresult *result, int row)
 {
     return (struct access){
-        .role = PQgetvalue(result, row, 8),
-        .owner = PQgetvalue(result, row, 9),
-        .grant_schema = PQgetvalue(result, row, 10),
-        .grant_table = PQgetvalue(result, row, 11),
+        .role = pg_value(result, row, 8),
+        .owner = pg_value(result, row, 9),
+        .grant_schema = pg_value(result, row, 10),
+        .grant_table = pg_value(result, row, 11),
         .uses_schema = catalog_flag(result, row, 12),
         .reads = catalog_flag(result, row, 13),
         .forced = catalog_flag(result, row, 14),
@@ -98,17 +98,21 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
                                           struct larder_findings *findings,
                                           struct larder_error *error)
 {
-    PGresult *result;
+    PGresult *result = NULL;
     enum larder_status status =
         catalog_query_oids(pg, describe_sql, tables->oids, tables->count, &result, error);
 
-    if (status != LARDER_OK)
+    if (status == LARDER_OK)
+        status = catalog_check_places(result, tables->count, true, error);
+    if (status != LARDER_OK) {
+        PQclear(result);
         return status;
+    }
     m->table_count = (size_t)PQntuples(result);
     for (int row = 0; row < PQntuples(result); row++) {
         struct manifest_table *table = &m->tables[row];
         size_t place = catalog_number(result, row, 0);
-        char kind = PQgetvalue(result, row, 3)[0];
+        char kind = pg_value(result, row, 3)[0];
         struct access access = access_at(m->arena, result, row);
 
         table->oid = tables->oids[place];
@@ -121,9 +125,9 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         extra[row] = (struct catalog_table){
             .named = tables->named[place],
             .label = catalog_text(m->arena, result, row, 7),
-            .estimated_rows = strtod(PQgetvalue(result, row, 6), NULL),
+            .estimated_rows = strtod(pg_value(result, row, 6), NULL),
             .has_rows = kind == 'r',
-            .is_unlogged = PQgetvalue(result, row, 16)[0] == 'u',
+            .is_unlogged = pg_value(result, row, 16)[0] == 'u',
         };
         judge_access(m->arena, table, &access, findings);
     }
@@ -151,7 +155,7 @@ static void judge_column(struct arena *arena, const PGresult *result, int row,
 
     if (column->generated || extra->why_text != NULL)
         return;
-    if (!types_is_stable(catalog_oid(result, row, 6), PQgetvalue(result, row, 7)[0],
+    if (!types_is_stable(catalog_oid(result, row, 6), pg_value(result, row, 7)[0],
                          catalog_oid(result, row, 8), &why_not))
         extra->why_text =
             arena_printf(arena, "column \"%s\" of type %s %s", column->name, column->type, why_not);
@@ -181,7 +185,7 @@ static enum larder_status describe_columns(struct pg *pg, struct manifest *m,
         table->column_count = run_length(result, row, i);
         table->columns = arena_alloc(m->arena, table->column_count, sizeof(*table->columns));
         for (size_t j = 0; table->columns != NULL && j < table->column_count; j++, row++) {
-            char identity = PQgetvalue(result, row, 4)[0];
+            char identity = pg_value(result, row, 4)[0];
 
             table->columns[j] = (struct manifest_column){
                 .name = catalog_text(m->arena, result, row, 1),
@@ -276,8 +280,8 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
             r->schema = catalog_text(m->arena, result, row, 2);
             r->name = catalog_text(m->arena, result, row, 3);
             r->oid = catalog_oid(result, row, 4);
-            r->columns = array_split(m->arena, PQgetvalue(result, row, 5), &r->column_count);
-            r->referenced_columns = array_split(m->arena, PQgetvalue(result, row, 6), &count);
+            r->columns = array_split(m->arena, pg_value(result, row, 5), &r->column_count);
+            r->referenced_columns = array_split(m->arena, pg_value(result, row, 6), &count);
         }
     }
     PQclear(result);

@@ -130,10 +130,10 @@ enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas
         for (int j = 0; j < 5; j++)
             fields[j] = PQgetisnull(result, (int)i, j)
                             ? NULL
-                            : arena_strdup(m->arena, PQgetvalue(result, (int)i, j));
+                            : arena_strdup(m->arena, pg_value(result, (int)i, j));
         m->externals[i] = (struct manifest_external){
             fields[0], fields[1], fields[2],
-            fields[3], fields[4], (uint32_t)strtoul(PQgetvalue(result, (int)i, 6), NULL, 10)};
+            fields[3], fields[4], (uint32_t)strtoul(pg_value(result, (int)i, 6), NULL, 10)};
     }
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;

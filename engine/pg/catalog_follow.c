@@ -122,7 +122,7 @@ static enum larder_status read_keys(struct pg *pg, const struct manifest *m,
         key->to = catalog_oid(result, i, 1);
         key->source = catalog_text(m->arena, result, i, 2);
         key->condition = catalog_text(m->arena, result, i, 3);
-        key->columns = array_split(m->arena, PQgetvalue(result, i, 4), &key->column_count);
+        key->columns = array_split(m->arena, pg_value(result, i, 4), &key->column_count);
     }
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;

@@ -35,7 +35,7 @@ static enum larder_status take_names(struct arena *arena, PGresult *result, cons
     *count = (size_t)PQntuples(result);
     *names = arena_alloc(arena, *count, sizeof(**names));
     for (size_t i = 0; *names != NULL && i < *count; i++)
-        (*names)[i] = arena_strdup(arena, PQgetvalue(result, (int)i, 0));
+        (*names)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
     PQclear(result);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

@@ -18,12 +18,12 @@ static enum larder_status look_for_table(struct pg *pg, bool *exists, struct lar
 static void fill(const PGresult *result, int row, struct arena *arena,
                  struct catalog_preset *preset)
 {
-    preset->name = arena_strdup(arena, PQgetvalue(result, row, 0));
-    preset->tables = array_split(arena, PQgetvalue(result, row, 1), &preset->table_count);
-    preset->keep_seconds = strtoll(PQgetvalue(result, row, 2), NULL, 10);
-    preset->every = strtoll(PQgetvalue(result, row, 3), NULL, 10);
-    preset->copy_format = arena_strdup(arena, PQgetvalue(result, row, 4));
-    preset->shrink_alarm = atoi(PQgetvalue(result, row, 5));
+    preset->name = arena_strdup(arena, pg_value(result, row, 0));
+    preset->tables = array_split(arena, pg_value(result, row, 1), &preset->table_count);
+    preset->keep_seconds = strtoll(pg_value(result, row, 2), NULL, 10);
+    preset->every = strtoll(pg_value(result, row, 3), NULL, 10);
+    preset->copy_format = arena_strdup(arena, pg_value(result, row, 4));
+    preset->shrink_alarm = atoi(pg_value(result, row, 5));
 }
 
 enum larder_status catalog_presets(struct pg *pg, struct arena *arena,

@@ -9,7 +9,7 @@
 
 size_t catalog_number(const PGresult *result, int row, int column)
 {
-    return strtoull(PQgetvalue(result, row, column), NULL, 10);
+    return strtoull(pg_value(result, row, column), NULL, 10);
 }
 
 uint32_t catalog_oid(const PGresult *result, int row, int column)
@@ -19,14 +19,24 @@ uint32_t catalog_oid(const PGresult *result, int row, int column)
 
 bool catalog_flag(const PGresult *result, int row, int column)
 {
-    return PQgetvalue(result, row, column)[0] == 't';
+    return pg_value(result, row, column)[0] == 't';
 }
 
 const char *catalog_text(struct arena *arena, const PGresult *result, int row, int column)
 {
     if (PQgetisnull(result, row, column))
         return NULL;
-    return arena_strdup(arena, PQgetvalue(result, row, column));
+    return arena_strdup(arena, pg_value(result, row, column));
+}
+
+enum larder_status catalog_check_places(const PGresult *result, size_t count, bool once,
+                                        struct larder_error *error)
+{
+    bool fits = !once || (size_t)PQntuples(result) <= count;
+
+    for (int row = 0; fits && row < PQntuples(result); row++)
+        fits = catalog_number(result, row, 0) < count;
+    return fits ? LARDER_OK : pg_fail_answer(error);
 }
 
 #define INVALID_REGULAR_EXPRESSION "2201B"

@@ -72,6 +72,13 @@ enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
                                           struct larder_findings *findings,
                                           struct larder_error *error);
 
+/*
+ * That the first column of each row is a place below `count`, and with `once` that no more rows came than there are places:
+ * what a server answers is used as an index only then.
+ */
+enum larder_status catalog_check_places(const PGresult *result, size_t count, bool once,
+                                        struct larder_error *error);
+
 /* One field. */
 size_t catalog_number(const PGresult *result, int row, int column);
 uint32_t catalog_oid(const PGresult *result, int row, int column);

@@ -68,13 +68,13 @@ static const char *why_not_table(struct arena *arena, const PGresult *matches, i
 {
     if (catalog_flag(matches, row, 5))
         return "a table of the system, which belongs to no database's contents";
-    if (PQgetvalue(matches, row, 4)[0] == 't')
+    if (pg_value(matches, row, 4)[0] == 't')
         return "a temporary table, which ends with its session";
     if (!PQgetisnull(matches, row, 6))
         return arena_printf(arena,
                             "a table of the extension \"%s\", which makes and fills it itself",
-                            PQgetvalue(matches, row, 6));
-    switch (PQgetvalue(matches, row, 2)[0]) {
+                            pg_value(matches, row, 6));
+    switch (pg_value(matches, row, 2)[0]) {
     case 'r':
     case 'p':
         return NULL;
@@ -161,7 +161,10 @@ static enum larder_status take_matches(struct choice *c, const PGresult *matches
                                        struct larder_error *error)
 {
     size_t rows = (size_t)PQntuples(matches);
+    enum larder_status status = catalog_check_places(matches, c->count, false, error);
 
+    if (status != LARDER_OK)
+        return status;
     c->matched = arena_alloc(c->arena, c->count, sizeof(*c->matched));
     c->taken.items = arena_alloc(c->arena, rows, sizeof(uint32_t));
     c->left_out.items = arena_alloc(c->arena, rows, sizeof(uint32_t));
@@ -264,12 +267,12 @@ static size_t take_found(struct choice *c, const PGresult *result, struct found 
     size_t count = 0;
 
     for (int row = 0; row < PQntuples(result); row++) {
-        const char *schema = arena_strdup(c->arena, PQgetvalue(result, row, 4));
-        const char *name = arena_strdup(c->arena, PQgetvalue(result, row, 5));
+        const char *schema = arena_strdup(c->arena, pg_value(result, row, 4));
+        const char *name = arena_strdup(c->arena, pg_value(result, row, 5));
 
         if (oids_have(&c->left_out, catalog_oid(result, row, 0)))
             continue;
-        if (PQgetvalue(result, row, 3)[0] == 'f') {
+        if (pg_value(result, row, 3)[0] == 'f') {
             findings_add(c->findings, c->arena, "table", name,
                          "\"%s.%s\", which belongs to a table of the list, is " FOREIGN_TABLE
                          "; \"!%s.%s\" leaves it out",

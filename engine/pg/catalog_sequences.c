@@ -37,8 +37,7 @@ enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
         if (!catalog_flag(result, (int)i, 2))
             findings_add(findings, m->arena, "privilege", m->sequences[i].name,
                          "role \"%s\" may not read sequence \"%s.%s\" (GRANT SELECT ON SEQUENCE)",
-                         PQgetvalue(result, (int)i, 3), m->sequences[i].schema,
-                         m->sequences[i].name);
+                         pg_value(result, (int)i, 3), m->sequences[i].schema, m->sequences[i].name);
     }
     m->sequence_count = count;
     PQclear(result);
@@ -62,11 +61,15 @@ static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size
     status = sql.failed ? larder_fail_memory(error)
                         : pg_query(pg, buffer_text(&sql), 0, NULL, &result, error);
     buffer_free(&sql);
-    if (status != LARDER_OK)
+    if (status == LARDER_OK)
+        status = catalog_check_places(result, m->sequence_count, false, error);
+    if (status != LARDER_OK) {
+        PQclear(result);
         return larder_context(error, "could not read the sequences");
+    }
     for (int row = 0; row < PQntuples(result); row++) {
         struct manifest_sequence *sequence = &m->sequences[catalog_number(result, row, 0)];
-        const char *value = PQgetvalue(result, row, 1);
+        const char *value = pg_value(result, row, 1);
 
         sequence->is_called = value[0] == 't';
         sequence->last_value = strtoll(value + strcspn(value, " "), NULL, 10);

@@ -455,12 +455,36 @@ enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
     if (status != LARDER_OK)
         return status;
     if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0)) {
-        *value = strdup(PQgetvalue(result, 0, 0));
+        *value = strdup(pg_value(result, 0, 0));
         if (*value == NULL)
             status = larder_fail_memory(error);
     }
     PQclear(result);
     return status;
+}
+
+const char *pg_value(const PGresult *result, int row, int column)
+{
+    const char *value = row < PQntuples(result) && column < PQnfields(result)
+                            ? PQgetvalue(result, row, column)
+                            : NULL;
+
+    return value == NULL ? "" : value;
+}
+
+enum larder_status pg_fail_answer(struct larder_error *error)
+{
+    return larder_fail(error, LARDER_FAILED,
+                       "the server's answer is not one to what it was asked for");
+}
+
+enum larder_status pg_query_value(struct pg *pg, const char *sql, int count,
+                                  const char *const *values, char **value,
+                                  struct larder_error *error)
+{
+    enum larder_status status = pg_query_one(pg, sql, count, values, value, error);
+
+    return status == LARDER_OK && *value == NULL ? pg_fail_answer(error) : status;
 }
 
 const char *pg_sqlstate(const struct pg *pg)

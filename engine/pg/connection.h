@@ -42,11 +42,22 @@ enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *
 enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
                             PGresult **result, struct larder_error *error);
 
+/* A field of its answer; "" where there is none, since nobody says that a server answers in the shape that was asked for. */
+const char *pg_value(const PGresult *result, int row, int column);
+
+/* What there is to say where an answer has another shape. */
+enum larder_status pg_fail_answer(struct larder_error *error);
+
 /* The same, where only the first column of the only row matters: NULL for null, else the caller
  * frees it. */
 enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
                                 const char *const *values, char **value,
                                 struct larder_error *error);
+
+/* As pg_query_one, where there is a value in any case: fails where there is none. */
+enum larder_status pg_query_value(struct pg *pg, const char *sql, int count,
+                                  const char *const *values, char **value,
+                                  struct larder_error *error);
 
 /* The SQLSTATE of the last failure on this connection; "" where it was none of the server's. */
 const char *pg_sqlstate(const struct pg *pg);

@@ -23,7 +23,7 @@ static enum larder_status ask(struct pg *pg, const char *sql, int count, const c
     for (int i = 0; status == LARDER_OK && i < columns; i++)
         texts[i] = PQntuples(result) == 0 || PQgetisnull(result, 0, i)
                        ? ""
-                       : arena_strdup(arena, PQgetvalue(result, 0, i));
+                       : arena_strdup(arena, pg_value(result, 0, i));
     PQclear(result);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }
@@ -45,8 +45,8 @@ static void name_blocker(struct pg *other, const char *oids, int timeout,
         larder_fail(error, LARDER_FAILED,
                     "could not lock table \"%s\" within %d seconds: process %s of role \"%s\" (%s) "
                     "writes to it (%s)",
-                    PQgetvalue(result, 0, 0), timeout, PQgetvalue(result, 0, 1),
-                    PQgetvalue(result, 0, 2), PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4));
+                    pg_value(result, 0, 0), timeout, pg_value(result, 0, 1), pg_value(result, 0, 2),
+                    pg_value(result, 0, 3), pg_value(result, 0, 4));
     else
         larder_context(error, "could not lock the tables within %d seconds", timeout);
     larder_hint(error, "Nothing was changed. Try again when it is done, or wait longer with "

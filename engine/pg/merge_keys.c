@@ -44,8 +44,8 @@ static enum larder_status add_effect(struct pg *pg, const char *table,
                                      struct buffer *effects, bool *forbidden,
                                      struct larder_error *error)
 {
-    const char *child = PQgetvalue(keys, row, 0);
-    char action = PQgetvalue(keys, row, 2)[0];
+    const char *child = pg_value(keys, row, 0);
+    char action = pg_value(keys, row, 2)[0];
     struct buffer sql = {0};
     char *rows = NULL;
     enum larder_status status;
@@ -53,12 +53,12 @@ static enum larder_status add_effect(struct pg *pg, const char *table,
     buffer_printf(&sql,
                   "SELECT pg_catalog.count(*) FROM %s c WHERE EXISTS (SELECT FROM ONLY %s t WHERE "
                   "%s AND NOT EXISTS (SELECT FROM %s b WHERE %s))",
-                  child, table, PQgetvalue(keys, row, 3), shape->source, shape->on_key);
+                  child, table, pg_value(keys, row, 3), shape->source, shape->on_key);
     status = sql.failed ? larder_fail_memory(error)
-                        : pg_query_one(pg, buffer_text(&sql), 0, NULL, &rows, error);
+                        : pg_query_value(pg, buffer_text(&sql), 0, NULL, &rows, error);
     if (status == LARDER_OK && strcmp(rows, "0") != 0) {
         buffer_printf(effects, "%s%s (foreign key \"%s\") %s %s rows",
-                      effects->length > 0 ? "; " : "", child, PQgetvalue(keys, row, 1),
+                      effects->length > 0 ? "; " : "", child, pg_value(keys, row, 1),
                       effect_of(action), rows);
         *forbidden = *forbidden || action == 'a' || action == 'r';
     }
@@ -116,7 +116,7 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
     *name_count = status == LARDER_OK ? (size_t)PQntuples(result) : 0;
     *names = arena_alloc(arena, *name_count, sizeof(**names));
     for (size_t i = 0; *names != NULL && i < *name_count; i++)
-        (*names)[i] = arena_strdup(arena, PQgetvalue(result, (int)i, 0));
+        (*names)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
     PQclear(result);
     buffer_free(&array);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;

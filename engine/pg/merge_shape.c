@@ -28,12 +28,12 @@ enum larder_status merge_access(struct pg *pg, const char *table, struct arena *
 
     *found = status == LARDER_OK && PQntuples(result) == 1;
     if (*found) {
-#define IS(column) (PQgetvalue(result, 0, column)[0] == 't')
+#define IS(column) (pg_value(result, 0, column)[0] == 't')
         *access = (struct merge_access){
-            .oid = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10),
-            .kind = PQgetvalue(result, 0, 1)[0],
-            .owner = arena_strdup(arena, PQgetvalue(result, 0, 2)),
-            .role = arena_strdup(arena, PQgetvalue(result, 0, 3)),
+            .oid = (uint32_t)strtoul(pg_value(result, 0, 0), NULL, 10),
+            .kind = pg_value(result, 0, 1)[0],
+            .owner = arena_strdup(arena, pg_value(result, 0, 2)),
+            .role = arena_strdup(arena, pg_value(result, 0, 3)),
             .owns = IS(4),
             .is_limited = IS(5),
             .has_rules = IS(6),
@@ -110,9 +110,9 @@ enum larder_status merge_shape(struct pg *pg, const char *table, const char *sta
     if (status != LARDER_OK)
         return larder_context(error, "could not compare the columns of %s", table);
 #define TEXT(column)                                                                               \
-    (PQgetisnull(result, 0, column) ? NULL : arena_strdup(arena, PQgetvalue(result, 0, column)))
+    (PQgetisnull(result, 0, column) ? NULL : arena_strdup(arena, pg_value(result, 0, column)))
     *shape = (struct merge_shape){
-        .oid = (uint32_t)strtoul(PQgetvalue(result, 0, 0), NULL, 10),
+        .oid = (uint32_t)strtoul(pg_value(result, 0, 0), NULL, 10),
         .on_key = TEXT(1),
         .missing_keys = TEXT(2),
         .source = TEXT(3),
@@ -123,10 +123,10 @@ enum larder_status merge_shape(struct pg *pg, const char *table, const char *sta
         .lossy = TEXT(8),
     };
 #undef TEXT
-    shape->dropped = array_split(arena, PQgetvalue(result, 0, 9), &shape->dropped_count);
-    shape->added = array_split(arena, PQgetvalue(result, 0, 10), &shape->added_count);
-    shape->required = array_split(arena, PQgetvalue(result, 0, 11), &shape->required_count);
-    shape->retyped = array_split(arena, PQgetvalue(result, 0, 12), &shape->retyped_count);
+    shape->dropped = array_split(arena, pg_value(result, 0, 9), &shape->dropped_count);
+    shape->added = array_split(arena, pg_value(result, 0, 10), &shape->added_count);
+    shape->required = array_split(arena, pg_value(result, 0, 11), &shape->required_count);
+    shape->retyped = array_split(arena, pg_value(result, 0, 12), &shape->retyped_count);
     PQclear(result);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

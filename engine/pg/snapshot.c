@@ -60,9 +60,9 @@ void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t c
             error, LARDER_FAILED,
             "could not lock %s \"%s\" within %d seconds: process %s of role \"%s\" (%s) %s a "
             "lock on it (%s)",
-            PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), timeout, PQgetvalue(result, 0, 2),
-            PQgetvalue(result, 0, 3), PQgetvalue(result, 0, 4), PQgetvalue(result, 0, 5),
-            PQgetvalue(result, 0, 6));
+            pg_value(result, 0, 0), pg_value(result, 0, 1), timeout, pg_value(result, 0, 2),
+            pg_value(result, 0, 3), pg_value(result, 0, 4), pg_value(result, 0, 5),
+            pg_value(result, 0, 6));
         larder_hint(error, "Try again when it is done, or wait longer with --lock-timeout.");
     } else {
         larder_context(error, "could not lock the tables within %d seconds", timeout);
