@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/formats/age/forge.h"
+#include "tests/formats/damaged.h"
 #include "tests/formats/sample.h"
 
 /* Encrypts the archive of the first sample table to identity 1. */
@@ -63,15 +64,17 @@ static void every_flipped_bit_is_refused(void **state)
 {
     struct age_identities *identities = forge_identities(1);
     struct age_bytes sealed;
+    size_t found = 0;
 
     (void)state;
     make_encrypted(&sealed);
     assert_int_equal(check(identities, sealed.data, sealed.length, NULL), LARDER_OK);
-    for (size_t bit = 0; bit < sealed.length * 8; bit += SAMPLE_STEP) {
+    for (size_t bit = 0; bit < sealed.length * 8; bit += damaged_step(), found++) {
         sealed.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         check_refused(identities, sealed.data, sealed.length, "bit", bit);
         sealed.data[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
+    damaged_found(found, "flipped bits", sealed.length);
     age_bytes_free(&sealed);
     age_identities_free(identities);
 }
@@ -80,11 +83,13 @@ static void every_truncation_is_refused(void **state)
 {
     struct age_identities *identities = forge_identities(1);
     struct age_bytes sealed;
+    size_t found = 0;
 
     (void)state;
     make_encrypted(&sealed);
-    for (size_t length = 0; length < sealed.length; length += SAMPLE_STEP)
+    for (size_t length = 0; length < sealed.length; length += damaged_step(), found++)
         check_refused(identities, sealed.data, length, "length", length);
+    damaged_found(found, "truncations", sealed.length);
     age_bytes_free(&sealed);
     age_identities_free(identities);
 }

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <zstd.h>
 
+#include "tests/formats/damaged.h"
 #include "tests/formats/pieces.h"
 
 #define PART_1 "data/00001-public.profiles/000001.copy.zst"
@@ -32,26 +33,30 @@ static void check_damaged(const uint8_t *bytes, size_t length, const char *what,
 static void every_flipped_bit_is_found(void **state)
 {
     struct buffer archive = {0};
+    size_t found = 0;
 
     (void)state;
     make_sample(1, &archive);
     assert_int_equal(sample_check(archive.bytes, archive.length, NULL), LARDER_OK);
-    for (size_t bit = 0; bit < archive.length * 8; bit += SAMPLE_STEP) {
+    for (size_t bit = 0; bit < archive.length * 8; bit += damaged_step(), found++) {
         archive.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
         check_damaged(archive.bytes, archive.length, "bit", bit);
         archive.bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
     }
+    damaged_found(found, "flipped bits", archive.length);
     buffer_free(&archive);
 }
 
 static void every_truncation_is_found(void **state)
 {
     struct buffer archive = {0};
+    size_t found = 0;
 
     (void)state;
     make_sample(SAMPLE_TABLES, &archive);
-    for (size_t length = 0; length < archive.length; length += SAMPLE_STEP)
+    for (size_t length = 0; length < archive.length; length += damaged_step(), found++)
         check_damaged(archive.bytes, length, "length", length);
+    damaged_found(found, "truncations", archive.length);
     buffer_free(&archive);
 }
 
@@ -129,12 +134,13 @@ static void members_that_are_not_those_of_the_manifest_are_found(void **state)
         size_t places;
     } edits[] = {{drop, 11}, {twice, 11}, {rename_it, 11}, {add, 12}, {add_an_empty_one, 12}};
     struct buffer archive = {0};
+    size_t found = 0;
 
     (void)state;
     make_sample(2, &archive);
     for (size_t e = 0; e < sizeof(edits) / sizeof(edits[0]); e++)
         for (size_t at = 0; at < edits[e].places; at++)
-            for (int sign = SIGN_NOTHING; sign <= SIGN_ALL; sign++) {
+            for (int sign = SIGN_NOTHING; sign <= SIGN_ALL; sign++, found++) {
                 struct pieces p;
 
                 pieces_take(&p, &archive);
@@ -142,6 +148,7 @@ static void members_that_are_not_those_of_the_manifest_are_found(void **state)
                 edits[e].edit(&p, at);
                 check_pieces(&p, (enum sign)sign, false, "edited member", e * 100 + at);
             }
+    damaged_found(found, "members dropped, doubled, renamed and added", archive.length);
     buffer_free(&archive);
 }
 
@@ -153,6 +160,7 @@ static bool is_data(const struct piece *piece)
 static void only_parts_may_stand_in_any_order(void **state)
 {
     struct buffer archive = {0};
+    size_t found = 0;
 
     (void)state;
     make_sample(2, &archive);
@@ -161,15 +169,17 @@ static void only_parts_may_stand_in_any_order(void **state)
             for (int sign = SIGN_NOTHING; sign <= SIGN_ALL; sign++) {
                 struct pieces p;
                 struct piece other;
+                bool good;
 
                 pieces_take(&p, &archive);
                 other = p.piece[i];
                 p.piece[i] = p.piece[j];
                 p.piece[j] = other;
-                check_pieces(&p, (enum sign)sign,
-                             sign == SIGN_ALL && is_data(&p.piece[i]) && is_data(&p.piece[j]),
-                             "swapped member", i * 100 + j);
+                good = sign == SIGN_ALL && is_data(&p.piece[i]) && is_data(&p.piece[j]);
+                check_pieces(&p, (enum sign)sign, good, "swapped member", i * 100 + j);
+                found += !good;
             }
+    damaged_found(found, "members swapped", archive.length);
     buffer_free(&archive);
 }
 

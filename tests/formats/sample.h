@@ -12,13 +12,6 @@
 #include "formats/tar.h"
 #include "tests/formats/memory.h"
 
-/* Of all bits, or bytes, of an archive each is damaged; under the sanitizers every 61st is, which meets each bit of a byte. */
-#ifdef __SANITIZE_ADDRESS__
-enum { SAMPLE_STEP = 61 };
-#else
-enum { SAMPLE_STEP = 1 };
-#endif
-
 /* A test's own failure, not larder's. */
 #define SAMPLE_MUST(condition)                                                                     \
     do {                                                                                           \
