@@ -478,6 +478,8 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     long major = manifest_major(version);
 
     r->manifest->format_version = version;
+    if (arena_failed(r->manifest->arena))
+        return larder_fail_memory(error);
     if (major == 0)
         return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
     if (major > MANIFEST_FORMAT_MAJOR) {
