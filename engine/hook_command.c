@@ -37,7 +37,8 @@ const char *hook_find_program(const char *word, struct arena *arena)
         size_t length = strcspn(path, ":");
         const char *file = arena_printf(arena, "%.*s/%s", (int)length, path, word);
 
-        if (length > 0 && may_run(file))
+        /* A program is never whatever lies where we happen to stand. */
+        if (path[0] == '/' && may_run(file))
             return file;
         path += length + (path[length] == ':' ? 1 : 0);
     }

@@ -58,7 +58,8 @@ static void consider_path(const char *name, int major, const struct larder_run *
 
     for (char *folder = strtok_r(folders, ":", &rest); folder != NULL;
          folder = strtok_r(NULL, ":", &rest))
-        consider(folder, name, major, run, arena, best, newest);
+        if (folder[0] == '/') /* a program is never whatever lies where we happen to stand */
+            consider(folder, name, major, run, arena, best, newest);
 }
 
 enum larder_status tools_find(const char *name, int major, const struct larder_run *run,

@@ -14,7 +14,7 @@ enum { KEY_DEPTH = 3 };
 
 static const char prefix[] = "rclone:";
 
-/* Looks for the program in PATH. */
+/* Looks for the program in PATH, and never in the folder that we happen to be in. */
 static enum larder_status find_program(char **program, struct larder_error *error)
 {
     const char *path = getenv("PATH");
@@ -26,7 +26,7 @@ static enum larder_status find_program(char **program, struct larder_error *erro
         name.length = 0;
         buffer_printf(&name, "%.*s/rclone", length, path);
         path += length;
-        if (length > 0 && access(buffer_text(&name), X_OK) == 0) {
+        if (buffer_text(&name)[0] == '/' && length > 0 && access(buffer_text(&name), X_OK) == 0) {
             *program = strdup(buffer_text(&name));
             buffer_free(&name);
             return *program == NULL ? larder_fail_memory(error) : LARDER_OK;
