@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "engine/store/file_calls.h"
 #include "engine/store/write_behind.h"
 #include "formats/arena.h"
 
@@ -30,12 +30,12 @@ static enum larder_status file_push(struct stage *stage, const void *bytes, size
     return write_behind_push(((struct file_stage *)stage)->writer, bytes, length, error);
 }
 
-static enum larder_status sync_folder(const char *folder, struct larder_error *error)
+enum larder_status file_sync_folder(const char *folder, struct larder_error *error)
 {
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = file_open(folder, O_RDONLY | O_DIRECTORY);
     enum larder_status status = LARDER_OK;
 
-    if (fd < 0 || fsync(fd) != 0)
+    if (fd < 0 || file_sync(fd) != 0)
         status = larder_fail_errno(error, LARDER_FAILED, errno,
                                    "could not make the folder \"%s\" durable", folder);
     if (fd >= 0)
@@ -73,13 +73,13 @@ static enum larder_status file_finish(struct stage *stage, struct larder_error *
     if (status != LARDER_OK)
         return status;
     /* A failed fsync is never tried again: the pages it was for may be gone. */
-    if (fsync(file->fd) != 0)
+    if (file_sync(file->fd) != 0)
         return larder_fail_errno(error, LARDER_FAILED, errno, "could not make \"%s\" durable",
                                  file->path);
     status = publish(file, error);
     if (status != LARDER_OK)
         return status;
-    status = sync_folder(file->folder, error);
+    status = file_sync_folder(file->folder, error);
     if (status != LARDER_OK && !file->over)
         unlink(file->path);
     return status;
@@ -149,7 +149,7 @@ static enum larder_status begin_file(const char *path, bool over, struct stage *
         return LARDER_FAILED;
     }
     file_remove_leftovers(file->folder, slash == NULL ? path : slash + 1);
-    file->fd = mkostemp(temporary, O_CLOEXEC);
+    file->fd = file_open_temporary(temporary);
     if (file->fd < 0) {
         larder_fail_errno(error, LARDER_FAILED, errno, "could not create a file in \"%s\"",
                           file->folder);
@@ -157,7 +157,7 @@ static enum larder_status begin_file(const char *path, bool over, struct stage *
         return LARDER_FAILED;
     }
     file->temporary = temporary;
-    flock(file->fd, LOCK_EX | LOCK_NB); /* says that its owner lives */
+    file_lock(file->fd); /* says that its owner lives */
     file->writer = write_behind_new(file->fd, file->path);
     if (file->writer == NULL) {
         file_free(&file->stage);
@@ -188,14 +188,15 @@ enum larder_status file_remove(const char *path, struct larder_error *error)
                                : larder_fail_errno(error, LARDER_FAILED, errno,
                                                    "could not remove \"%s\"", path);
     arena = arena_new();
-    status = arena == NULL ? larder_fail_memory(error) : sync_folder(folder_of(path, arena), error);
+    status =
+        arena == NULL ? larder_fail_memory(error) : file_sync_folder(folder_of(path, arena), error);
     arena_free(arena);
     return status;
 }
 
 void file_remove_leftovers(const char *folder, const char *name)
 {
-    DIR *dir = opendir(folder);
+    DIR *dir = file_open_folder(folder);
     size_t length = strlen(name);
     struct dirent *entry;
 
@@ -211,7 +212,7 @@ void file_remove_leftovers(const char *folder, const char *name)
         fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)
             continue;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        if (file_lock(fd) == 0)
             unlinkat(dirfd(dir), entry->d_name, 0);
         close(fd);
     }

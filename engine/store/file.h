@@ -23,6 +23,9 @@ enum larder_status file_create_over(const char *path, struct stage **stage,
 /* Removes a file, durably. That there is none is fine. */
 enum larder_status file_remove(const char *path, struct larder_error *error);
 
+/* Makes durable which files a folder has. */
+enum larder_status file_sync_folder(const char *folder, struct larder_error *error);
+
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
 
 /*

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/store/file.h"
+#include "engine/store/file_calls.h"
 #include "engine/store/stream.h"
 
 enum { PIECE = 1024 * 1024 };
@@ -83,7 +84,7 @@ static enum larder_status new_input(int fd, const char *name, struct input **inp
 
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = file_open(path, O_RDONLY | O_NONBLOCK);
 
     *input = NULL;
     if (fd < 0)
@@ -106,7 +107,7 @@ static enum larder_status spool(int from, const char *name, const struct larder_
         return larder_fail_memory(error);
     if (folder == NULL || folder[0] == '\0')
         folder = "/tmp";
-    fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    fd = file_open(folder, O_TMPFILE | O_RDWR);
     if (fd < 0)
         status = larder_fail_errno(error, LARDER_FAILED, errno,
                                    "could not make a temporary file in \"%s\"", folder);

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/store/file.h"
+#include "engine/store/file_calls.h"
 #include "engine/store/store.h"
 
 struct folder {
@@ -57,23 +57,40 @@ static void folder_close(struct store *store)
     free(folder);
 }
 
-/* Makes the folders above a path, each 0700; those that exist stay as they are. */
-static enum larder_status make_folders(char *path, struct larder_error *error)
+/* Makes a folder, 0700 and durable, that may be there. */
+static enum larder_status make_folder(const char *path, const char *above,
+                                      struct larder_error *error)
 {
-    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        bool failed;
+    if (mkdir(path, 0700) == 0)
+        return file_sync_folder(above, error);
+    if (errno == EEXIST)
+        return LARDER_OK;
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not create the folder \"%s\"",
+                             path);
+}
 
-        *slash = '\0';
-        failed = mkdir(path, 0700) != 0 && errno != EEXIST;
-        if (failed) {
-            larder_fail_errno(error, LARDER_FAILED, errno, "could not create the folder \"%s\"",
-                              path);
-            *slash = '/';
-            return LARDER_FAILED;
-        }
-        *slash = '/';
+/* Makes the folders above a path; those that exist stay as they are. */
+static enum larder_status make_folders(const char *path, struct larder_error *error)
+{
+    struct buffer folder = {0}, above = {0};
+    enum larder_status status = LARDER_OK;
+
+    buffer_puts(&above, path[0] == '/' ? "/" : ".");
+    for (const char *slash = strchr(path + 1, '/'); status == LARDER_OK && slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        folder.length = 0;
+        buffer_append(&folder, path, (size_t)(slash - path));
+        buffer_text(&folder);
+        buffer_text(&above);
+        status = folder.failed || above.failed
+                     ? larder_fail_memory(error)
+                     : make_folder((char *)folder.bytes, (char *)above.bytes, error);
+        above.length = 0;
+        buffer_append(&above, path, (size_t)(slash - path));
     }
-    return LARDER_OK;
+    buffer_free(&folder);
+    buffer_free(&above);
+    return status;
 }
 
 static enum larder_status begin_object(struct store *store, const char *key, bool over,
@@ -84,7 +101,8 @@ static enum larder_status begin_object(struct store *store, const char *key, boo
 
     path_of((struct folder *)store, key, &path);
     buffer_text(&path);
-    status = path.failed ? larder_fail_memory(error) : make_folders((char *)path.bytes, error);
+    status =
+        path.failed ? larder_fail_memory(error) : make_folders((const char *)path.bytes, error);
     if (status == LARDER_OK)
         status = over ? file_create_over((char *)path.bytes, stage, error)
                       : file_create((char *)path.bytes, stage, error);
@@ -119,7 +137,8 @@ static enum larder_status folder_read(struct store *store, const char *key, stru
     enum larder_status status;
 
     path_of((struct folder *)store, key, &path);
-    status = file_read(buffer_text(&path), input, error);
+    buffer_text(&path);
+    status = path.failed ? larder_fail_memory(error) : file_read((char *)path.bytes, input, error);
     buffer_free(&path);
     return status;
 }
@@ -147,12 +166,36 @@ static void add_object(struct listing *listing, const char *key, uint64_t bytes)
         (struct store_object){arena_strdup(listing->arena, key), bytes};
 }
 
+static enum larder_status list_folder(const char *path, const char *key, const char *prefix,
+                                      int depth, struct listing *listing,
+                                      struct larder_error *error);
+
+static enum larder_status list_entry(const char *path, const char *key, const char *prefix,
+                                     int depth, struct listing *listing, struct larder_error *error)
+{
+    size_t common = strlen(key) < strlen(prefix) ? strlen(key) : strlen(prefix);
+    struct stat stat;
+
+    if (strncmp(key, prefix, common) != 0)
+        return LARDER_OK;
+    if (lstat(path, &stat) != 0)
+        /* What has gone meanwhile is not there. */
+        return errno == ENOENT ? LARDER_OK
+                               : larder_fail_errno(error, LARDER_FAILED, errno,
+                                                   "could not look at \"%s\"", path);
+    if (S_ISDIR(stat.st_mode) && depth < 2)
+        return list_folder(path, key, prefix, depth + 1, listing, error);
+    if (S_ISREG(stat.st_mode) && strlen(key) >= strlen(prefix))
+        add_object(listing, key, (uint64_t)stat.st_size);
+    return LARDER_OK;
+}
+
 /* Descends at most as deep as keys go; what begins with a dot is no object. */
 static enum larder_status list_folder(const char *path, const char *key, const char *prefix,
                                       int depth, struct listing *listing,
                                       struct larder_error *error)
 {
-    DIR *dir = opendir(path);
+    DIR *dir = file_open_folder(path);
     enum larder_status status = LARDER_OK;
     struct dirent *entry;
 
@@ -161,21 +204,19 @@ static enum larder_status list_folder(const char *path, const char *key, const c
     if (dir == NULL)
         return larder_fail_errno(error, LARDER_FAILED, errno, "could not read the folder \"%s\"",
                                  path);
-    while (status == LARDER_OK && (entry = readdir(dir)) != NULL) {
+    while (status == LARDER_OK && (errno = 0, entry = readdir(dir)) != NULL) {
         const char *sub_key =
             arena_printf(listing->arena, "%s%s%s", key, key[0] != '\0' ? "/" : "", entry->d_name);
         const char *sub_path = arena_printf(listing->arena, "%s/%s", path, entry->d_name);
-        size_t common = strlen(sub_key) < strlen(prefix) ? strlen(sub_key) : strlen(prefix);
-        struct stat stat;
 
-        if (entry->d_name[0] == '.' || strncmp(sub_key, prefix, common) != 0 ||
-            lstat(sub_path, &stat) != 0)
-            continue;
-        if (S_ISDIR(stat.st_mode) && depth < 2)
-            status = list_folder(sub_path, sub_key, prefix, depth + 1, listing, error);
-        else if (S_ISREG(stat.st_mode) && strlen(sub_key) >= strlen(prefix))
-            add_object(listing, sub_key, (uint64_t)stat.st_size);
+        if (arena_failed(listing->arena))
+            status = larder_fail_memory(error);
+        else if (entry->d_name[0] != '.')
+            status = list_entry(sub_path, sub_key, prefix, depth, listing, error);
     }
+    if (status == LARDER_OK && errno != 0)
+        status = larder_fail_errno(error, LARDER_FAILED, errno, "could not read the folder \"%s\"",
+                                   path);
     closedir(dir);
     return status;
 }
@@ -215,7 +256,8 @@ static enum larder_status folder_remove(struct store *store, const char *key,
     enum larder_status status;
 
     path_of((struct folder *)store, key, &path);
-    status = file_remove(buffer_text(&path), error);
+    buffer_text(&path);
+    status = path.failed ? larder_fail_memory(error) : file_remove((char *)path.bytes, error);
     buffer_free(&path);
     return status;
 }
@@ -237,6 +279,22 @@ static void folder_location(struct store *store, const char *key, struct buffer 
     path_of((struct folder *)store, key, out);
 }
 
+static enum larder_status take_lock(struct folder *folder, const char *path, const char *keys,
+                                    struct larder_error *error)
+{
+    folder->lock_fd = file_open(path, O_RDWR | O_CREAT | O_NOFOLLOW);
+    if (folder->lock_fd < 0)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not open the lock \"%s\"",
+                                 path);
+    if (file_lock(folder->lock_fd) == 0)
+        return LARDER_OK;
+    if (errno == EWOULDBLOCK)
+        return larder_fail(error, LARDER_LOCKED,
+                           "another run of this preset is writing to \"%s/%s\"", folder->path,
+                           keys);
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not lock \"%s\"", path);
+}
+
 static enum larder_status folder_lock(struct store *store, const char *keys,
                                       struct larder_error *error)
 {
@@ -247,17 +305,10 @@ static enum larder_status folder_lock(struct store *store, const char *keys,
     path_of(folder, keys, &path);
     buffer_puts(&path, lock_name);
     buffer_text(&path);
-    status = path.failed ? larder_fail_memory(error) : make_folders((char *)path.bytes, error);
-    if (status == LARDER_OK) {
-        folder->lock_fd = open((char *)path.bytes, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (folder->lock_fd < 0)
-            status = larder_fail_errno(error, LARDER_FAILED, errno,
-                                       "could not open the lock \"%s\"", (char *)path.bytes);
-        else if (flock(folder->lock_fd, LOCK_EX | LOCK_NB) != 0)
-            status = larder_fail(error, LARDER_LOCKED,
-                                 "another run of this preset is writing to \"%s/%s\"", folder->path,
-                                 keys);
-    }
+    status =
+        path.failed ? larder_fail_memory(error) : make_folders((const char *)path.bytes, error);
+    if (status == LARDER_OK)
+        status = take_lock(folder, (const char *)path.bytes, keys, error);
     buffer_free(&path);
     if (status == LARDER_OK) {
         path_of(folder, keys, &path);
