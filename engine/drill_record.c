@@ -6,6 +6,7 @@
 #include "engine/check_record.h"
 #include "engine/drill_parts.h"
 #include "engine/run/run.h"
+#include "formats/json_memory.h"
 
 void drill_find_known(struct drill *d)
 {
@@ -75,7 +76,7 @@ static enum larder_status insert(struct drill *d, struct pg *pg, enum larder_sta
                               "$5::double precision, $6::bigint, $7::jsonb)",
                               7, values, &done, error);
     PQclear(done);
-    free(detail);
+    json_memory_free(detail);
     return inserted;
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/hook_parts.h"
+#include "formats/json_memory.h"
 #include "formats/json_times.h"
 #include "formats/names.h"
 
@@ -118,6 +119,6 @@ enum larder_status hook_event_json(const struct larder_event *event, struct buff
     if (text == NULL)
         return larder_fail_memory(error);
     buffer_puts(out, text);
-    free(text);
+    json_memory_free(text);
     return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }

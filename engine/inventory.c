@@ -4,6 +4,7 @@
 
 #include "engine/run/run.h"
 #include "formats/checked.h"
+#include "formats/json_memory.h"
 #include "formats/names.h"
 
 static void add_problem(struct inventory_backup *backup, struct arena *arena, const char *problem)
@@ -208,6 +209,9 @@ enum larder_status inventory_complete(struct store *store, struct arena *arena,
     read_summary(store, arena, backup);
     read_digest(store, arena, backup);
     read_checked(store, arena, backup);
+    /* What could not be read for this has no problem of its own. */
+    if (arena_failed(arena) || json_memory_lacked())
+        return larder_fail_memory(error);
     return run_check(store->run, error);
 }
 

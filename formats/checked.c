@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/json_memory.h"
 #include "formats/json_times.h"
 #include "formats/manifest.h"
 
@@ -24,7 +25,7 @@ enum larder_status checked_write(const struct checked *c, struct buffer *out,
         return larder_fail_memory(error);
     buffer_puts(out, text);
     buffer_puts(out, "\n");
-    free(text);
+    json_memory_free(text);
     return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
@@ -45,6 +46,8 @@ enum larder_status checked_read(const uint8_t *bytes, size_t length, struct aren
         checked->good = strcmp(result, good) == 0;
     }
     json_decref(json);
+    if (json_memory_lacked())
+        return larder_fail_memory(error);
     if (!ok)
         return larder_fail(error, LARDER_DAMAGED, "it does not tell of a check");
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;

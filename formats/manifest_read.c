@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/json_memory.h"
 #include "formats/tar.h"
 #include "formats/times.h"
 
@@ -505,8 +506,10 @@ enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct man
         return larder_fail_memory(error);
     json = json_load_object(bytes, length, MANIFEST_MAX_BYTES);
     if (json == NULL) {
-        status =
-            larder_fail(error, LARDER_DAMAGED, "its manifest is no JSON object within the limits");
+        status = json_memory_lacked()
+                     ? larder_fail_memory(error)
+                     : larder_fail(error, LARDER_DAMAGED,
+                                   "its manifest is no JSON object within the limits");
         goto done;
     }
     status = read_version(&r, json, error);

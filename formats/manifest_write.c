@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/json_memory.h"
 #include "formats/times.h"
 
 /*
@@ -248,7 +249,7 @@ static int append_dumped(const char *bytes, size_t length, void *out)
 static enum larder_status dump(json_t *json, size_t keys, struct buffer *out,
                                struct larder_error *error)
 {
-    bool ok = json != NULL && json_object_size(json) == keys &&
+    bool ok = json != NULL && !json_memory_lacked() && json_object_size(json) == keys &&
               json_dump_callback(json, append_dumped, out, JSON_COMPACT) == 0;
 
     json_decref(json);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats/json_load.h"
+#include "formats/json_memory.h"
 #include "formats/json_times.h"
 #include "formats/manifest.h"
 #include "formats/sha256.h"
@@ -11,7 +12,7 @@
 /* Appends the object's text, and lets it go; NULL where it could not be made. */
 static enum larder_status write_json(json_t *json, struct buffer *out, struct larder_error *error)
 {
-    char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
+    char *text = json == NULL || json_memory_lacked() ? NULL : json_dumps(json, JSON_INDENT(2));
 
     json_decref(json);
     if (text == NULL)
@@ -20,7 +21,7 @@ static enum larder_status write_json(json_t *json, struct buffer *out, struct la
             "could not write the summary: a name is no valid UTF-8, or memory is short");
     buffer_puts(out, text);
     buffer_puts(out, "\n");
-    free(text);
+    json_memory_free(text);
     return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
@@ -124,7 +125,7 @@ enum larder_status summary_read(const uint8_t *bytes, size_t length, struct aren
     else if (!ok)
         larder_fail(error, LARDER_DAMAGED, "it is not a larder summary");
     json_decref(json);
-    if (arena_failed(arena))
+    if (arena_failed(arena) || json_memory_lacked())
         return larder_fail_memory(error);
     return ok && major == MANIFEST_FORMAT_MAJOR ? LARDER_OK : LARDER_DAMAGED;
 }

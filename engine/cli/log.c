@@ -10,6 +10,7 @@
 
 #include "engine/cli/print.h"
 #include "engine/cli/screen.h"
+#include "formats/json_memory.h"
 #include "formats/times.h"
 
 /* The variable is inherited by whatever a service starts: only the stream that it names counts. */
@@ -53,7 +54,7 @@ static void put_json(enum log_level level, json_t *more)
     if (text != NULL)
         fprintf(stderr, "%s\n", text);
     fflush(stderr);
-    free(text);
+    json_memory_free(text);
     json_decref(line);
     json_decref(more);
 }

@@ -12,6 +12,7 @@
 #include "engine/cli/log.h"
 #include "engine/cli/manual.h"
 #include "engine/cli/progress.h"
+#include "formats/json_memory.h"
 
 /* The two things that a signal handler can reach: nothing else of the program is global. */
 static volatile sig_atomic_t stop_signal;
@@ -104,6 +105,7 @@ int main(int argc, char **argv)
     open_standard_streams();
     catch_signals();
     clean_environment();
+    json_memory_watch();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         cli_print_version();
         return LARDER_OK;

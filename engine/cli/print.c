@@ -197,7 +197,13 @@ void print_table(const char *const *cells, size_t rows, size_t columns, const ch
 
 enum larder_status print_json(json_t *json, struct larder_error *error)
 {
-    int failed = json == NULL || json_dumpf(json, stdout, JSON_INDENT(2)) != 0;
+    int failed;
+
+    if (json_memory_lacked()) {
+        json_decref(json);
+        return larder_fail_memory(error);
+    }
+    failed = json == NULL || json_dumpf(json, stdout, JSON_INDENT(2)) != 0;
 
     json_decref(json);
     printf("\n");
