@@ -40,19 +40,26 @@ static enum larder_status read_beside(struct copy *c, struct larder_error *error
 {
     const char *base = names_base(c->opened.name != NULL ? c->opened.name : "");
     struct larder_error why = {0};
+    enum larder_status status;
 
     if (c->opened.name == NULL) {
         larder_fail(error, LARDER_USAGE, "standard input has no summary that could be copied");
         larder_hint(error, "Give the archive's path, its URL, or its backup's name in a store.");
         return LARDER_USAGE;
     }
-    if (opened_beside(&c->opened, INVENTORY_SUMMARY, SUMMARY_MAX_BYTES, &c->summary, &why) !=
-            LARDER_OK ||
-        summary_read(c->summary.bytes, c->summary.length, c->arena, &c->facts, &why) != LARDER_OK) {
-        enum larder_status stopped = run_check(c->run, error);
-
+    status = opened_beside(&c->opened, INVENTORY_SUMMARY, SUMMARY_MAX_BYTES, &c->summary, &why);
+    if (status == LARDER_OK)
+        status = summary_read(c->summary.bytes, c->summary.length, c->arena, &c->facts, &why);
+    if (run_check(c->run, error) != LARDER_OK)
+        return error->status;
+    /* That it cannot be read now says nothing about the archive. */
+    if (status == LARDER_FAILED || c->opened.lost_sha256)
+        return larder_fail(error, LARDER_FAILED, "could not read what lies beside \"%s\": %s",
+                           c->opened.location,
+                           status == LARDER_FAILED ? why.message : "its .sha256 was not to be had");
+    if (status != LARDER_OK) {
         larder_context(&why, "there is no readable summary beside it");
-        return stopped != LARDER_OK ? stopped : damaged(c, why.message, error);
+        return damaged(c, why.message, error);
     }
     if (strcmp(c->facts.archive, base) != 0 || !names_is_preset(c->facts.preset))
         return damaged(c, "the summary beside it is another archive's", error);

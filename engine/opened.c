@@ -35,8 +35,13 @@ enum larder_status opened_beside(const struct opened *opened, const char *ending
     if (opened->name == NULL)
         return larder_fail(error, LARDER_USAGE, "nothing lies beside %s", opened->location);
     buffer_printf(&name, "%.*s%s", (int)names_stem(opened->name), opened->name, ending);
-    status = opened->store != NULL ? store_get(opened->store, buffer_text(&name), most, out, error)
-                                   : read_file(buffer_text(&name), most, out, error);
+    buffer_text(&name);
+    if (name.failed)
+        status = larder_fail_memory(error);
+    else
+        status = opened->store != NULL
+                     ? store_get(opened->store, (char *)name.bytes, most, out, error)
+                     : read_file((char *)name.bytes, most, out, error);
     buffer_free(&name);
     return status;
 }
@@ -45,10 +50,11 @@ enum larder_status opened_beside(const struct opened *opened, const char *ending
 static void find_digest(struct opened *opened)
 {
     struct buffer line = {0};
+    enum larder_status status = opened_beside(opened, ".sha256", DIGEST_LINE_MAX, &line, NULL);
 
-    if (opened_beside(opened, ".sha256", DIGEST_LINE_MAX, &line, NULL) != LARDER_OK ||
-        !summary_read_digest_line(line.bytes, line.length, names_base(opened->name),
-                                  opened->sha256))
+    opened->lost_sha256 = status == LARDER_FAILED;
+    if (status != LARDER_OK || !summary_read_digest_line(line.bytes, line.length,
+                                                         names_base(opened->name), opened->sha256))
         opened->sha256[0] = '\0';
     buffer_free(&line);
 }
