@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# A few points of each kind of the fault campaign; ./dev faults runs all of them.
+#
+#   LARDER_TEST_SEED   repeats the points of another run
+set -euo pipefail
+
+exec "$(dirname "$0")/../faults/run" --seed "${LARDER_TEST_SEED:-$RANDOM}" --points 1 \
+    trace io/export io/copy io/prune memory/export memory/verify memory/list writes/export writes/copy
