@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "engine/pg/session.h"
 #include "engine/restore_preflight.h"
 #include "engine/run/run.h"
 
@@ -68,21 +69,13 @@ static enum larder_status make_one(struct restore *r, struct pg *pg,
                                    const struct manifest_addition *a, struct larder_error *error)
 {
     struct larder_error why = {0};
-    enum larder_status status = pg_exec(pg, "SAVEPOINT larder_addition", error);
+    bool done;
+    enum larder_status status = session_try(pg, a->definition, &done, &why, error);
 
-    if (status != LARDER_OK)
-        return status;
-    status = pg_exec(pg, a->definition, &why);
-    if (status == LARDER_OK)
-        return pg_exec(pg, "RELEASE SAVEPOINT larder_addition", error);
-    if (status != LARDER_FAILED || pg_is_broken(pg)) {
-        *error = why;
-        return status;
-    }
-    findings_add(&r->proof->findings, r->arena, "left out", a->name, "%s \"%s\" of %s.%s (%s)",
-                 a->kind, a->name, a->schema, a->table, why.message);
-    return pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_addition; RELEASE SAVEPOINT larder_addition",
-                   error);
+    if (status == LARDER_OK && !done)
+        findings_add(&r->proof->findings, r->arena, "left out", a->name, "%s \"%s\" of %s.%s (%s)",
+                     a->kind, a->name, a->schema, a->table, why.message);
+    return status;
 }
 
 enum larder_status additions_make(struct restore *r, struct pg *pg, struct larder_error *error)

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/pg/session.h"
 #include "engine/restore_references_parts.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
@@ -55,6 +56,8 @@ static enum larder_status load_stages(struct keeping *k, struct larder_error *er
 
     for (size_t i = 0; status == LARDER_OK && i < k->count; i++) {
         struct kept *item = &k->items[i];
+        struct larder_error why = {0};
+        bool analyzed;
 
         if (!item->used)
             continue;
@@ -62,8 +65,8 @@ static enum larder_status load_stages(struct keeping *k, struct larder_error *er
         if (status == LARDER_OK)
             status = stage_load(k->restore, k->pg, item->table, &item->staged, error);
         if (status == LARDER_OK)
-            status =
-                pg_exec(k->pg, arena_printf(k->restore->arena, "ANALYZE %s", item->stage), error);
+            status = session_try(k->pg, arena_printf(k->restore->arena, "ANALYZE %s", item->stage),
+                                 &analyzed, &why, error);
     }
     return status;
 }

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/pg/session.h"
 #include "engine/restore_copy.h"
 #include "engine/restore_existing.h"
 #include "engine/restore_preflight.h"
@@ -153,12 +154,15 @@ enum larder_status merging_load(struct merging *m, struct larder_error *error)
     for (size_t i = 0; status == LARDER_OK && i < m->count; i++) {
         struct merged *item = &m->items[i];
 
+        struct larder_error why = {0};
+        bool analyzed;
+
         if (item->stage == NULL || strcmp(item->table->kind, "table") != 0)
             continue;
         status = stage_load(m->restore, m->pg, item->table, &item->staged, error);
         if (status == LARDER_OK)
-            status =
-                pg_exec(m->pg, arena_printf(m->restore->arena, "ANALYZE %s", item->stage), error);
+            status = session_try(m->pg, arena_printf(m->restore->arena, "ANALYZE %s", item->stage),
+                                 &analyzed, &why, error);
     }
     return status;
 }

@@ -5,6 +5,7 @@
 
 enum { TRIES = 20 };
 static const char query_canceled[] = "57014";
+static const char deadlock_detected[] = "40P01";
 
 static const char pinned[] = "SET LOCAL application_name = 'larder';"
                              "SET LOCAL client_encoding = 'UTF8';"
@@ -75,6 +76,28 @@ enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error
 enum larder_status session_commit(struct pg *pg, struct larder_error *error)
 {
     return pg_exec(pg, "COMMIT", error);
+}
+
+/* After a deadlock all of the transaction is tried again, by who knows what it was made of. */
+enum larder_status session_try(struct pg *pg, const char *sql, bool *done, struct larder_error *why,
+                               struct larder_error *error)
+{
+    enum larder_status status = pg_exec(pg, "SAVEPOINT larder_try", error);
+
+    *done = false;
+    if (status != LARDER_OK)
+        return status;
+    status = pg_exec(pg, sql, why);
+    *done = status == LARDER_OK;
+    if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg) ||
+                                strcmp(pg_sqlstate(pg), deadlock_detected) == 0)) {
+        *error = *why;
+        return status;
+    }
+    return pg_exec(pg,
+                   *done ? "RELEASE SAVEPOINT larder_try"
+                         : "ROLLBACK TO SAVEPOINT larder_try; RELEASE SAVEPOINT larder_try",
+                   error);
 }
 
 void session_rollback(struct pg *pg)

@@ -2,6 +2,8 @@
 #ifndef ENGINE_PG_SESSION_H
 #define ENGINE_PG_SESSION_H
 
+#include <stdbool.h>
+
 #include "engine/pg/connection.h"
 
 /*
@@ -15,6 +17,12 @@ enum larder_status session_begin_write(struct pg *pg, struct larder_error *error
 /* READ COMMITTED, and as the server is: on a standby, too */
 enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
 enum larder_status session_commit(struct pg *pg, struct larder_error *error);
+/*
+ * Runs within the transaction what may fail: `done` says whether it did not. Where it failed its effects are gone, `why` says
+ * why, and the transaction goes on. Not LARDER_OK only where that cannot be.
+ */
+enum larder_status session_try(struct pg *pg, const char *sql, bool *done, struct larder_error *why,
+                               struct larder_error *error);
 /* Errors do not matter: the connection may be broken. */
 void session_rollback(struct pg *pg);
 
