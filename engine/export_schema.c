@@ -11,13 +11,18 @@ enum { GRACE_SECONDS = 10 };
 
 static const char settings[] = "SET statement_timeout = 0;\n"
                                "SET lock_timeout = 0;\n"
-                               "SET client_encoding = 'UTF8';\n"
                                "SET standard_conforming_strings = on;\n"
                                "SET check_function_bodies = false;\n"
                                "SET client_min_messages = warning;\n"
                                "SET row_security = off;\n"
                                "SET default_transaction_read_only = off;\n"
                                "SELECT pg_catalog.set_config('search_path', '', false);\n\n";
+
+static void put_settings(struct buffer *out, const struct manifest *manifest)
+{
+    buffer_printf(out, "SET client_encoding = '%s';\n", manifest_text_encoding(manifest));
+    buffer_puts(out, settings);
+}
 
 /* A name as pg_dump's patterns take it: quoted, it means itself. */
 static const char *as_pattern(struct arena *arena, const char *name)
@@ -56,7 +61,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
     arguments[n++] = "--format=custom";
     arguments[n++] = "--schema-only";
     arguments[n++] = "--no-password";
-    arguments[n++] = "--encoding=UTF8";
+    arguments[n++] = arena_printf(arena, "--encoding=%s", manifest_text_encoding(manifest));
     arguments[n++] = arena_printf(arena, "--snapshot=%s", manifest->snapshot);
     arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout + GRACE_SECONDS);
     for (size_t i = 0; i < schemas->count; i++) {
@@ -82,7 +87,7 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
     const struct manifest *manifest = call->manifest;
     enum larder_status status;
 
-    buffer_puts(out, settings);
+    put_settings(out, manifest);
     for (size_t i = 0; i < manifest->external_count; i++)
         stub_sql_create(out, &manifest->externals[i]);
     for (size_t i = 0; i < manifest->schema_count; i++)
@@ -102,7 +107,7 @@ static enum larder_status write_post_data(const struct export_schema_call *call,
     const struct manifest *manifest = call->manifest;
     enum larder_status status;
 
-    buffer_puts(out, settings);
+    put_settings(out, manifest);
     status = schema_sql(schema, SCHEMA_INDEX, call->run, call->stop_fd, out, error);
     buffer_puts(out, "\n");
     for (size_t i = 0; i < manifest->table_count; i++)

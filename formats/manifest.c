@@ -84,6 +84,11 @@ int manifest_copied_columns(const struct manifest_table *table)
     return count;
 }
 
+const char *manifest_text_encoding(const struct manifest *manifest)
+{
+    return strcmp(manifest->server_encoding, "SQL_ASCII") == 0 ? "SQL_ASCII" : "UTF8";
+}
+
 size_t manifest_stored(const struct manifest *manifest)
 {
     return manifest->table_count + manifest->referenced_count;

@@ -157,6 +157,9 @@ void manifest_part_name(const struct manifest_table *table, size_t table_number,
 /* How many columns a COPY of the table has. */
 int manifest_copied_columns(const struct manifest_table *table);
 
+/* What definitions and scripts are in: UTF-8; of a database in SQL_ASCII, where any bytes are text, the bytes as they are. */
+const char *manifest_text_encoding(const struct manifest *manifest);
+
 /* How many tables have parts: the whole ones, and behind them those of which only referenced rows are kept. */
 size_t manifest_stored(const struct manifest *manifest);
 

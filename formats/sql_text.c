@@ -188,22 +188,23 @@ static void load_referenced(struct buffer *out, const struct manifest *manifest,
 enum larder_status sql_load_script(const struct manifest *manifest, struct buffer *out,
                                    struct larder_error *error)
 {
-    buffer_puts(
+    buffer_printf(
         out,
         "-- Loads the rows of this archive. Run it with psql in the folder where the archive was\n"
         "-- unpacked, after schema/pre-data.sql and before schema/post-data.sql.\n"
-        "SET client_encoding = 'UTF8';\n"
-        "SET standard_conforming_strings = on;\n"
-        "SET DateStyle = 'ISO';\n"
-        "SET IntervalStyle = 'postgres';\n"
-        "SET TimeZone = 'UTC';\n"
-        "SET array_nulls = on;\n"
-        "SET xmloption = 'content';\n"
-        "SET lc_monetary = 'C';\n"
-        "SET default_transaction_read_only = off;\n"
-        "SET statement_timeout = 0;\n"
-        "SET row_security = off;\n"
-        "SELECT pg_catalog.set_config('search_path', '', false);\n");
+        "SET client_encoding = '%s';\n",
+        manifest_text_encoding(manifest));
+    buffer_puts(out, "SET standard_conforming_strings = on;\n"
+                     "SET DateStyle = 'ISO';\n"
+                     "SET IntervalStyle = 'postgres';\n"
+                     "SET TimeZone = 'UTC';\n"
+                     "SET array_nulls = on;\n"
+                     "SET xmloption = 'content';\n"
+                     "SET lc_monetary = 'C';\n"
+                     "SET default_transaction_read_only = off;\n"
+                     "SET statement_timeout = 0;\n"
+                     "SET row_security = off;\n"
+                     "SELECT pg_catalog.set_config('search_path', '', false);\n");
     rename_columns(out, manifest, false);
     for (size_t i = 0; i < manifest->table_count; i++)
         load_table(out, manifest, i);

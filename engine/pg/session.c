@@ -35,6 +35,16 @@ static const struct {
     {170000, "SET LOCAL transaction_timeout = 0;"},
 };
 
+/* In a database in SQL_ASCII any bytes are text, in names and definitions, too, and are read as they are. */
+static const char any_bytes[] = "SET LOCAL client_encoding = 'SQL_ASCII'";
+
+static bool is_of_any_bytes(struct pg *pg)
+{
+    const char *encoding = PQparameterStatus(pg_libpq(pg), "server_encoding");
+
+    return encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
+}
+
 /* The timeouts go in a message of their own, since the server's clock runs for a whole message. */
 static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
 {
@@ -55,7 +65,9 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
             break;
         session_rollback(pg);
     }
-    return status == LARDER_OK ? pg_exec(pg, pinned, error) : status;
+    if (status == LARDER_OK)
+        status = pg_exec(pg, pinned, error);
+    return status == LARDER_OK && is_of_any_bytes(pg) ? pg_exec(pg, any_bytes, error) : status;
 }
 
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error)

@@ -96,6 +96,29 @@ for format in auto text; do
     expect_query "ascii_$format" "SELECT string_agg(encode(b::bytea, 'hex'), ' ' ORDER BY a) FROM raw WHERE a > 1" "636166e9 636166c3a9"
 done
 
+it "so do definitions and comments, with and without larder"
+new_database words -T template0 -E SQL_ASCII --locale=C
+sql words "CREATE TABLE raw (a text DEFAULT E'caf\\xe9' CHECK (a <> E'\\xff')); INSERT INTO raw DEFAULT VALUES; COMMENT ON TABLE raw IS E'\\xfe'"
+expect_exit 0 larder export -t raw -d words -o "$SCRATCH/words.tar" --no-record -q
+WORDS="SELECT encode(convert_to(obj_description('raw'::regclass), 'SQL_ASCII'), 'hex'), encode(convert_to(pg_get_expr(adbin, adrelid), 'SQL_ASCII'), 'hex') FROM pg_attrdef"
+for target in words_back words_by_hand; do
+    new_database $target -T template0 -E SQL_ASCII --locale=C
+done
+expect_exit 0 larder restore "$SCRATCH/words.tar" -d words_back -q
+mkdir "$SCRATCH/words"
+tar xf "$SCRATCH/words.tar" -C "$SCRATCH/words"
+(cd "$SCRATCH/words" && psql -Xq -v ON_ERROR_STOP=1 -d words_by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql >/dev/null)
+for target in words_back words_by_hand; do
+    expect_query $target "$WORDS" "$(sql words "$WORDS")"
+    expect_query $target "SELECT encode(convert_to(a, 'SQL_ASCII'), 'hex') FROM raw" 636166e9
+done
+
+it "a name there that is no UTF-8 is refused, and nothing is written"
+sql words 'CREATE TABLE named (a int); ALTER TABLE named RENAME a TO "'$'\xe9''"'
+expect_exit 1 larder export -t named -d words -o "$SCRATCH/named.tar" --no-record
+expect_stderr 'table "public.named"'
+[ ! -e "$SCRATCH/named.tar" ] || fail "a file was written"
+
 it "and is not restored into a database in UTF8"
 createdb wrong
 expect_exit 1 larder restore "$SCRATCH/ascii_auto.tar" -d wrong
