@@ -4,6 +4,7 @@
 #include "engine/pg/session.h"
 #include "engine/restore_parts.h"
 #include "engine/run/run.h"
+#include "formats/sql_split.h"
 #include "formats/sql_text.h"
 #include "formats/stub_sql.h"
 
@@ -68,16 +69,18 @@ static bool lacks_something(const char *sqlstate)
            strcmp(sqlstate, "42703") == 0; /* a column that a stand-in has not */
 }
 
-/* The text between "CREATE SCHEMA IF NOT EXISTS " and the semicolon. */
+/* What follows "CREATE SCHEMA IF NOT EXISTS ", quoted where it has to be: a name may hold semicolons. */
 static const char *schema_of(struct arena *arena, const char *sql)
 {
-    static const char create[] = "\nCREATE SCHEMA IF NOT EXISTS ";
-    const char *at = strstr(sql, create);
+    static const char create[] = "CREATE SCHEMA IF NOT EXISTS ";
+    size_t before = strlen(create), length = strlen(sql);
+    struct sql_statement statement;
 
-    if (at == NULL)
-        return NULL;
-    at += strlen(create);
-    return arena_printf(arena, "%.*s", (int)strcspn(at, ";"), at);
+    while (sql_split_next(&sql, &length, &statement))
+        if (statement.length > before && strncmp(statement.text, create, before) == 0)
+            return arena_printf(arena, "%.*s", (int)(statement.length - before),
+                                statement.text + before);
+    return NULL;
 }
 
 /* A schema that the target has stays as it is: neither owner nor grants of it are touched. */

@@ -121,6 +121,24 @@ expect_equal "the arrays of the database's types that were not" '' \
     "$(tar xOf "$SCRATCH/auto.tar" manifest.json | jq -r '[.tables[] | select(.schema == "each array" and .copy_format == "binary").columns[].type |
         select(contains("."))] | unique | join(" ")')"
 
+it "a schema's name may hold what ends a statement"
+new_database ended
+sql ended 'CREATE SCHEMA ";"; CREATE TABLE ";".t (a int)'
+expect_exit 0 larder export -t '";".t' -d ended -o "$SCRATCH/ended.tar" --no-record -q
+new_database ended_back
+expect_exit 0 larder restore "$SCRATCH/ended.tar" -d ended_back -q
+
+it "rows of which the server can take no statistics come back, and this is said"
+for database in vast vast_back; do
+    new_database "$database"
+    sql "$database" "CREATE TABLE vast (id int PRIMARY KEY, r numrange); INSERT INTO vast SELECT i, numrange(-i, ('1e' || 1000 + i)::numeric) FROM generate_series(1, 100) AS i"
+done
+expect_exit 0 larder export -t vast -d vast -o "$SCRATCH/vast.tar" --no-record -q
+expect_exit 0 larder restore "$SCRATCH/vast.tar" -d vast_back --existing rows --no-undo
+sql vast_back "DROP TABLE vast"
+expect_exit 0 larder restore "$SCRATCH/vast.tar" -d vast_back
+expect_stderr '"public.vast" has no statistics'
+
 it "types of extensions are copied as text, and come back equal"
 for database in extended extended_back; do
     new_database "$database"
