@@ -276,6 +276,18 @@ static void keep_owned_sequences(struct schema *schema)
     }
 }
 
+/* A view may need a primary key: it can be grouped by that alone. */
+static bool comes_late(const struct schema *schema, const struct schema_entry *entry)
+{
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *needed = schema_find(schema, entry->depends[i]);
+
+        if (needed != NULL && needed->selected && needed->pass >= SCHEMA_INDEX)
+            return true;
+    }
+    return false;
+}
+
 enum larder_status schema_select_rest(struct schema *schema, struct arena *arena,
                                       struct larder_findings *findings, struct larder_error *error)
 {
@@ -298,10 +310,10 @@ enum larder_status schema_select_rest(struct schema *schema, struct arena *arena
                          "%s needs a table that is not restored", entry->text);
     }
     take_attachments(schema);
-    /* Tables are complete without it, so it comes when they are. */
+    /* Tables are complete without it, so it comes when they are. What needs an entry stands behind it in the list. */
     for (size_t i = 0; i < schema->count; i++)
         if (schema->entries[i].rest && schema->entries[i].selected &&
-            schema->entries[i].pass != SCHEMA_CREATE)
+            (schema->entries[i].pass != SCHEMA_CREATE || comes_late(schema, &schema->entries[i])))
             schema->entries[i].pass = SCHEMA_REST;
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

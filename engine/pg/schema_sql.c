@@ -84,6 +84,8 @@ static bool is_wanted(const struct schema *schema, const struct schema_entry *en
 
     if (!entry->selected || schema_is_left_out(schema, entry) || entry->pass != pass)
         return false;
+    if (schema_is(entry, "DATABASE"))
+        return false; /* of which pg_restore writes nothing */
     return on == NULL || !schema_is(on, "SCHEMA") || on->oid != SCHEMA_PUBLIC;
 }
 

@@ -238,6 +238,9 @@ GRANT SELECT ON shop.totals TO wide_reader;
 CREATE MATERIALIZED VIEW shop.best AS SELECT product, sum(amount) AS sold FROM shop.items GROUP BY product;
 CREATE UNIQUE INDEX best_product ON shop.best (product);
 CREATE MATERIALIZED VIEW shop.best_of_all AS SELECT max(sold) AS most FROM shop.best;
+CREATE MATERIALIZED VIEW shop.by_key AS SELECT id, title, count(*) AS many FROM shop.products GROUP BY id;
+CREATE VIEW shop.of_by_key AS SELECT count(*) AS many FROM shop.by_key;
+COMMENT ON MATERIALIZED VIEW shop.by_key IS 'needs the primary key';
 CREATE MATERIALIZED VIEW shop.empty_on_purpose AS SELECT 1 AS one WITH NO DATA;
 CREATE FUNCTION shop.on_cheap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE TRIGGER on_cheap INSTEAD OF INSERT ON shop.cheap FOR EACH ROW EXECUTE FUNCTION shop.on_cheap();
@@ -311,6 +314,7 @@ INSERT INTO shop.orders (customer) SELECT 1 + i % 10 FROM generate_series(1, 60)
 INSERT INTO shop.items SELECT 1 + i % 60, i, 1 + i % 40, i % 5 FROM generate_series(1, 200) AS i;
 INSERT INTO shop.stock SELECT id, id * 10 FROM shop.products;
 REFRESH MATERIALIZED VIEW shop.best;
+REFRESH MATERIALIZED VIEW shop.by_key;
 REFRESH MATERIALIZED VIEW shop.best_of_all;
 INSERT INTO "Odd schema"."Table ""quoted""" ("Column 1", "select") SELECT i, 's' || i FROM generate_series(1, 5) AS i;
 INSERT INTO "Odd schema"."order" SELECT 1 + i % 5, i FROM generate_series(1, 20) AS i;
