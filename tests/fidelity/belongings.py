@@ -131,11 +131,11 @@ class Belongings:
         whats = ['SET STATISTICS 500', 'SET (n_distinct = -0.5)']
         if column.of.family in ('text', 'bytes', 'array'):
             whats += ['SET STORAGE EXTERNAL', 'SET STORAGE MAIN', 'SET STORAGE PLAIN']
-            whats += ['SET COMPRESSION pglz'] if self._world.server >= 14 else []
+            whats += ['SET COMPRESSION pglz'] if self._world.server >= 14 and not table.inherited else []
         what = dice.pick(whats)
         if table.kind in ('partitioned', 'branch') and 'n_distinct' in what:
             return
-        # Children inherit how a value is stored: what a parent alone has, pg_dump cannot say.
+        # Children inherit how a value is stored and compressed: what a parent alone has, pg_dump cannot say.
         alone = dice.pick(['', 'ONLY ']) if 'STATISTICS' in what else ''
         self._say('ALTER TABLE %s%s ALTER COLUMN %s %s', alone, table.name, column.name, what)
 

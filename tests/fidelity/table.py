@@ -20,7 +20,7 @@ class Table:
         self.columns, self.rows, self.kind = [], 0, 'plain'
         self.key = self.reference = None
         self.unique, self.primary, self.target = [], False, False
-        self.parts = []
+        self.parts, self.inherited = [], False
 
     def of_family(self, family):
         return [column for column in self.columns if column.of.family == family]

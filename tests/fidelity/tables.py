@@ -178,6 +178,7 @@ class Tables:
         if not parents:
             return self._plain()
         parent, child = dice.pick(parents), Table(self._world)
+        parent.inherited = True
         child.kind, child.key, child.reference = 'child', parent.key, parent.reference
         own = [self._any_column(child) for _ in range(dice.below(3))]
         own = [column for column in own if column.bare not in [inherited.bare for inherited in parent.columns]]
