@@ -176,7 +176,8 @@ static enum larder_status list_entry(const char *path, const char *key, const ch
     size_t common = strlen(key) < strlen(prefix) ? strlen(key) : strlen(prefix);
     struct stat stat;
 
-    if (strncmp(key, prefix, common) != 0)
+    /* A store may be a disk of its own, whose file system keeps what nobody but root may read. */
+    if (strncmp(key, prefix, common) != 0 || strcmp(key, "lost+found") == 0)
         return LARDER_OK;
     if (lstat(path, &stat) != 0)
         /* What has gone meanwhile is not there. */

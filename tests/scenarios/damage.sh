@@ -225,4 +225,6 @@ echo hello >"$STORE/README"
 echo hello >"$STORE/kitchai/daily/notes.json"
 mkdir -p "$STORE/kitchai/daily/deep/er"
 ln -s / "$STORE/kitchai/root"
+mkdir -p "$STORE/lost+found"
+cp -R "$STORE/kitchai/daily" "$STORE/lost+found/"
 expect_listed true ''
