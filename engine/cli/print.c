@@ -8,6 +8,7 @@
 
 #include "engine/cli/log.h"
 #include "engine/cli/screen.h"
+#include "formats/json_memory.h"
 
 enum { LEAST_COLUMN = 8, OTHER_LINES = 8 };
 
