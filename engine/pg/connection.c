@@ -8,18 +8,11 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
+#include "engine/pg/connection_parts.h"
 #include "engine/pg/supabase.h"
 #include "engine/run/run.h"
 
 enum { SETTLE_SECONDS = 10, KEYWORDS = 16 };
-
-struct pg {
-    PGconn *conn;
-    const struct larder_run *run;
-    int stop_fd;
-    char sqlstate[6];
-    int doublings; /* of the buffer that COPY is read into */
-};
 
 /* libpq's messages end in a line feed and may have several lines: they are put on one. */
 static void one_line(const char *text, char *line, size_t size)
@@ -362,131 +355,6 @@ void pg_close(struct pg *pg)
     free(pg);
 }
 
-/* Waits for the next result; NULL in `*result` when there is none left. */
-static enum larder_status next_result(struct pg *pg, PGresult **result, struct larder_error *error)
-{
-    enum larder_status status;
-    int unsent;
-
-    while ((unsent = PQflush(pg->conn)) > 0 || PQisBusy(pg->conn)) {
-        status = pg_wait(pg, unsent > 0, error);
-        if (status != LARDER_OK) {
-            pg_cancel(pg);
-            return status;
-        }
-        if (PQconsumeInput(pg->conn) == 0)
-            return pg_fail(pg, NULL, error);
-    }
-    *result = PQgetResult(pg->conn);
-    return LARDER_OK;
-}
-
-/* Reads all results; gives the last, or fails with the first error. */
-static enum larder_status finish_query(struct pg *pg, PGresult **last, struct larder_error *error)
-{
-    enum larder_status status = LARDER_OK, waited;
-    PGresult *result = NULL;
-
-    *last = NULL;
-    for (;;) {
-        waited = next_result(pg, &result, status == LARDER_OK ? error : NULL);
-        if (waited != LARDER_OK) {
-            PQclear(*last);
-            *last = NULL;
-            return status == LARDER_OK ? waited : status;
-        }
-        if (result == NULL)
-            return status;
-        if (PQresultStatus(result) == PGRES_COPY_OUT || PQresultStatus(result) == PGRES_COPY_IN) {
-            PQclear(result);
-            PQclear(*last);
-            *last = NULL;
-            pg_cancel(pg);
-            return larder_fail(error, LARDER_FAILED, "a COPY cannot be run here");
-        }
-        if (status == LARDER_OK && PQresultStatus(result) != PGRES_COMMAND_OK &&
-            PQresultStatus(result) != PGRES_TUPLES_OK &&
-            PQresultStatus(result) != PGRES_EMPTY_QUERY)
-            status = pg_fail(pg, result, error);
-        PQclear(*last);
-        *last = result;
-        if (PQstatus(pg->conn) == CONNECTION_BAD)
-            return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
-    }
-}
-
-enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error)
-{
-    PGresult *result;
-    enum larder_status status;
-
-    pg->sqlstate[0] = '\0';
-    if (PQsendQuery(pg->conn, sql) == 0)
-        return pg_fail(pg, NULL, error);
-    status = finish_query(pg, &result, error);
-    PQclear(result);
-    return status;
-}
-
-enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
-                            PGresult **result, struct larder_error *error)
-{
-    enum larder_status status;
-
-    *result = NULL;
-    pg->sqlstate[0] = '\0';
-    if (PQsendQueryParams(pg->conn, sql, count, NULL, values, NULL, NULL, 0) == 0)
-        return pg_fail(pg, NULL, error);
-    status = finish_query(pg, result, error);
-    if (status != LARDER_OK) {
-        PQclear(*result);
-        *result = NULL;
-    }
-    return status;
-}
-
-enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
-                                const char *const *values, char **value, struct larder_error *error)
-{
-    PGresult *result;
-    enum larder_status status = pg_query(pg, sql, count, values, &result, error);
-
-    *value = NULL;
-    if (status != LARDER_OK)
-        return status;
-    if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0)) {
-        *value = strdup(pg_value(result, 0, 0));
-        if (*value == NULL)
-            status = larder_fail_memory(error);
-    }
-    PQclear(result);
-    return status;
-}
-
-const char *pg_value(const PGresult *result, int row, int column)
-{
-    const char *value = row < PQntuples(result) && column < PQnfields(result)
-                            ? PQgetvalue(result, row, column)
-                            : NULL;
-
-    return value == NULL ? "" : value;
-}
-
-enum larder_status pg_fail_answer(struct larder_error *error)
-{
-    return larder_fail(error, LARDER_FAILED,
-                       "the server's answer is not one to what it was asked for");
-}
-
-enum larder_status pg_query_value(struct pg *pg, const char *sql, int count,
-                                  const char *const *values, char **value,
-                                  struct larder_error *error)
-{
-    enum larder_status status = pg_query_one(pg, sql, count, values, value, error);
-
-    return status == LARDER_OK && *value == NULL ? pg_fail_answer(error) : status;
-}
-
 const char *pg_sqlstate(const struct pg *pg)
 {
     return pg->sqlstate;
@@ -510,45 +378,4 @@ bool pg_is_broken(const struct pg *pg)
 void pg_set_stop_fd(struct pg *pg, int stop_fd)
 {
     pg->stop_fd = stop_fd;
-}
-
-static enum larder_status backend_pid(struct pg *pg, long *pid, struct larder_error *error)
-{
-    char *text;
-    enum larder_status status = pg_exec(
-        pg,
-        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
-        error);
-
-    *pid = 0;
-    if (status == LARDER_OK)
-        status = pg_query_one(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL, &text, error);
-    if (status != LARDER_OK)
-        return status;
-    *pid = text == NULL ? 0 : strtol(text, NULL, 10);
-    free(text);
-    return pg_exec(pg, "COMMIT", error);
-}
-
-enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, bool *shared,
-                                struct larder_error *error)
-{
-    enum { ROUNDS = 4 };
-    struct pg *other = NULL;
-    long first, mine = 0, others = 0;
-    enum larder_status status = backend_pid(pg, &first, error);
-
-    *shared = false;
-    /* Without a pooler the number of the process is the one that the connection was told. */
-    if (status != LARDER_OK || first == PQbackendPID(pg->conn))
-        return status;
-    status = pg_connect(to, pg->run, pg->stop_fd, PG_CONNECT_SECONDS, &other, error);
-    for (int i = 0; status == LARDER_OK && !*shared && i < ROUNDS; i++) {
-        status = backend_pid(other, &others, error);
-        if (status == LARDER_OK)
-            status = backend_pid(pg, &mine, error);
-        *shared = mine != first || others == mine;
-    }
-    pg_close(other);
-    return status;
 }

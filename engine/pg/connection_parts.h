@@ -1,0 +1,15 @@
+/* What connection.c, query.c and pooler.c know of a connection. Internal to these. */
+#ifndef ENGINE_PG_CONNECTION_PARTS_H
+#define ENGINE_PG_CONNECTION_PARTS_H
+
+#include "engine/pg/connection.h"
+
+struct pg {
+    PGconn *conn;
+    const struct larder_run *run;
+    int stop_fd;
+    char sqlstate[6];
+    int doublings; /* of the buffer that COPY is read into */
+};
+
+#endif
