@@ -8,6 +8,7 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "engine/cli/screen.h"
 #include "engine/cli/settings.h"
 
 static const char *const verdicts[] = {"ok", "warning", "FAILED"};
@@ -40,20 +41,21 @@ static json_t *result_json(const struct larder_doctor *result, json_t *config)
 
 void doctor_print_lines(const struct larder_doctor *result, bool quiet)
 {
-    int width = 0;
-    size_t indent;
+    size_t width = 0, indent;
 
     for (size_t i = 0; i < result->count; i++)
-        if ((int)strlen(result->lines[i].subject) > width)
-            width = (int)strlen(result->lines[i].subject);
-    indent = (size_t)width + 11;
+        if (screen_width(result->lines[i].subject) > width)
+            width = screen_width(result->lines[i].subject);
+    indent = width + 11;
     for (size_t i = 0; i < result->count; i++) {
         const struct larder_doctor_line *line = &result->lines[i];
 
         if (quiet && line->verdict == LARDER_VERDICT_OK)
             continue;
         print_word(verdicts[line->verdict]);
-        printf("%*s %-*s  ", 8 - (int)strlen(verdicts[line->verdict]), "", width, line->subject);
+        printf("%*s ", 8 - (int)strlen(verdicts[line->verdict]), "");
+        print_text(line->subject);
+        printf("%*s  ", (int)(width - screen_width(line->subject)), "");
         print_sentence(line->message, indent, indent);
         if (line->help != NULL) {
             printf("%*shelp: ", (int)indent, "");
