@@ -10,25 +10,6 @@ data_of()
     tar xOf "$1" manifest.json | jq -c '.tables[] | [.schema, .name, .copy_format, .rows, .fingerprint]'
 }
 
-# The same pg_dump and pg_restore, of which one waits, when it is called for its work, until the file "gate" is there.
-hold()
-{
-    local program
-
-    rm -rf "${SCRATCH:?}/bin" "$SCRATCH/gate"
-    mkdir "$SCRATCH/bin"
-    for program in pg_dump pg_restore; do
-        ln -s "${SERVER_BIN[one]}/$program" "$SCRATCH/bin/$program"
-    done
-    rm "$SCRATCH/bin/$1"
-    cat >"$SCRATCH/bin/$1" <<END
-#!/bin/bash
-[[ \$* = *--version* ]] || until [ -e "$SCRATCH/gate" ]; do sleep 0.05; done
-exec "${SERVER_BIN[one]}/$1" "\$@"
-END
-    chmod +x "$SCRATCH/bin/$1"
-}
-
 begin()
 {
     LAST="larder $*"
@@ -110,7 +91,7 @@ sql lanes "CREATE TABLE huge (a bytea); ALTER TABLE huge ALTER a SET STORAGE EXT
     INSERT INTO huge SELECT h.a FROM huge AS h, generate_series(1, 7)"
 
 it "the rows are read while pg_dump is at work"
-hold pg_dump
+gate pg_dump
 begin export -t huge -d lanes -o "$SCRATCH/beside.tar" --no-record -q -j 2
 wait_until expect_copying 2
 touch "$SCRATCH/gate"
@@ -119,7 +100,7 @@ expect_exit 0 larder verify "$SCRATCH/beside.tar"
 
 it "whichever lane's backend is killed, the export fails and names the table and the cause"
 for lane in 1 2; do
-    hold pg_restore
+    gate pg_restore
     begin export -t huge -d lanes -o "$SCRATCH/killed.tar" --no-record -q -j 2
     wait_until expect_copying 2
     wait_until expect_query lanes "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'larder pg_dump%'" 0

@@ -59,25 +59,6 @@ expect_altered()
     wait "$ALTER" || fail "the ALTER TABLE failed: $(cat "$SCRATCH/the alter")"
 }
 
-# The same pg_dump and pg_restore, of which one waits until the file "gate" is there, when it is called for its work.
-gate()
-{
-    local program
-
-    rm -rf "${SCRATCH:?}/bin" "$SCRATCH/gate"
-    mkdir "$SCRATCH/bin"
-    for program in pg_dump pg_restore; do
-        ln -s "${SERVER_BIN[one]}/$program" "$SCRATCH/bin/$program"
-    done
-    rm "$SCRATCH/bin/$1"
-    cat >"$SCRATCH/bin/$1" <<END
-#!/bin/bash
-[[ \$* = *--version* ]] || until [ -e "$SCRATCH/gate" ]; do sleep 0.05; done
-exec "${SERVER_BIN[one]}/$1" "\$@"
-END
-    chmod +x "$SCRATCH/bin/$1"
-}
-
 EXPORT=(export -t 'public.*' -d queue -o "$SCRATCH/queue.tar" --no-record -q -j 2 --lock-timeout 2)
 
 begin_export()

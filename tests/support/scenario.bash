@@ -14,6 +14,8 @@
 #   expect_equal WHAT WANTED FOUND
 #   expect_files FOLDER TEXT         the files under the folder, sorted, one a line, are TEXT
 #   wait_until COMMAND...            tries the command ten times a second, for at most 60 seconds
+#   gate pg_dump|pg_restore          $SCRATCH/bin has both, of the server "one"; that one waits, when it is called for its work,
+#                                    until there is a file $SCRATCH/gate
 #   newest_archive STORE [PRESET]    the path of the archive that was written last
 #   sql DATABASE [SQL]               runs SQL, or standard input, and stops at the first error
 #   new_database NAME [OPTION]...    an empty one; sample_database NAME [ROWS] KitchAI's
@@ -172,6 +174,24 @@ wait_until()
         sleep 0.1
     done
     fail "waited in vain for: $*"
+}
+
+gate()
+{
+    local program
+
+    rm -rf "${SCRATCH:?}/bin" "$SCRATCH/gate"
+    mkdir "$SCRATCH/bin"
+    for program in pg_dump pg_restore; do
+        ln -s "${SERVER_BIN[one]}/$program" "$SCRATCH/bin/$program"
+    done
+    rm "$SCRATCH/bin/$1"
+    cat >"$SCRATCH/bin/$1" <<END
+#!/bin/bash
+[[ \$* = *--version* ]] || until [ -e "$SCRATCH/gate" ]; do sleep 0.05; done
+exec "${SERVER_BIN[one]}/$1" "\$@"
+END
+    chmod +x "$SCRATCH/bin/$1"
 }
 
 newest_archive()
