@@ -269,7 +269,10 @@ static enum larder_status folder_find(struct store *store, struct larder_error *
     struct stat is;
 
     if (stat(path, &is) != 0)
-        return larder_fail_errno(error, LARDER_USAGE, errno, "there is no store \"%s\"", path);
+        return errno == ENOENT || errno == ENOTDIR
+                   ? larder_fail_errno(error, LARDER_USAGE, errno, "there is no store \"%s\"", path)
+                   : larder_fail_errno(error, LARDER_FAILED, errno,
+                                       "could not look at the store \"%s\"", path);
     if (!S_ISDIR(is.st_mode))
         return larder_fail(error, LARDER_USAGE, "\"%s\" is no folder, and so no store", path);
     return LARDER_OK;
