@@ -38,14 +38,6 @@ count_calls()
     esac || true
 }
 
-prepare_subject()
-{
-    work_anew
-    if [ "$(type -t "$1_prepare")" = function ]; then
-        "$1_prepare"
-    fi
-}
-
 must_succeed() { [ "$2" = EINTR ] || [ "$2" = SHORT ]; }
 
 # What belongs to an archive, or to its place, was not written: there is no success.
@@ -59,34 +51,44 @@ must_fail()
     esac
 }
 
+# expect_named PATH HOW   the message names what failed, or the folder it is in, and says why
+expect_named()
+{
+    local name reason
+
+    name=$(basename "$1" | sed -E 's/^\.larder-tmp-(.*)-[A-Za-z0-9]{6}$/\1/; s/\.(tar|tar\.age|sha256|json|hold|checked\.json)$//')
+    grep -qF -e "$name" -e "$(dirname "$1")" "$STDERR" || fail "the message does not name \"$name\""
+    case $2 in
+        EIO) reason='Input/output error' ;;
+        ENOSPC*) reason='No space left on device' ;;
+        ENOLCK) reason='No locks available' ;;
+        EINVAL) reason='Invalid argument' ;;
+        *) reason='' ;;
+    esac
+    grep -qF -e "$reason" "$STDERR" || fail "the message does not say \"$reason\""
+}
+
 # strike SUBJECT KIND NUMBER HOW   one point: OUTCOME is good, failed, killed or past (there was no such call)
 strike()
 {
-    local left became
+    local met
 
     LAST="$1 whose $2 number $3 meets with $4"
     prepare_subject "$1"
     fault_is "$2" "$3" "$4"
     STATUS=0
     "$1_do" >"$STDOUT" 2>"$STDERR" || STATUS=$?
-    LAST+=": $(head -n 1 "$SCRATCH/fault.log")"
+    met=$(head -n 1 "$SCRATCH/fault.log")
+    LAST+=": $met"
     FAULT=()
-    if [ ! -s "$SCRATCH/fault.log" ]; then
+    if [ -z "$met" ]; then
         OUTCOME=past
         return 0
     fi
-    cp "$STDERR" "$SCRATCH/first_stderr"
-    "$1_judge"
-    cp "$SCRATCH/first_stderr" "$STDERR"
-    ! must_succeed "$2" "$4" || [ "$OUTCOME" = good ] || fail "it was to succeed"
-    ! must_fail "$1" "$2" "$4" || [ "$OUTCOME" != good ] || fail "it was to fail"
-    became=$OUTCOME
-    left=$(find "$WORK" -name '.larder-*' ! -name "$STALE" | wc -l)
-    if [ "$OUTCOME" != good ] || [ "$left" != 0 ]; then
-        "$1_after"
-    fi
-    OUTCOME=$became
-    [ "$left" = 0 ] || OUTCOME+=" left"
+    conclude "$1"
+    ! must_succeed "$2" "$4" || [ "${OUTCOME%% *}" = good ] || fail "it was to succeed"
+    ! must_fail "$1" "$2" "$4" || [ "${OUTCOME%% *}" != good ] || fail "it was to fail"
+    [ "$2" = memory ] || [ "${OUTCOME%% *}" != failed ] || expect_named "${met#* }" "$4"
 }
 
 # points_of SUBJECT KIND   all of them, one a line
@@ -102,12 +104,12 @@ points_of()
     done
 }
 
-# thin MOST   standard input's lines, at most so many, spread evenly; the first is taken by the seed
+# thin MOST   standard input's lines, at most so many: by chance, one of each of so many stretches
 thin()
 {
     awk -v most="$1" -v seed="$RANDOM" '{ line[NR] = $0 }
-        END { if (most == 0 || most > NR) most = NR
-              for (i = 0; i < most; i++) print line[int((i + seed / 32768) * NR / most) + 1] }'
+        END { srand(seed); if (most == 0 || most > NR) most = NR
+              for (i = 0; i < most; i++) print line[int((i + rand()) * NR / most) + 1] }'
 }
 
 # strike_all TITLE MOST SUBJECTS KINDS   the points of each subject, and a table of them

@@ -44,10 +44,13 @@ sleep_random()
     sleep "$(printf '%d.%06d' $((moment / 1000000)) $((moment % 1000000)))"
 }
 
+# What the subjects here are tried on, and the database that is in the middle of it
+declare -A DATABASE=([lanes]=small [restore]=trial [fresh]=trial)
+
 end_a_backend()
 {
     sleep_random
-    sql postgres "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = 'small' ORDER BY random() LIMIT 1) AS one" >"$SCRATCH/ended"
+    sql postgres "SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = '$1' ORDER BY random() LIMIT 1) AS one" >"$SCRATCH/ended"
 }
 
 stop_the_server()
@@ -56,46 +59,107 @@ stop_the_server()
     server_stop one immediate
 }
 
-# disturb HOW SEED   an export, and HOW beside it
+is_idle() { [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = '$1'")" = 0 ]; }
+
+# disturb SUBJECT HOW SEED   the subject, and HOW beside it
 disturb()
 {
-    local run became
+    local run
 
-    RANDOM=$2
-    LAST="export, $1"
-    work_anew
-    lanes_do >"$STDOUT" 2>"$STDERR" &
+    RANDOM=$3
+    LAST="$1, $2"
+    prepare_subject "$1"
+    "$1_do" >"$STDOUT" 2>"$STDERR" &
     run=$!
-    "$1" || true
+    "$2" "${DATABASE[$1]}" || true
     STATUS=0
     wait "$run" || STATUS=$?
-    [ "$1" != stop_the_server ] || server_restart one
-    lanes_judge
-    became=$OUTCOME
-    rm -rf "$WORK/store/small/adhoc"
-    lanes_do >"$STDOUT" 2>"$STDERR" || fail "the next run failed"
-    expect_equal "what is left after the next run" '' "$(find "$WORK/store" -name '.larder-*')"
-    OUTCOME=$became
+    [ "$2" != stop_the_server ] || server_restart one
+    wait_until is_idle "${DATABASE[$1]}"
+    conclude "$1"
 }
 
-# disturb_all WHAT HOW POINTS   until so many runs have failed by it: those that had ended before are good ones, and no points of it
+# disturb_all WHAT HOW POINTS [SUBJECT]   until so many runs have failed by it: those that had ended before are good ones, and no points of it
 disturb_all()
 {
-    local number hits=0
+    local subject number hits
 
     subjects_start
-    work_anew
-    measure lanes_do
-    for ((number = 0; hits < $3 && number < 4 * $3; number++)); do
-        try_point "--seed $((SEED + number)) --points 1 $1" disturb "$2" $((SEED + number))
-        note "$1"
-        [ "$OUTCOME" = good ] || hits=$((hits + 1))
+    for subject in ${4:-lanes restore fresh}; do
+        prepare_subject "$subject"
+        measure "${subject}_do"
+        for ((number = 0, hits = 0; hits < $3 && number < 4 * $3; number++)); do
+            try_point "--seed $((SEED + number)) --points 1 $1/$subject" disturb "$subject" "$2" $((SEED + number))
+            note "$subject"
+            [ "${OUTCOME%% *}" = good ] || hits=$((hits + 1))
+        done
     done
     show_table "$1" failed good left
 }
 
-faults_backends() { disturb_all backends end_a_backend "$(or_full 100)"; }
-faults_stops() { disturb_all stops stop_the_server "$(or_full 20)"; }
+faults_backends() { disturb_all backends end_a_backend "$(or_full 100)" "$1"; }
+faults_stops() { disturb_all stops stop_the_server "$(or_full 20)" "$1"; }
+
+# ---- The way between larder and its server ----
+
+# go_through HOW BYTES SUBJECT   runs it through tests/faults/proxy.py; PASSED is how many bytes went through
+go_through()
+{
+    local port proxy
+
+    prepare_subject "$3"
+    exec 5< <(exec python3 "$FAULTS_HERE/proxy.py" "$SCRATCH/one/.s.PGSQL.$PGPORT" "$1" "$2")
+    proxy=$!
+    read -r port <&5
+    FAULT=(timeout --preserve-status --kill-after 60 "$((2 * SPAN / 1000000 + 3))" env PGHOST=127.0.0.1 "PGPORT=$port")
+    [ "$1" = hang ] || FAULT[3]=300
+    STATUS=0
+    "$3_do" >"$STDOUT" 2>"$STDERR" || STATUS=$?
+    FAULT=()
+    kill -TERM "$proxy"
+    read -r PASSED <&5
+    exec 5<&-
+    wait_until is_idle "${DATABASE[$3]}"
+}
+
+# spoil SUBJECT HOW SEED BYTES   somewhere in the first BYTES
+spoil()
+{
+    local at
+
+    RANDOM=$3
+    at=$(((RANDOM * 32768 + RANDOM) % $4 + 1))
+    LAST="$1, $2 at byte $at of some $4"
+    go_through "$2" "$at" "$1"
+    if [ "$STATUS" = 143 ] && [ "$2" = hang ]; then
+        expect_equal "what a run that was ended has left" '' "$(find "$WORK" -name '.larder-*' ! -name "$STALE")"
+        STATUS=137
+    fi
+    [ "$STATUS" != 137 ] || [ "$2" = hang ] || fail "it did not end by itself"
+    conclude "$1"
+    [ "$2" != stall ] && [ "$2" != delay ] || [ "${OUTCOME%% *}" = good ] || fail "it was to succeed"
+}
+
+faults_network()
+{
+    local subject how number bytes hows=(cut close cut stall close hang)
+
+    subjects_start
+    for subject in ${1:-lanes restore fresh}; do
+        prepare_subject "$subject"
+        measure "${subject}_do"
+        go_through none 0 "$subject"
+        bytes=$PASSED
+        for ((number = 0; number < $(or_full 60); number++)); do
+            how=${hows[(SEED + number) % 6]}
+            try_point "--seed $((SEED + number)) --points 1 network/$subject" spoil "$subject" "$how" $((SEED + number)) "$bytes"
+            note "$subject"
+        done
+        try_point "--seed $SEED --points 1 network/$subject" spoil "$subject" delay "$SEED" "$bytes"
+        note "$subject"
+    done
+    show_table network failed good killed left
+}
 
 # ---- The same done to pg_dump: what carries the name of a dump, and is none ----
 
@@ -154,7 +218,7 @@ faults_pg_dump()
         done
         rm -rf "$WORK/dump"
         writes=$(strace -qq -e trace=write pg_dump -F"$format" -d small -f "$WORK/dump" 2>&1 | grep -c '^write(') || true
-        seq "$writes" | thin "$POINTS" >"$SCRATCH/points"
+        seq "$writes" | thin "$(or_full 200)" >"$SCRATCH/points"
         while read -r number; do
             try_point "pg_dump" kill_dump_at "$format" "$number"
             note "-F$format, writes"

@@ -3,6 +3,8 @@
 #
 #   SUBJECT_do       runs it, in WORK, with FAULT (an array: a program and its arguments) before larder
 #   SUBJECT_judge    sets OUTCOME by STATUS and by what there is; or fails
+#   SUBJECT_after    runs it again, and looks at what is left
+#   SUBJECT_prepare  where more than WORK is needed
 #
 # WORK is a folder of the point's own, a copy of BASE: a store with archives, and keys. What is there is called EARLIER.
 
@@ -58,6 +60,31 @@ work_anew()
 {
     rm -rf "$WORK"
     cp -al "$BASE" "$WORK"
+}
+
+prepare_subject()
+{
+    work_anew
+    if [ "$(type -t "$1_prepare")" = function ]; then
+        "$1_prepare"
+    fi
+}
+
+# conclude SUBJECT   OUTCOME: good, failed or killed, by STATUS and what there is; " left" where something was, for the next run to remove
+conclude()
+{
+    local left became
+
+    cp "$STDERR" "$SCRATCH/first_stderr"
+    "$1_judge"
+    became=$OUTCOME
+    left=$(find "$WORK" -name '.larder-*' ! -name "$STALE" | wc -l)
+    if [ "$OUTCOME" != good ] || [ "$left" != 0 ]; then
+        "$1_after"
+    fi
+    cp "$SCRATCH/first_stderr" "$STDERR"
+    OUTCOME=$became
+    [ "$left" = 0 ] || OUTCOME+=" left"
 }
 
 run_larder()
@@ -291,4 +318,35 @@ restore_after()
     expect_exit 0 restore_do
     expect_equal "the rows after the next run" "$ROWS_AFTER" "$(rows_of trial)"
     expect_tidy out
+}
+
+# Into an empty database: nothing is there, or all of it, or what is marked as not finished.
+fresh_prepare()
+{
+    dropdb --if-exists trial 2>/dev/null
+    createdb trial
+}
+
+fresh_do() { run_larder restore "$WORK/rows.tar" -d trial -j 2 -q; }
+fresh_marked() { [ "$(sql trial "SELECT count(*) FROM pg_namespace WHERE nspname = 'larder_unfinished_restore'")" = 1 ]; }
+fresh_tables() { sql trial "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"; }
+
+fresh_judge()
+{
+    verify_judge
+    if [ "$OUTCOME" = good ]; then
+        expect_equal "the rows" "$ROWS_AFTER" "$(rows_of trial)"
+        ! fresh_marked || fail "success, and a mark"
+    elif ! fresh_marked && [ "$(fresh_tables)" != 0 ]; then
+        expect_equal "the rows, without a mark" "$ROWS_AFTER" "$(rows_of trial)"
+    fi
+}
+
+# One that failed at its very end has its tables already, which the next would mind.
+fresh_after()
+{
+    fresh_marked || [ "$(fresh_tables)" = 0 ] || return 0
+    expect_exit 0 fresh_do
+    expect_equal "the rows after the next run" "$ROWS_AFTER" "$(rows_of trial)"
+    ! fresh_marked || fail "the mark is still there"
 }
