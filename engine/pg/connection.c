@@ -31,6 +31,14 @@ static void one_line(const char *text, char *line, size_t size)
     line[length] = '\0';
 }
 
+/* Of servers since 14, which say what they are. */
+static bool is_recovery_conflict(const struct pg *pg)
+{
+    const char *standby = PQparameterStatus(pg->conn, "in_hot_standby");
+
+    return strcmp(pg->sqlstate, "40001") == 0 && standby != NULL && strcmp(standby, "on") == 0;
+}
+
 enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_error *error)
 {
     char text[1024];
@@ -57,7 +65,10 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
         one_line(context, text, sizeof(text));
         larder_fail(error, LARDER_FAILED, "%s [%.200s]", error->message, text);
     }
-    if (hint != NULL) {
+    if (is_recovery_conflict(pg)) {
+        larder_hint(error, "the standby had to follow its primary: a longer "
+                           "max_standby_streaming_delay there, or hot_standby_feedback, lets it wait");
+    } else if (hint != NULL) {
         one_line(hint, text, sizeof(text));
         larder_hint(error, "%s", text);
     }
