@@ -19,7 +19,7 @@ subjects_start()
     local old
 
     [ ! -d "$BASE" ] || return 0
-    server_start one
+    server_start one synchronous_commit=on # a server that stops keeps what it said it had
     new_database small
     sql small "CREATE TABLE a (id int PRIMARY KEY, v text UNIQUE); CREATE TABLE b (id serial PRIMARY KEY, a int REFERENCES a, v text);
         INSERT INTO a SELECT i, 'a' || i FROM generate_series(1, 500) AS i; INSERT INTO b (a, v) SELECT i, md5(i::text) FROM generate_series(1, 500) AS i;
