@@ -143,14 +143,30 @@ void spawn_close_fd(int *fd)
     *fd = -1;
 }
 
+/*
+ * Where the last words begin, which may have `size` bytes: with all of them, with the last line that tells an error (pg_dump's
+ * query may follow, of many lines), or with as many as there is room for.
+ */
+static const char *find_last_words(const char *text, size_t size)
+{
+    const char *line = NULL;
+
+    if (strlen(text) < size)
+        return text;
+    for (const char *mark = text; (mark = strstr(mark, ": error: ")) != NULL; mark++) {
+        line = mark;
+        while (line > text && line[-1] != '\n')
+            line--;
+    }
+    return line != NULL ? line : text + strlen(text) - (size - 1);
+}
+
 /* The last lines of what a program wrote to standard error, on one line. */
 static void last_words(struct buffer *errors, char *words, size_t size)
 {
-    const char *text = buffer_text(errors);
-    size_t length = strlen(text), n = 0;
+    const char *text = find_last_words(buffer_text(errors), size);
+    size_t n = 0;
 
-    if (length > size - 1)
-        text += length - (size - 1);
     for (; *text != '\0' && n + 1 < size; text++)
         words[n++] = *text == '\n' ? ' ' : *text;
     while (n > 0 && words[n - 1] == ' ')

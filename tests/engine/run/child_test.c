@@ -47,6 +47,19 @@ static void a_program_that_fails_is_told_with_its_last_words(void **state)
     child_free(child);
 }
 
+static void the_error_is_told_where_much_follows_it(void **state)
+{
+    struct child *child =
+        begin("echo warm >&2; echo 'it: error: no room' >&2; echo 'it: detail: much' >&2; "
+              "yes 'of it' | head -n 2000 >&2; exit 1");
+    struct larder_error error = {0};
+
+    (void)state;
+    assert_int_equal(child_finish(child, &error), LARDER_FAILED);
+    assert_non_null(strstr(error.message, "failed: it: error: no room it: detail: much of it"));
+    child_free(child);
+}
+
 static void a_program_that_takes_no_more_fails_the_write(void **state)
 {
     struct child *child = begin("exec 0<&-; echo enough >&2; exit 1");
@@ -75,6 +88,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_program_that_fails_is_told_with_its_last_words),
+        cmocka_unit_test(the_error_is_told_where_much_follows_it),
         cmocka_unit_test(a_program_that_takes_no_more_fails_the_write),
         cmocka_unit_test(one_that_runs_is_ended),
     };
