@@ -213,8 +213,10 @@ static void name_lost_connection(struct export *e, struct larder_error *error)
 {
     struct larder_error why = {0};
 
-    if (pg_exec(e->leader, "SELECT", &why) != LARDER_OK && pg_is_broken(e->leader))
+    if (pg_exec(e->leader, "SELECT", &why) != LARDER_OK && pg_is_broken(e->leader)) {
         *error = why;
+        larder_context(error, "could not keep the snapshot");
+    }
 }
 
 static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,

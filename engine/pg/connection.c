@@ -53,8 +53,10 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
     if (primary == NULL) {
         one_line(result == NULL ? PQerrorMessage(pg->conn) : PQresultErrorMessage(result), text,
                  sizeof(text));
-        return larder_fail(error, LARDER_FAILED, "%s",
-                           text[0] != '\0' ? text : "the connection to the server was lost");
+        /* What libpq says of one that it knows to be lost tells less. */
+        if (text[0] == '\0' || strcmp(text, "no connection to the server") == 0)
+            snprintf(text, sizeof(text), "the connection to the server was lost");
+        return larder_fail(error, LARDER_FAILED, "%s", text);
     }
     larder_fail(error, LARDER_FAILED, "%s", primary);
     if (error != NULL && detail != NULL) {
@@ -66,8 +68,9 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
         larder_fail(error, LARDER_FAILED, "%s [%.200s]", error->message, text);
     }
     if (is_recovery_conflict(pg)) {
-        larder_hint(error, "the standby had to follow its primary: a longer "
-                           "max_standby_streaming_delay there, or hot_standby_feedback, lets it wait");
+        larder_hint(error,
+                    "the standby had to follow its primary: a longer "
+                    "max_standby_streaming_delay there, or hot_standby_feedback, lets it wait");
     } else if (hint != NULL) {
         one_line(hint, text, sizeof(text));
         larder_hint(error, "%s", text);
