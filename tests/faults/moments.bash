@@ -122,13 +122,14 @@ go_through()
     wait_until is_idle "${DATABASE[$3]}"
 }
 
-# spoil SUBJECT HOW SEED BYTES   somewhere in the first BYTES
+# spoil SUBJECT HOW SEED BYTES   somewhere in the first BYTES, and rather at their beginning, where there is more than rows
 spoil()
 {
-    local at
+    local at chance
 
     RANDOM=$3
-    at=$(((RANDOM * 32768 + RANDOM) % $4 + 1))
+    chance=$((RANDOM % 1000 + 1))
+    at=$(($4 * chance / 1000 * chance / 1000 * chance / 1000 + RANDOM % 1000 + 1))
     LAST="$1, $2 at byte $at of some $4"
     go_through "$2" "$at" "$1"
     if [ "$STATUS" = 143 ] && [ "$2" = hang ]; then
