@@ -108,7 +108,7 @@ go_through()
     local port proxy
 
     prepare_subject "$3"
-    exec 5< <(exec python3 "$FAULTS_HERE/proxy.py" "$SCRATCH/one/.s.PGSQL.$PGPORT" "$1" "$2")
+    exec 5< <(exec /usr/bin/python3 "$FAULTS_HERE/proxy.py" "$SCRATCH/one/.s.PGSQL.$PGPORT" "$1" "$2")
     proxy=$!
     read -r port <&5
     FAULT=(timeout --preserve-status --kill-after 60 "$((2 * SPAN / 1000000 + 3))" env PGHOST=127.0.0.1 "PGPORT=$port")

@@ -50,6 +50,23 @@ server_newest_bin()
     [ -n "$newest" ] && dirname "$newest"
 }
 
+# Debian's psql, createdb and dropdb are a wrapper in Perl, which takes longer to start than what it starts.
+server_client()
+{
+    local program=$1
+
+    shift
+    if [ -x "$SERVER_CLIENT/$program" ]; then
+        "$SERVER_CLIENT/$program" "$@"
+    else
+        command "$program" "$@"
+    fi
+}
+
+psql() { server_client psql "$@"; }
+createdb() { server_client createdb "$@"; }
+dropdb() { server_client dropdb "$@"; }
+
 server_make_scratch()
 {
     local base
@@ -190,6 +207,7 @@ server_cleanup()
     rm -rf "$SCRATCH"
 }
 
+SERVER_CLIENT=$(server_newest_bin || true)
 server_make_scratch
 trap server_cleanup EXIT
 trap 'exit 130' INT
