@@ -10,4 +10,4 @@ if [[ $(ldd "$LARDER") == *asan* ]]; then
     exit 77
 fi
 exec "$(dirname "$0")/../faults/run" --seed "${LARDER_TEST_SEED:-$RANDOM}" --points 1 \
-    trace io/export io/copy io/prune memory/export memory/verify memory/list writes/export writes/copy
+    trace io/export io/copy io/prune memory/export memory/verify memory/list writes/export writes/copy network/lanes network/fresh
