@@ -1,5 +1,7 @@
 #include "engine/export_schema.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "engine/pg/schema.h"
@@ -123,6 +125,48 @@ static enum larder_status write_post_data(const struct export_schema_call *call,
     return status;
 }
 
+/* One of the two files: pg_restore writes each for us in several calls, and both at the same time. */
+struct sql_file {
+    enum larder_status (*write)(const struct export_schema_call *, const struct schema *,
+                                struct buffer *, struct larder_error *);
+    const struct export_schema_call *call;
+    const struct schema *schema;
+    struct buffer *out;
+    struct larder_error error;
+    enum larder_status status;
+};
+
+static void *write_file(void *arg)
+{
+    struct sql_file *file = arg;
+
+    file->status = file->write(file->call, file->schema, file->out, &file->error);
+    if (file->status == LARDER_OK && file->out->failed)
+        file->status = larder_fail_memory(&file->error);
+    return NULL;
+}
+
+static enum larder_status write_files(const struct export_schema_call *call,
+                                      const struct schema *schema, struct export_schema *out,
+                                      struct larder_error *error)
+{
+    struct sql_file pre = {write_pre_data, call, schema, &out->pre_data, {0}, LARDER_OK},
+                    post = {write_post_data, call, schema, &out->post_data, {0}, LARDER_OK};
+    const struct sql_file *failed;
+    pthread_t thread;
+    bool beside = pthread_create(&thread, NULL, write_file, &post) == 0;
+
+    write_file(&pre);
+    if (beside)
+        pthread_join(thread, NULL);
+    else
+        write_file(&post);
+    failed = pre.status != LARDER_OK ? &pre : &post;
+    if (failed->status != LARDER_OK)
+        *error = failed->error;
+    return failed->status;
+}
+
 static enum larder_status write_sql(const struct export_schema_call *call,
                                     struct export_schema *out, struct larder_error *error)
 {
@@ -152,11 +196,7 @@ static enum larder_status write_sql(const struct export_schema_call *call,
         status = schema_select(&schema, tables, manifest->table_count, NULL, 0, stand_ins,
                                stand_in_count, arena, &left_out, error);
     if (status == LARDER_OK)
-        status = write_pre_data(call, &schema, &out->pre_data, error);
-    if (status == LARDER_OK)
-        status = write_post_data(call, &schema, &out->post_data, error);
-    if (status == LARDER_OK && (out->pre_data.failed || out->post_data.failed))
-        status = larder_fail_memory(error);
+        status = write_files(call, &schema, out, error);
     arena_free(arena);
     return status;
 }
