@@ -215,14 +215,14 @@ faults_pg_dump()
         measure bash -c 'pg_dump "-F$1" -d small -f "$2"' _ "$format" "$WORK/dump"
         for ((number = 0; number < $(or_full 200); number++)); do
             try_point "--seed $((SEED + number)) --points 1 pg_dump" kill_dump "$format" $((SEED + number))
-            note "-F$format, random"
+            note "-F$format-random"
         done
         rm -rf "$WORK/dump"
         writes=$(strace -qq -e trace=write pg_dump -F"$format" -d small -f "$WORK/dump" 2>&1 | grep -c '^write(') || true
         seq "$writes" | thin "$(or_full 200)" >"$SCRATCH/points"
         while read -r number; do
             try_point "pg_dump" kill_dump_at "$format" "$number"
-            note "-F$format, writes"
+            note "-F$format-writes"
         done <"$SCRATCH/points"
     done
     show_table pg_dump ended nothing there unlisted unread whole
