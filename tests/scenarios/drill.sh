@@ -126,7 +126,7 @@ for database in "$kept" "$kept_embedded"; do
     expect_equal "rows of what was kept" "$(sql kitchai 'SELECT count(*) FROM profiles')" \
         "$(psql -XAtq -d "$database" -c 'SELECT count(*) FROM profiles')"
 done
-psql -XAtq -d "$kept" -c 'SELECT current_database()' | xargs dropdb
+dropdb "$(psql -XAtq -d "$kept" -c 'SELECT current_database()')"
 folder=$(sed 's/^host=\(.*\)\/socket .*/\1/' <<<"$kept_embedded")
 kill -QUIT "$(head -n 1 "$folder/data/postmaster.pid")"
 rm -rf "$folder"
