@@ -145,7 +145,7 @@ struct schema_work {
     struct export_lanes *lanes;
     struct archive_writer *writer;
     const struct manifest *manifest;
-    bool failed;
+    bool failed_first; /* before any lane */
 };
 
 static enum larder_status write_members(struct archive_writer *writer,
@@ -189,8 +189,7 @@ static void *work_on_schema(void *arg)
     if (status == LARDER_OK)
         status = export_lanes_open(work->lanes, work->writer, &error);
     if (status != LARDER_OK)
-        export_lanes_stop(work->lanes, status, &error);
-    work->failed = status != LARDER_OK;
+        work->failed_first = export_lanes_stop(work->lanes, status, &error);
     export_schema_free(&schema);
     return NULL;
 }
@@ -249,7 +248,7 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         status = export_lanes_run(work.lanes, e->leader, error);
         pthread_join(thread, NULL);
         pg_set_stop_fd(e->leader, -1);
-        if (status == LARDER_FAILED && work.failed)
+        if (status == LARDER_FAILED && work.failed_first)
             name_lost_connection(e, error);
         if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
             snapshot_name_table_blocker(e->control, e->manifest, export_lock_timeout(e), error);

@@ -20,20 +20,21 @@ struct manifest_table *export_lanes_table(const struct export_lanes *all,
     return &all->manifest->tables[table - all->tables];
 }
 
-void export_lanes_stop(struct export_lanes *all, enum larder_status status,
+bool export_lanes_stop(struct export_lanes *all, enum larder_status status,
                        const struct larder_error *error)
 {
-    uint64_t one = 1;
+    bool first;
 
     pthread_mutex_lock(&all->lock);
-    if (all->status == LARDER_OK) {
+    first = all->status == LARDER_OK;
+    if (first) {
         all->status = status;
         all->error = *error;
     }
     pthread_cond_broadcast(&all->changed);
     pthread_mutex_unlock(&all->lock);
-    if (write(all->stop_fd, &one, sizeof(one)) < 0)
-        return; /* it was readable before */
+    eventfd_write(all->stop_fd, 1); /* where that fails, it is readable already */
+    return first;
 }
 
 /* Under the lock. A lane goes on while the schema is on its way, as far as memory allows. */

@@ -43,8 +43,8 @@ int export_lanes_stop_fd(const struct export_lanes *all);
 enum larder_status export_lanes_open(struct export_lanes *all, struct archive_writer *writer,
                                      struct larder_error *error);
 
-/* The same, where those members could not be had: the lanes stop, and this is the cause. */
-void export_lanes_stop(struct export_lanes *all, enum larder_status status,
+/* The same, where those members could not be had: the lanes stop, and this is the cause, unless they had failed before: then false. */
+bool export_lanes_stop(struct export_lanes *all, enum larder_status status,
                        const struct larder_error *error);
 
 /*
