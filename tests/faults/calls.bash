@@ -57,7 +57,7 @@ expect_named()
     local name reason
 
     name=$(basename "$1" | sed -E 's/^\.larder-tmp-(.*)-[A-Za-z0-9]{6}$/\1/; s/\.(tar|tar\.age|sha256|json|hold|checked\.json)$//')
-    grep -qF -e "$name" -e "$(dirname "$1")" "$STDERR" || fail "the message does not name \"$name\""
+    grep -qF -e "$name" -e "$(dirname "$1")" -e "standard output" "$STDERR" || fail "the message does not name \"$name\""
     case $2 in
         EIO) reason='Input/output error' ;;
         ENOSPC*) reason='No space left on device' ;;
