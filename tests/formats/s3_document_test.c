@@ -51,6 +51,15 @@ static void a_listing_gives_keys_sizes_and_where_it_goes_on(void **state)
     assert_string_equal(document.next, "t&A");
 }
 
+static void characters_by_their_numbers_are_utf8(void **state)
+{
+    (void)state;
+    assert_int_equal(read_text("<ListBucketResult><Contents><Key>&#233;&#x20AC;&#x1F600;</Key>"
+                               "<Size>1</Size></Contents></ListBucketResult>"),
+                     LARDER_OK);
+    assert_string_equal(document.items[0].key, "\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80");
+}
+
 static void keys_are_only_decoded_where_the_store_says_that_they_are_encoded(void **state)
 {
     (void)state;
@@ -120,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_listing_gives_keys_sizes_and_where_it_goes_on),
+        cmocka_unit_test(characters_by_their_numbers_are_utf8),
         cmocka_unit_test(keys_are_only_decoded_where_the_store_says_that_they_are_encoded),
         cmocka_unit_test(unfinished_uploads_have_their_id_and_time),
         cmocka_unit_test(an_error_gives_its_code_message_and_region),

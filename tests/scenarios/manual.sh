@@ -101,3 +101,9 @@ if command -v fish >/dev/null; then
 else
     echo "no fish here: its completion was not looked at" >&2
 fi
+
+it "larder --version names itself and the libraries that it runs with"
+expect_exit 0 larder --version
+expect_stdout "larder $(sed -n 's/.*project(larder.*VERSION \([0-9.]*\).*/\1/p' "$TESTS/../CMakeLists.txt")"
+expect_stdout "libpq "
+expect_stdout "OpenSSL "
