@@ -151,8 +151,7 @@ static enum larder_status begin_file(const char *path, bool over, struct stage *
     file_remove_leftovers(file->folder, slash == NULL ? path : slash + 1);
     file->fd = file_open_temporary(temporary);
     if (file->fd < 0) {
-        larder_fail_errno(error, LARDER_FAILED, errno, "could not create a file in \"%s\"",
-                          file->folder);
+        larder_fail_errno(error, LARDER_FAILED, errno, "could not create \"%s\"", path);
         file_free(&file->stage);
         return LARDER_FAILED;
     }
