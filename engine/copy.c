@@ -53,10 +53,11 @@ static enum larder_status read_beside(struct copy *c, struct larder_error *error
     if (run_check(c->run, error) != LARDER_OK)
         return error->status;
     /* That it cannot be read now says nothing about the archive. */
-    if (status == LARDER_FAILED || c->opened.lost_sha256)
+    if (status != LARDER_FAILED && c->opened.lost_sha256.status == LARDER_FAILED)
+        why = c->opened.lost_sha256;
+    if (why.status == LARDER_FAILED)
         return larder_fail(error, LARDER_FAILED, "could not read what lies beside \"%s\": %s",
-                           c->opened.location,
-                           status == LARDER_FAILED ? why.message : "its .sha256 was not to be had");
+                           c->opened.location, why.message);
     if (status != LARDER_OK) {
         larder_context(&why, "there is no readable summary beside it");
         return damaged(c, why.message, error);

@@ -50,9 +50,9 @@ enum larder_status opened_beside(const struct opened *opened, const char *ending
 static void find_digest(struct opened *opened)
 {
     struct buffer line = {0};
-    enum larder_status status = opened_beside(opened, ".sha256", DIGEST_LINE_MAX, &line, NULL);
+    enum larder_status status =
+        opened_beside(opened, ".sha256", DIGEST_LINE_MAX, &line, &opened->lost_sha256);
 
-    opened->lost_sha256 = status == LARDER_FAILED;
     if (status != LARDER_OK || !summary_read_digest_line(line.bytes, line.length,
                                                          names_base(opened->name), opened->sha256))
         opened->sha256[0] = '\0';

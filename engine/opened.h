@@ -22,7 +22,7 @@ struct opened {
     const char *name;              /* its key in the store, or its path; NULL for standard input */
     bool encrypted;                /* as its content says */
     char sha256[65]; /* what the file beside it says; "" where there is none, or it is unreadable */
-    bool lost_sha256; /* there may be one, but reading it failed */
+    struct larder_error lost_sha256; /* LARDER_FAILED: there may be one, but reading it failed */
 };
 
 /*
