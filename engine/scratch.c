@@ -300,6 +300,8 @@ static void remove_database(struct scratch *s)
     else if (status == LARDER_OK && s->created)
         status = run_alone(pg, "DROP DATABASE IF EXISTS ", s->name, " WITH (FORCE)", &why);
     session_rollback(s->lock);
+    if (status == LARDER_OK)
+        drop_left_databases(s, pg); /* again: the server may notice only now that a maker is gone */
     if (status == LARDER_OK && !s->keep)
         drop_left_roles(pg);
     pg_close(pg);

@@ -66,9 +66,29 @@ for ((i = 0; i < KILLS; i++)); do
     sleep 0.$((RANDOM % 9))
     kill_drill KILL
 done
+# A CREATE DATABASE that has begun ends even where nobody waits for it.
+no_session()
+{
+    [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()")" = 0 ]
+}
+wait_until no_session
 expect_exit 0 larder drill "$archive" -d postgres
 expect_equal "what is left" none "$(databases)"
 expect_query postgres "SELECT count(*) FROM pg_roles WHERE rolname = 'of_the_archive'" 0
+
+it "and so where the server notices that the drill is gone only while the next one runs"
+left=larder_drill_20250126_020000_0badf00d
+sql postgres "CREATE DATABASE $left ALLOW_CONNECTIONS false"
+locks="SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND objid::bigint = hashtextextended('$left', 0) & 4294967295"
+sql postgres "SELECT pg_advisory_lock(hashtextextended('$left', 0)), pg_sleep(600)" >"$SCRATCH/lock.out" 2>&1 &
+is_locked()
+{
+    [ -n "$(sql postgres "$locks")" ]
+}
+wait_until is_locked
+echo "WITH l AS MATERIALIZED ($locks) SELECT pid FROM l WHERE NOT pg_terminate_backend(pid, 60000)" >"$SCRATCH/end.sql"
+expect_exit 0 larder drill "$archive" -d postgres --checks "$SCRATCH/end.sql"
+expect_equal "what is left" none "$(databases)"
 
 it "a drill that is running is left alone, and so is what only looks like a drill's"
 createdb larder_drill_20250126_020000_0badcafe
