@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,20 @@
 #include "engine/pg/catalog_needed.h"
 
 /* Which schemas a dump has to hold, and what of them it must pass over. */
+
+/*
+ * The planner takes what the tables need for hundreds of thousands of objects, and a recursive query's hash table is made as large as that
+ * at once, up to work_mem: clearing it would take longer than all else. It grows where it has to. What
+ * else the transaction asks the catalogs is content with that, and COPY needs none.
+ */
+static enum larder_status limit_hash_tables(struct pg *pg, size_t tables,
+                                            struct larder_error *error)
+{
+    char sql[64];
+
+    snprintf(sql, sizeof(sql), "SET LOCAL work_mem = '%zukB'", 256 + tables / 4);
+    return pg_exec(pg, sql, error);
+}
 
 enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const struct manifest *m,
                                          const struct catalog_schemas *schemas, PGresult **result,
@@ -21,9 +36,10 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
         array_add(&names, schemas->names[i]);
     values[0] = array_finish(&oids);
     values[1] = array_finish(&names);
-    status = oids.failed || names.failed
-                 ? larder_fail_memory(error)
-                 : pg_query(pg, sql, schemas == NULL ? 1 : 2, values, result, error);
+    status = oids.failed || names.failed ? larder_fail_memory(error)
+                                         : limit_hash_tables(pg, m->table_count, error);
+    if (status == LARDER_OK)
+        status = pg_query(pg, sql, schemas == NULL ? 1 : 2, values, result, error);
     buffer_free(&oids);
     buffer_free(&names);
     return status;
