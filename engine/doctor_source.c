@@ -56,6 +56,19 @@ static void check_clock(struct doctor *d, struct pg *pg)
         doctor_ok(d, "clock", "the server's and this host's agree");
 }
 
+static void check_version(struct doctor *d, const struct tool *dump)
+{
+    const char *version = tools_version(dump->path, d->run, d->arena);
+    struct larder_error why = {0};
+
+    if (version != NULL) {
+        doctor_ok(d, "pg_dump", "%s, version %s", dump->path, version);
+        return;
+    }
+    larder_fail(&why, LARDER_FAILED, "%s does not run, or says no version", dump->path);
+    doctor_fail(d, "pg_dump", &why);
+}
+
 static void check_pg_dump(struct doctor *d, struct pg *pg)
 {
     int major = pg_server_version(pg) / 10000;
@@ -66,7 +79,7 @@ static void check_pg_dump(struct doctor *d, struct pg *pg)
         tools_find("pg_restore", dump.major, d->run, d->arena, &restore, &why) != LARDER_OK)
         doctor_fail(d, "pg_dump", &why);
     else
-        doctor_ok(d, "pg_dump", "%s, version %s", dump.path, dump.version);
+        check_version(d, &dump);
 }
 
 /* pg_dump must never go through a pooler in transaction mode. */

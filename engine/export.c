@@ -1,6 +1,7 @@
 #include "larder/export.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -73,12 +74,10 @@ static void define_stand_ins(struct manifest *m)
         }
 }
 
-/* Everything of the manifest that is known before the first row. */
-static enum larder_status complete_manifest(struct export *e, struct catalog_schemas *schemas,
-                                            struct larder_error *error)
+/* What the manifest says of the export itself. */
+static void begin_manifest(struct export *e)
 {
     struct manifest *m = e->manifest;
-    enum larder_status status;
 
     m->format_version =
         m->referenced_count > 0 ? MANIFEST_FORMAT_REFERENCED : MANIFEST_FORMAT_VERSION;
@@ -90,11 +89,17 @@ static enum larder_status complete_manifest(struct export *e, struct catalog_sch
     m->system_identifier = e->server.system_identifier;
     m->server_version = e->server.version;
     m->server_encoding = e->server.encoding;
-    m->pg_dump_version = e->pg_dump.version;
+    m->pg_dump_version = e->pg_dump_version;
     m->started_at = e->started_at;
-    status = catalog_read_sequences(e->leader, m, error);
-    if (status == LARDER_OK)
-        status = catalog_schemas(e->leader, m, m->arena, schemas, error);
+}
+
+/* What else is known before the first row; looked up while pg_dump is busy with the schemas. */
+static enum larder_status complete_manifest(struct export *e, const struct catalog_schemas *schemas,
+                                            struct larder_error *error)
+{
+    struct manifest *m = e->manifest;
+    enum larder_status status = catalog_read_sequences(e->leader, m, error);
+
     if (status == LARDER_OK)
         status = catalog_externals(e->leader, schemas, m, error);
     if (status == LARDER_OK)
@@ -142,10 +147,13 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
 /* The schema's part of the work, in a thread of its own beside the lanes. */
 struct schema_work {
     struct export_schema_call call;
+    struct export_schema schema;
     struct export_lanes *lanes;
     struct archive_writer *writer;
     const struct manifest *manifest;
-    bool failed_first; /* before any lane */
+    char *pg_dump_version; /* which the manifest points to */
+    sem_t complete;        /* posted once the manifest is complete, or never will be */
+    bool failed_first;     /* before any lane */
 };
 
 static enum larder_status write_members(struct archive_writer *writer,
@@ -180,26 +188,29 @@ static enum larder_status write_members(struct archive_writer *writer,
 static void *work_on_schema(void *arg)
 {
     struct schema_work *work = arg;
-    struct export_schema schema = {0};
     struct larder_error error = {0};
-    enum larder_status status = export_schema_run(&work->call, &schema, &error);
+    enum larder_status status = export_schema_dump(&work->call, &work->schema, &error);
 
+    while (status == LARDER_OK && sem_wait(&work->complete) != 0)
+        ; /* a signal came in between */
     if (status == LARDER_OK)
-        status = write_members(work->writer, work->manifest, &schema, &error);
+        status = export_schema_write(&work->call, &work->schema, work->pg_dump_version, &error);
+    if (status == LARDER_OK)
+        status = write_members(work->writer, work->manifest, &work->schema, &error);
     if (status == LARDER_OK)
         status = export_lanes_open(work->lanes, work->writer, &error);
     if (status != LARDER_OK)
         work->failed_first = export_lanes_stop(work->lanes, status, &error);
-    export_schema_free(&schema);
     return NULL;
 }
 
-/* As many lanes as were asked for, where the server has connections for them, and one for pg_dump. */
-static enum larder_status count_lanes(const struct export *e, int *lanes,
+/* As many lanes as were asked for, where the server has connections for them beside pg_dump, which may have connected or not. */
+static enum larder_status count_lanes(const struct export *e, const char *pg_dump, int *lanes,
                                       struct larder_error *error)
 {
     int free_connections;
-    enum larder_status status = catalog_free_connections(e->control, &free_connections, error);
+    enum larder_status status =
+        catalog_free_connections(e->leader, pg_dump, &free_connections, error);
 
     *lanes = crew_lanes(e->options->lanes);
     if (status == LARDER_OK && *lanes > free_connections)
@@ -229,23 +240,32 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
         .run = e->run,
     };
-    struct schema_work work = {.writer = writer, .manifest = e->manifest};
-    enum larder_status status = count_lanes(e, &options.lanes, error);
+    struct schema_work work = {
+        .writer = writer, .manifest = e->manifest, .pg_dump_version = e->pg_dump_version};
+    enum larder_status status =
+        export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
+    int lanes = 1;
     pthread_t thread;
 
-    if (status == LARDER_OK)
-        status = export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
     if (status != LARDER_OK)
         return status;
-    status = export_schema_prepare(&e->pg_dump, &e->pg_restore,
-                                   e->schema != NULL ? e->schema : e->leader, e->control,
-                                   e->manifest, schemas, export_lock_timeout(e), e->run,
-                                   export_lanes_stop_fd(work.lanes), e->arena, &work.call, error);
+    status = export_schema_prepare(
+        &e->pg_dump, &e->pg_restore, e->schema != NULL ? e->schema : e->leader, e->control,
+        e->manifest, schemas, export_lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
+        e->arena, &work.call, &work.schema, error);
+    sem_init(&work.complete, 0, 0);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");
     if (status == LARDER_OK) {
         pg_set_stop_fd(e->leader, export_lanes_stop_fd(work.lanes));
-        status = export_lanes_run(work.lanes, e->leader, error);
+        status = complete_manifest(e, schemas, error);
+        if (status == LARDER_OK)
+            status = count_lanes(e, work.call.watch.application, &lanes, error);
+        if (status != LARDER_OK)
+            export_lanes_stop(work.lanes, status, error);
+        export_schema_expect(&work.schema);
+        sem_post(&work.complete);
+        status = export_lanes_run(work.lanes, lanes, e->leader, error);
         pthread_join(thread, NULL);
         pg_set_stop_fd(e->leader, -1);
         if (status == LARDER_FAILED && work.failed_first)
@@ -253,6 +273,8 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
             snapshot_name_table_blocker(e->control, e->manifest, export_lock_timeout(e), error);
     }
+    sem_destroy(&work.complete);
+    export_schema_free(&work.schema);
     export_lanes_free(work.lanes);
     return status;
 }
@@ -340,7 +362,8 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
         status = begin_writer(e, stage, &writer, error);
     if (status != LARDER_OK)
         return status;
-    status = complete_manifest(e, &schemas, error);
+    begin_manifest(e);
+    status = catalog_schemas(e->leader, e->manifest, e->manifest->arena, &schemas, error);
     if (status == LARDER_OK)
         status = run_lanes(e, writer, &schemas, error);
     if (status == LARDER_OK)

@@ -1,5 +1,6 @@
 #include "engine/export_lanes_parts.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -12,6 +13,7 @@ enum {
     RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
     LANE_CONNECT_SECONDS = 10,
+    HEAD_START_MS = 20,
 };
 
 struct manifest_table *export_lanes_table(const struct export_lanes *all,
@@ -116,8 +118,7 @@ static bool is_one_share(const struct export_lanes *all, const struct shared_tab
 {
     uint64_t bytes = all->extra[table - all->tables].bytes;
 
-    return table->whole ||
-           (table->taken == 0 && bytes <= all->bytes / (uint64_t)all->options.lanes);
+    return table->whole || (table->taken == 0 && bytes <= all->bytes / (uint64_t)all->lane_count);
 }
 
 /*
@@ -131,7 +132,7 @@ static struct copy_range next_range(const struct export_lanes *all,
     uint64_t left = table->pages - table->taken;
     uint64_t most = RANGE_BYTES / (extra->bytes / table->pages + 1) + 1;
     uint64_t least = most / SMALLEST_RANGES + 1;
-    uint64_t step = left / (2 * (uint64_t)all->options.lanes);
+    uint64_t step = left / (2 * (uint64_t)all->lane_count);
 
     if (is_one_share(all, table))
         return (struct copy_range){.query = extra->query};
@@ -284,14 +285,32 @@ void export_lanes_end_locking(struct export_lanes *all, struct shared_table *tab
     pthread_mutex_unlock(&all->lock);
 }
 
+/* Whether there is anything left to read once the leader has had the time that it takes to connect. */
+static bool is_needed(struct export_lanes *all)
+{
+    struct pollfd stop = {.fd = all->stop_fd, .events = POLLIN};
+    bool left = false;
+
+    if (poll(&stop, 1, HEAD_START_MS) == 0) {
+        pthread_mutex_lock(&all->lock);
+        left = choose(all, NULL, false) != NULL;
+        pthread_mutex_unlock(&all->lock);
+    }
+    return left;
+}
+
 /* A lane beside the leader. Without a connection, or the snapshot, the others do its work. */
 static void *follow(void *arg)
 {
     struct export_lanes *all = arg;
     struct pg *pg = NULL;
     struct larder_error error = {0};
-    enum larder_status status = pg_connect(all->options.source, all->options.run, all->stop_fd,
-                                           LANE_CONNECT_SECONDS, &pg, &error);
+    enum larder_status status;
+
+    if (!is_needed(all))
+        return NULL;
+    status = pg_connect(all->options.source, all->options.run, all->stop_fd, LANE_CONNECT_SECONDS,
+                        &pg, &error);
 
     if (status == LARDER_OK)
         status = snapshot_follow(pg, all->manifest->snapshot, &error);
@@ -327,20 +346,21 @@ static enum larder_status check_counts(const struct export_lanes *all, struct la
     return LARDER_OK;
 }
 
-enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
+enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct pg *leader,
                                     struct larder_error *error)
 {
     int started = 1;
-    pthread_t *lanes = calloc((size_t)all->options.lanes, sizeof(*lanes));
+    pthread_t *threads = calloc((size_t)lanes, sizeof(*threads));
 
-    if (lanes == NULL)
+    if (threads == NULL)
         return larder_fail_memory(error);
-    while (started < all->options.lanes && pthread_create(&lanes[started], NULL, follow, all) == 0)
+    all->lane_count = lanes;
+    while (started < lanes && pthread_create(&threads[started], NULL, follow, all) == 0)
         started++;
     export_lane_run(all, leader, true);
     for (int i = 1; i < started; i++)
-        pthread_join(lanes[i], NULL);
-    free(lanes);
+        pthread_join(threads[i], NULL);
+    free(threads);
     /* Tables without rows have no part to wait with. */
     pthread_mutex_lock(&all->lock);
     while (all->writer == NULL && all->status == LARDER_OK)

@@ -18,7 +18,7 @@ struct export_lanes;
 
 struct export_lanes_options {
     const struct larder_connect *source;
-    int lanes, level;
+    int level;
     int lock_timeout; /* seconds */
     bool whole_tables;
     const struct larder_run *run;
@@ -48,10 +48,10 @@ bool export_lanes_stop(struct export_lanes *all, enum larder_status status,
                        const struct larder_error *error);
 
 /*
- * Reads all tables; `leader` is the first lane, the others connect by themselves. Returns when all
- * have ended: with the first cause, where one has failed.
+ * Reads all tables; `leader` is the first of so many lanes, the others connect by themselves. Returns when all have ended: with the
+ * first cause, where one has failed.
  */
-enum larder_status export_lanes_run(struct export_lanes *all, struct pg *leader,
+enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct pg *leader,
                                     struct larder_error *error);
 
 /* Whether a lane failed because it waited too long for a lock: for who wants to name the blocker.

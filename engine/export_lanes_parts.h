@@ -37,6 +37,7 @@ struct export_lanes {
     struct manifest *manifest;
     const struct catalog_table *extra;
     int stop_fd;
+    int lane_count; /* known once they run */
 
     pthread_mutex_t lock; /* of everything below, of the writer, and of the manifest's parts */
     pthread_cond_t changed;

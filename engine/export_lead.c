@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <string.h>
 
 #include "engine/export_parts.h"
@@ -169,7 +170,7 @@ static enum larder_status find_schema_connection(struct export *e, struct larder
     return LARDER_USAGE;
 }
 
-/* Within a transaction, since programs are started: outside of one the server may end the session meanwhile (idle_session_timeout). */
+/* Within a transaction, since programs may be started: outside of one the server may end the session meanwhile (idle_session_timeout). */
 static enum larder_status find_tools(struct export *e, struct larder_error *error)
 {
     int major = pg_server_version(e->control) / 10000;
@@ -180,12 +181,50 @@ static enum larder_status find_tools(struct export *e, struct larder_error *erro
                : status;
 }
 
-enum larder_status export_prepare(struct export *e, struct larder_error *error)
-{
-    const struct larder_export_options *o = e->options;
+/* The leader's connection, which is made beside the control's. */
+struct connecting {
+    const struct export *e;
+    struct pg *pg;
+    struct larder_error error;
     enum larder_status status;
+    pthread_t thread;
+    bool beside;
+};
 
-    status = pg_connect(&o->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
+static void *connect_leader(void *arg)
+{
+    struct connecting *c = arg;
+
+    c->status =
+        pg_connect(&c->e->options->source, c->e->run, -1, PG_CONNECT_SECONDS, &c->pg, &c->error);
+    return NULL;
+}
+
+static void begin_connecting(struct connecting *c, const struct export *e)
+{
+    *c = (struct connecting){.e = e};
+    c->beside = pthread_create(&c->thread, NULL, connect_leader, c) == 0;
+}
+
+static enum larder_status end_connecting(struct connecting *c, struct export *e,
+                                         struct larder_error *error)
+{
+    if (c->beside)
+        pthread_join(c->thread, NULL);
+    else
+        connect_leader(c);
+    e->leader = c->pg;
+    if (c->status != LARDER_OK)
+        *error = c->error;
+    return c->status;
+}
+
+/* What the control connection tells before the run has its lock. */
+static enum larder_status look_at_server(struct export *e, struct larder_error *error)
+{
+    enum larder_status status =
+        pg_connect(&e->options->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
+
     if (status == LARDER_OK)
         status = find_schema_connection(e, error);
     if (status == LARDER_OK)
@@ -197,22 +236,50 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
     if (status == LARDER_OK)
         status = find_tools(e, error);
     session_rollback(e->control);
-    if (status != LARDER_OK)
-        return status;
-    e->result->database = e->server.database;
-    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
-    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
-    status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
-                               e->result->preset, error);
+    return status;
+}
+
+/*
+ * Takes the run's lock, and looks the tables up for the first time. By the leader, which will look again: what a session has once read of the
+ * catalogs it has at hand. Its transaction stays open, since outside of one the server may end the session (idle_session_timeout).
+ */
+static enum larder_status look_first(struct export *e, struct larder_error *error)
+{
+    enum larder_status status = snapshot_lock_run(e->control, e->server.is_standby,
+                                                  e->result->source, e->result->preset, error);
+
     if (status == LARDER_OK)
         status = snapshot_limit_waits(e->control, export_lock_timeout(e), error);
     if (status == LARDER_OK)
         status = find_tables(e, error);
     if (status == LARDER_OK)
-        status = look_up(e, e->control, error);
+        status = session_begin_plain(e->leader, error);
     if (status == LARDER_OK)
-        status = export_report_obstacles(e, error);
-    return status;
+        status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
+    return status == LARDER_OK ? look_up(e, e->leader, error) : status;
+}
+
+enum larder_status export_prepare(struct export *e, struct larder_error *error)
+{
+    const struct larder_export_options *o = e->options;
+    struct connecting connecting;
+    struct larder_error why = {0};
+    enum larder_status status, found;
+
+    begin_connecting(&connecting, e);
+    status = look_at_server(e, error);
+    found = end_connecting(&connecting, e, &why);
+    if (status == LARDER_OK && found != LARDER_OK) {
+        *error = why;
+        return found;
+    }
+    if (status != LARDER_OK)
+        return status;
+    e->result->database = e->server.database;
+    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
+    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
+    status = look_first(e, error);
+    return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }
 
 static bool same_tables(const struct manifest *a, const struct manifest *b)
@@ -249,9 +316,9 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
 enum larder_status export_lead(struct export *e, struct larder_error *error)
 {
     bool again = true;
-    enum larder_status status =
-        pg_connect(&e->options->source, e->run, -1, PG_CONNECT_SECONDS, &e->leader, error);
+    enum larder_status status = LARDER_OK;
 
+    session_rollback(e->leader); /* the first look's */
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
             status = look_up(e, e->control, error);

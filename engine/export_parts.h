@@ -9,6 +9,7 @@
 #include "engine/destination.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/connection.h"
+#include "engine/pg/schema.h"
 #include "engine/pg/tools.h"
 #include "engine/shrink.h"
 #include "formats/age/age.h"
@@ -42,7 +43,8 @@ struct export
     struct manifest *manifest; /* of the last lookup */
     struct catalog_table *extra;
     struct tool pg_dump, pg_restore;
-    struct age_recipients *recipients; /* until the header is made; or NULL */
+    char pg_dump_version[SCHEMA_VERSION]; /* once it has run */
+    struct age_recipients *recipients;    /* until the header is made; or NULL */
     struct destination to;
     struct hash_result hash;
     struct shrink_baseline baseline;

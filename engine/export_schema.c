@@ -1,8 +1,9 @@
 #include "engine/export_schema.h"
 
-#include <pthread.h>
-#include <stdbool.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "engine/pg/schema.h"
 #include "formats/sql_text.h"
@@ -38,13 +39,25 @@ static const char *as_pattern(struct arena *arena, const char *name)
     return text;
 }
 
+static void prepare_restore(struct export_schema_restore *restore, struct export_schema *schema,
+                            const struct export_schema_call *call, const char *first,
+                            const char *second)
+{
+    restore->arguments[0] = call->pg_restore.path;
+    restore->arguments[1] = first;
+    restore->arguments[2] = second;
+    restore->call = call;
+    restore->process = (struct process){
+        .arguments = restore->arguments, .later = &schema->dump, .ready_fd = schema->ready};
+}
+
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
                                          struct pg *pg, struct pg *watcher,
                                          const struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
                                          struct arena *arena, struct export_schema_call *call,
-                                         struct larder_error *error)
+                                         struct export_schema *schema, struct larder_error *error)
 {
     const char **arguments = arena_alloc(
         arena, 8 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
@@ -58,6 +71,11 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
         .manifest = manifest,
         .run = run,
         .stop_fd = stop_fd};
+    *schema = (struct export_schema){.ready = eventfd(0, EFD_CLOEXEC)};
+    prepare_restore(&schema->list, schema, call, "--list", "--verbose");
+    prepare_restore(&schema->sql, schema, call, "--file", "-");
+    if (schema->ready < 0)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not prepare for pg_restore");
     if (arguments == NULL)
         return larder_fail_memory(error);
     arguments[n++] = "--format=custom";
@@ -125,50 +143,56 @@ static enum larder_status write_post_data(const struct export_schema_call *call,
     return status;
 }
 
-/* One of the two files: pg_restore writes each for us in several calls, and both at the same time. */
-struct sql_file {
-    enum larder_status (*write)(const struct export_schema_call *, const struct schema *,
-                                struct buffer *, struct larder_error *);
-    const struct export_schema_call *call;
-    const struct schema *schema;
-    struct buffer *out;
-    struct larder_error error;
-    enum larder_status status;
-};
-
-static void *write_file(void *arg)
+static void *run_restore(void *arg)
 {
-    struct sql_file *file = arg;
+    struct export_schema_restore *restore = arg;
+    const struct export_schema_call *call = restore->call;
 
-    file->status = file->write(file->call, file->schema, file->out, &file->error);
-    if (file->status == LARDER_OK && file->out->failed)
-        file->status = larder_fail_memory(&file->error);
+    restore->status =
+        process_run(&restore->process, call->run, call->stop_fd, &restore->output, &restore->error);
     return NULL;
 }
 
-static enum larder_status write_files(const struct export_schema_call *call,
-                                      const struct schema *schema, struct export_schema *out,
-                                      struct larder_error *error)
+static void begin_restore(struct export_schema_restore *restore)
 {
-    struct sql_file pre = {write_pre_data, call, schema, &out->pre_data, {0}, LARDER_OK},
-                    post = {write_post_data, call, schema, &out->post_data, {0}, LARDER_OK};
-    const struct sql_file *failed;
-    pthread_t thread;
-    bool beside = pthread_create(&thread, NULL, write_file, &post) == 0;
-
-    write_file(&pre);
-    if (beside)
-        pthread_join(thread, NULL);
-    else
-        write_file(&post);
-    failed = pre.status != LARDER_OK ? &pre : &post;
-    if (failed->status != LARDER_OK)
-        *error = failed->error;
-    return failed->status;
+    restore->began = pthread_create(&restore->thread, NULL, run_restore, restore) == 0;
 }
 
-static enum larder_status write_sql(const struct export_schema_call *call,
-                                    struct export_schema *out, struct larder_error *error)
+void export_schema_expect(struct export_schema *schema)
+{
+    begin_restore(&schema->list);
+    begin_restore(&schema->sql);
+}
+
+/* Its result; where it was not begun, it is run here. */
+static enum larder_status end_restore(struct export_schema_restore *restore,
+                                      struct larder_error *error)
+{
+    if (restore->began)
+        pthread_join(restore->thread, NULL);
+    else
+        run_restore(restore);
+    restore->began = false;
+    if (restore->status == LARDER_OK)
+        return LARDER_OK;
+    *error = restore->error;
+    return larder_context(error, "could not read the archived schema");
+}
+
+enum larder_status export_schema_dump(const struct export_schema_call *call,
+                                      struct export_schema *schema, struct larder_error *error)
+{
+    enum larder_status status =
+        process_run(&call->pg_dump, call->run, call->stop_fd, &schema->dump, error);
+
+    eventfd_write(schema->ready, 1);
+    return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not export the schema");
+}
+
+enum larder_status export_schema_write(const struct export_schema_call *call,
+                                       struct export_schema *out,
+                                       char pg_dump_version[SCHEMA_VERSION],
+                                       struct larder_error *error)
 {
     const struct manifest *manifest = call->manifest;
     struct arena *arena = arena_new();
@@ -188,33 +212,39 @@ static enum larder_status write_sql(const struct export_schema_call *call,
     for (size_t i = 0; stand_ins != NULL && i < manifest->external_count; i++)
         if (manifest->externals[i].oid != 0)
             stand_ins[stand_in_count++] = manifest->externals[i].oid;
-    status = arena_failed(arena)
-                 ? larder_fail_memory(error)
-                 : schema_open(&schema, &call->pg_restore, out->dump.bytes, out->dump.length,
-                               call->run, call->stop_fd, arena, error);
+    status = arena_failed(arena) ? larder_fail_memory(error) : end_restore(&out->list, error);
+    if (status == LARDER_OK)
+        status = schema_open_listed(&schema, &call->pg_restore, out->dump.bytes, out->dump.length,
+                                    &out->list.output, arena, error);
+    if (status == LARDER_OK)
+        memcpy(pg_dump_version, schema.pg_dump_version, SCHEMA_VERSION);
+    if (status == LARDER_OK)
+        status = end_restore(&out->sql, error);
+    if (status == LARDER_OK)
+        schema_take_sql(&schema, buffer_text(&out->sql.output), arena);
     if (status == LARDER_OK)
         status = schema_select(&schema, tables, manifest->table_count, NULL, 0, stand_ins,
                                stand_in_count, arena, &left_out, error);
     if (status == LARDER_OK)
-        status = write_files(call, &schema, out, error);
+        status = write_pre_data(call, &schema, &out->pre_data, error);
+    if (status == LARDER_OK)
+        status = write_post_data(call, &schema, &out->post_data, error);
+    if (status == LARDER_OK && (out->pre_data.failed || out->post_data.failed))
+        status = larder_fail_memory(error);
     arena_free(arena);
     return status;
 }
 
-enum larder_status export_schema_run(const struct export_schema_call *call,
-                                     struct export_schema *schema, struct larder_error *error)
-{
-    enum larder_status status;
-
-    *schema = (struct export_schema){0};
-    status = process_run(&call->pg_dump, call->run, call->stop_fd, &schema->dump, error);
-    if (status != LARDER_OK)
-        return larder_context(error, "could not export the schema");
-    return write_sql(call, schema, error);
-}
-
 void export_schema_free(struct export_schema *schema)
 {
+    if (schema->list.began)
+        pthread_join(schema->list.thread, NULL);
+    if (schema->sql.began)
+        pthread_join(schema->sql.thread, NULL);
+    if (schema->ready >= 0)
+        close(schema->ready);
+    buffer_free(&schema->list.output);
+    buffer_free(&schema->sql.output);
     buffer_free(&schema->dump);
     buffer_free(&schema->pre_data);
     buffer_free(&schema->post_data);

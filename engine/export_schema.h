@@ -3,16 +3,37 @@
 #ifndef ENGINE_EXPORT_SCHEMA_H
 #define ENGINE_EXPORT_SCHEMA_H
 
+#include <pthread.h>
+#include <stdbool.h>
+
 #include "engine/pg/catalog.h"
 #include "engine/pg/lock_watch.h"
+#include "engine/pg/schema.h"
 #include "engine/pg/tools.h"
 #include "formats/buffer.h"
 #include "formats/manifest.h"
 #include "larder/error.h"
 #include "larder/run.h"
 
+struct export_schema_call;
+
+/* A run of pg_restore in a thread of its own. Internal. */
+struct export_schema_restore {
+    const char *arguments[4];
+    struct process process;
+    const struct export_schema_call *call;
+    struct buffer output;
+    struct larder_error error;
+    enum larder_status status;
+    pthread_t thread;
+    bool began;
+};
+
+/* It stays where it is. */
 struct export_schema {
     struct buffer dump, pre_data, post_data;
+    struct export_schema_restore list, sql; /* what there is, and all of its SQL */
+    int ready;                              /* readable once the dump is there; -1: not open */
 };
 
 /* What to do, prepared while the connection is not in use otherwise. The arena must live as long, and the call stay where it is.
@@ -36,11 +57,23 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
                                          struct arena *arena, struct export_schema_call *call,
-                                         struct larder_error *error);
+                                         struct export_schema *schema, struct larder_error *error);
 
-/* Runs the programs; uses no connection of ours but the watcher. */
-enum larder_status export_schema_run(const struct export_schema_call *call,
-                                     struct export_schema *schema, struct larder_error *error);
+/* Runs pg_dump; uses no connection of ours but the watcher, and of the manifest nothing. */
+enum larder_status export_schema_dump(const struct export_schema_call *call,
+                                      struct export_schema *schema, struct larder_error *error);
+
+/*
+ * Starts pg_restore, which waits for what pg_dump writes: until then it loads its libraries, which takes as long as all that it does then.
+ * Meanwhile, from any thread, once there is nothing more urgent to do; or not at all.
+ */
+void export_schema_expect(struct export_schema *schema);
+
+/* Then writes the SQL, and says which pg_dump it was. The manifest must be complete but for that, parts, rows and fingerprints. */
+enum larder_status export_schema_write(const struct export_schema_call *call,
+                                       struct export_schema *schema,
+                                       char pg_dump_version[SCHEMA_VERSION],
+                                       struct larder_error *error);
 void export_schema_free(struct export_schema *schema);
 
 #endif

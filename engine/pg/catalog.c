@@ -138,7 +138,8 @@ enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,
     return LARDER_OK;
 }
 
-enum larder_status catalog_free_connections(struct pg *pg, int *count, struct larder_error *error)
+enum larder_status catalog_free_connections(struct pg *pg, const char *but, int *count,
+                                            struct larder_error *error)
 {
     char *answer;
     enum larder_status status = pg_query_one(
@@ -149,8 +150,9 @@ enum larder_status catalog_free_connections(struct pg *pg, int *count, struct la
         "- count(*) FILTER (WHERE usename = current_user), "
         "(SELECT nullif(datconnlimit, -1) FROM pg_catalog.pg_database WHERE datname = current_database()) "
         "- count(*) FILTER (WHERE datname = current_database()))) "
-        "FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR backend_type IS NULL",
-        0, NULL, &answer, error);
+        "FROM pg_catalog.pg_stat_activity WHERE (backend_type = 'client backend' OR backend_type IS NULL) "
+        "AND application_name IS DISTINCT FROM $1",
+        1, &but, &answer, error);
 
     *count = answer == NULL ? 0 : (int)strtol(answer, NULL, 10);
     free(answer);

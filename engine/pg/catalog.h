@@ -153,7 +153,11 @@ enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas
 enum larder_status catalog_additions(struct pg *pg, struct manifest *manifest,
                                      struct larder_error *error);
 
-/* How many more connections this role could open to this database now, by the limits of server, database and role. */
-enum larder_status catalog_free_connections(struct pg *pg, int *count, struct larder_error *error);
+/*
+ * How many more connections this role could open to this database now, by the limits of server, database and role; `but` those of that
+ * application_name, which do not count.
+ */
+enum larder_status catalog_free_connections(struct pg *pg, const char *but, int *count,
+                                            struct larder_error *error);
 
 #endif

@@ -1,6 +1,7 @@
 #include "engine/pg/schema_parts.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ static const struct {
     {"CONSTRAINT", SCHEMA_INDEX},
     {"DATABASE", SCHEMA_LAST},
     {"DEFAULT", SCHEMA_CREATE},
+    {"ENCODING", SCHEMA_CREATE},
     {"EVENT TRIGGER", SCHEMA_LAST},
     {"FK CONSTRAINT", SCHEMA_LAST},
     {"FOREIGN TABLE", SCHEMA_CREATE},
@@ -30,9 +32,11 @@ static const struct {
     {"RULE", SCHEMA_LAST},
     {"SCHEMA", SCHEMA_CREATE},
     {"SECURITY LABEL", SCHEMA_CREATE},
+    {"SEARCHPATH", SCHEMA_CREATE},
     {"SEQUENCE", SCHEMA_CREATE},
     {"SEQUENCE OWNED BY", SCHEMA_CREATE},
     {"STATISTICS", SCHEMA_LAST},
+    {"STDSTRINGS", SCHEMA_CREATE},
     {"TABLE", SCHEMA_CREATE},
     {"TABLE ATTACH", SCHEMA_CREATE},
     {"TRIGGER", SCHEMA_LAST},
@@ -115,7 +119,9 @@ static enum larder_status parse_list(struct schema *schema, char *list, struct a
         if (line[0] != ';') {
             if (parse_entry(line, &schema->entries[schema->count], arena))
                 schema->count++;
-        } else if (strncmp(line, ";\tdepends on:", 13) == 0 && schema->count > 0) {
+        } else if (schema->count == 0) {
+            sscanf(line, "; Dumped by pg_dump version: %31s", schema->pg_dump_version);
+        } else if (strncmp(line, ";\tdepends on:", 13) == 0) {
             parse_depends(line, &schema->entries[schema->count - 1], arena);
         }
     }
@@ -129,6 +135,19 @@ static enum larder_status parse_list(struct schema *schema, char *list, struct a
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
+enum larder_status schema_open_listed(struct schema *schema, const struct tool *restore,
+                                      const uint8_t *dump, size_t length, struct buffer *list,
+                                      struct arena *arena, struct larder_error *error)
+{
+    *schema = (struct schema){.restore = *restore, .dump = dump, .dump_length = length};
+    buffer_text(list);
+    if (list->failed)
+        return larder_fail_memory(error);
+
+    snprintf(schema->pg_dump_version, SCHEMA_VERSION, "%d", restore->major);
+    return parse_list(schema, (char *)list->bytes, arena, error);
+}
+
 enum larder_status schema_open(struct schema *schema, const struct tool *restore,
                                const uint8_t *dump, size_t length, const struct larder_run *run,
                                int stop_fd, struct arena *arena, struct larder_error *error)
@@ -136,15 +155,10 @@ enum larder_status schema_open(struct schema *schema, const struct tool *restore
     const char *arguments[] = {restore->path, "--list", "--verbose", NULL};
     struct process process = {.arguments = arguments, .input = dump, .input_length = length};
     struct buffer list = {0};
-    enum larder_status status;
+    enum larder_status status = process_run(&process, run, stop_fd, &list, error);
 
-    *schema = (struct schema){.restore = *restore, .dump = dump, .dump_length = length};
-    status = process_run(&process, run, stop_fd, &list, error);
-    if (status == LARDER_OK) {
-        buffer_text(&list);
-        status = list.failed ? larder_fail_memory(error)
-                             : parse_list(schema, (char *)list.bytes, arena, error);
-    }
+    if (status == LARDER_OK)
+        status = schema_open_listed(schema, restore, dump, length, &list, arena, error);
     buffer_free(&list);
     return status == LARDER_OK ? LARDER_OK
                                : larder_context(error, "could not read the archived schema");

@@ -19,6 +19,8 @@
 #include "larder/error.h"
 #include "larder/run.h"
 
+enum { SCHEMA_VERSION = 32 }; /* bytes of a version, with its end */
+
 /* When an entry is created; in this order. */
 enum schema_pass {
     SCHEMA_CREATE, /* schemas, types, functions, tables, defaults, policies, row security */
@@ -45,23 +47,43 @@ struct schema_entry {
     enum schema_pass pass;
 };
 
+/* Where an entry's SQL is, in what pg_restore has written. */
+struct schema_piece {
+    const char *settings, *at;
+    size_t length;
+};
+
 struct schema {
     struct tool restore;
     const uint8_t *dump; /* the caller's */
     size_t dump_length;
+    char pg_dump_version
+        [SCHEMA_VERSION]; /* of the one that made it, as "15.20"; empty where the list does not say */
     struct schema_entry *entries;
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
-    bool all;            /* views may be had, too */
-    bool no_owner;       /* SQL sets no owners; for the caller to set once it is open */
-    bool no_tablespaces; /* nor tablespaces */
+    struct schema_piece *pieces; /* of each entry, once schema_take_sql() has found them; or NULL */
+    bool all;                    /* views may be had, too */
+    bool no_owner;               /* SQL sets no owners; for the caller to set once it is open */
+    bool no_tablespaces;         /* nor tablespaces */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */
 enum larder_status schema_open(struct schema *schema, const struct tool *restore,
                                const uint8_t *dump, size_t length, const struct larder_run *run,
                                int stop_fd, struct arena *arena, struct larder_error *error);
+
+/* The same with the list at hand: what `pg_restore --list --verbose` writes of the dump. It is changed. */
+enum larder_status schema_open_listed(struct schema *schema, const struct tool *restore,
+                                      const uint8_t *dump, size_t length, struct buffer *list,
+                                      struct arena *arena, struct larder_error *error);
+
+/*
+ * Takes the SQL out of what pg_restore writes of the whole dump, so that schema_sql() runs no program any more; not where anything in it
+ * could be mistaken for the beginning of an entry. The text must stay.
+ */
+void schema_take_sql(struct schema *schema, const char *text, struct arena *arena);
 
 /*
  * Selects what the tables need, and all functions that can be had with it, as optional. `left_out`,

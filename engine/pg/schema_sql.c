@@ -56,19 +56,34 @@ static const char *settings_before(const char *text, const char *head)
     return first;
 }
 
+/* Where what pg_restore puts behind the entries begins; NULL where it is not there. */
+static const char *end_of_entries(const char *sql)
+{
+    static const char last[] = "\n--\n-- PostgreSQL database dump complete\n--\n";
+    const char *end = NULL;
+
+    for (const char *at = sql; (at = strstr(at, last)) != NULL; at++)
+        end = at + 1;
+    return end;
+}
+
 /* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. */
 static void append_entries(struct buffer *out, const char *sql)
 {
     static const char first[] = "\n--\n-- Name: ";
-    static const char last[] = "\n--\n-- PostgreSQL database dump complete\n--\n";
-    const char *begin = strstr(sql, first), *end = NULL;
+    const char *begin = strstr(sql, first), *end = end_of_entries(sql);
 
-    for (const char *at = sql; (at = strstr(at, last)) != NULL; at++)
-        end = at;
     if (begin == NULL || end == NULL || end < begin)
         return;
     begin = settings_before(sql, begin + 1);
-    append_with_schemas(out, begin, (size_t)(end + 1 - begin));
+    append_with_schemas(out, begin, (size_t)(end - begin));
+}
+
+/* The settings of the dump are written before everything else, and what makes the database only where that was asked for. */
+static bool is_written(const struct schema_entry *entry)
+{
+    return !schema_is(entry, "DATABASE") && !schema_is(entry, "ENCODING") &&
+           !schema_is(entry, "STDSTRINGS") && !schema_is(entry, "SEARCHPATH");
 }
 
 /*
@@ -84,9 +99,38 @@ static bool is_wanted(const struct schema *schema, const struct schema_entry *en
 
     if (!entry->selected || schema_is_left_out(schema, entry) || entry->pass != pass)
         return false;
-    if (schema_is(entry, "DATABASE"))
-        return false; /* of which pg_restore writes nothing */
+    if (!is_written(entry))
+        return false;
     return on == NULL || !schema_is(on, "SCHEMA") || on->oid != SCHEMA_PUBLIC;
+}
+
+enum { RESTORE_PASSES = 3 };
+
+/* What pg_restore puts behind everything else: privileges, and then what must not see what comes before it. */
+static int restore_pass(const struct schema_entry *entry)
+{
+    if (schema_is(entry, "ACL") || schema_is(entry, "DEFAULT ACL"))
+        return 1;
+    return schema_is(entry, "EVENT TRIGGER") ? 2 : 0;
+}
+
+/* From what schema_take_sql() has cut. */
+static void append_pieces(const struct schema *schema, enum schema_pass pass, struct buffer *out)
+{
+    const char *settings = "";
+
+    for (int order = 0; order < RESTORE_PASSES; order++)
+        for (size_t i = 0; i < schema->count; i++) {
+            const struct schema_piece *piece = &schema->pieces[i];
+
+            if (!is_wanted(schema, &schema->entries[i], pass) ||
+                restore_pass(&schema->entries[i]) != order)
+                continue;
+            if (piece->settings != settings && order == 0) /* privileges are stored nowhere */
+                buffer_puts(out, piece->settings);
+            settings = piece->settings;
+            append_with_schemas(out, piece->at, piece->length);
+        }
 }
 
 enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
@@ -103,6 +147,10 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
     size_t wanted = 0, options = 5;
     int fd = -1;
 
+    if (schema->pieces != NULL) {
+        append_pieces(schema, pass, out);
+        return out->failed ? larder_fail_memory(error) : LARDER_OK;
+    }
     for (size_t i = 0; i < schema->count; i++)
         if (is_wanted(schema, &schema->entries[i], pass)) {
             buffer_printf(&list, "%d;\n", schema->entries[i].id);
@@ -175,53 +223,88 @@ static bool is_head_of(const char *head, const struct schema_entry *entry)
     return same;
 }
 
-/* Notes the settings between two places, line by line. */
+/* The settings that entries are written under: each gets them, since others may be left out, or run elsewhere. */
+struct settings {
+    const char *tablespace, *method, *both;
+};
+
+/* Takes over the settings between two places, line by line. */
 static void note_settings(struct arena *arena, const char *from, const char *to,
-                          const char **tablespace, const char **method)
+                          struct settings *settings)
 {
+    if (from == to)
+        return;
     for (const char *line = from; line < to; line += strcspn(line, "\n") + 1) {
         const char *copy = arena_printf(arena, "%.*s\n", (int)strcspn(line, "\n"), line);
 
         if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
-            *tablespace = copy;
+            settings->tablespace = copy;
         else if (strncmp(line, setting_method, strlen(setting_method)) == 0)
-            *method = copy;
+            settings->method = copy;
     }
+    settings->both = arena_printf(arena, "%s%s", settings->tablespace, settings->method);
 }
 
 /*
- * Cuts the text where the entries begin, in their order; what only looks like a head belongs to the entry before it. Each gets the
- * settings that it was written under, since others may be left out, or run elsewhere.
+ * Cuts the text where the entries begin, in their order; gives how many it found. What only looks like a head belongs to the entry
+ * before it; where `strict`, all is refused then.
  */
-static size_t cut_blocks(const char *text, struct arena *arena, struct schema_block *blocks,
-                         size_t count)
+static size_t cut(const char *text, const char *end, struct schema_entry *const *entries,
+                  size_t count, bool strict, struct arena *arena, struct schema_piece *pieces)
 {
-    const char *tablespace = "", *method = "", *begin = NULL;
+    struct settings settings = {"", "", ""};
     size_t found = 0;
 
-    for (const char *at = strstr(text, block_head); at != NULL; at = strstr(at + 1, block_head)) {
-        const char *settings = settings_before(text, at);
+    for (const char *at = strstr(text, block_head); at != NULL && at < end;
+         at = strstr(at + 1, block_head)) {
+        const char *before = settings_before(text, at);
 
-        if (found == count || !is_head_of(at, blocks[found].entry))
+        if (found == count || !is_head_of(at, entries[found])) {
+            if (strict)
+                return 0;
             continue;
+        }
         if (found > 0)
-            blocks[found - 1].sql = arena_printf(arena, "%s%.*s", blocks[found - 1].sql,
-                                                 (int)(settings - begin), begin);
-        note_settings(arena, settings, at, &tablespace, &method);
-        blocks[found++].sql = arena_printf(arena, "%s%s", tablespace, method);
-        begin = at;
+            pieces[found - 1].length = (size_t)(before - pieces[found - 1].at);
+        note_settings(arena, before, at, &settings);
+        pieces[found++] = (struct schema_piece){
+            .settings = settings.both, .at = at, .length = (size_t)(end - at)};
     }
-    if (found > 0)
-        blocks[found - 1].sql = arena_printf(arena, "%s%s", blocks[found - 1].sql, begin);
     return found;
 }
 
-/* What pg_restore puts behind everything else: privileges, and then what must not see what comes before it. */
-static int restore_pass(const struct schema_entry *entry)
+/* In the order in which pg_restore writes them. */
+static struct schema_entry **in_order(const struct schema *schema, const bool *wanted,
+                                      struct arena *arena, size_t *count)
 {
-    if (schema_is(entry, "ACL") || schema_is(entry, "DEFAULT ACL"))
-        return 1;
-    return schema_is(entry, "EVENT TRIGGER") ? 2 : 0;
+    struct schema_entry **entries = arena_alloc(arena, schema->count + 1, sizeof(*entries));
+
+    *count = 0;
+    for (int order = 0; entries != NULL && order < RESTORE_PASSES; order++)
+        for (size_t i = 0; i < schema->count; i++)
+            if (wanted[i] && restore_pass(&schema->entries[i]) == order)
+                entries[(*count)++] = &schema->entries[i];
+    return entries;
+}
+
+void schema_take_sql(struct schema *schema, const char *text, struct arena *arena)
+{
+    bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
+    struct schema_piece *cuts = arena_alloc(arena, schema->count + 1, sizeof(*cuts)),
+                        *pieces = arena_alloc(arena, schema->count + 1, sizeof(*pieces));
+    struct schema_entry **entries;
+    const char *end = end_of_entries(text);
+    size_t count;
+
+    for (size_t i = 0; wanted != NULL && i < schema->count; i++)
+        wanted[i] = is_written(&schema->entries[i]);
+    entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, &count);
+    if (entries == NULL || cuts == NULL || pieces == NULL || end == NULL ||
+        cut(text, end, entries, count, true, arena, cuts) != count)
+        return;
+    for (size_t i = 0; i < count; i++)
+        pieces[entries[i] - schema->entries] = cuts[i];
+    schema->pieces = pieces;
 }
 
 enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
@@ -231,27 +314,32 @@ enum larder_status schema_blocks(const struct schema *schema, enum schema_pass p
 {
     struct buffer sql = {0};
     enum larder_status status = schema_sql(schema, pass, run, stop_fd, &sql, error);
-    size_t wanted = 0;
+    bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
+    struct schema_piece *pieces = arena_alloc(arena, schema->count + 1, sizeof(*pieces));
+    struct schema_entry **entries = NULL;
+    const char *text = buffer_text(&sql);
 
     *count = 0;
     *blocks = arena_alloc(arena, schema->count + 1, sizeof(**blocks));
-    if (status == LARDER_OK && *blocks == NULL)
-        status = larder_fail_memory(error);
-    for (int order = 0; status == LARDER_OK && order < 3; order++)
-        for (size_t i = 0; i < schema->count; i++)
-            if (is_wanted(schema, &schema->entries[i], pass) &&
-                restore_pass(&schema->entries[i]) == order)
-                (*blocks)[wanted++].entry = &schema->entries[i];
-    if (status == LARDER_OK && wanted > 0) {
-        *count = wanted;
-        if (cut_blocks(buffer_text(&sql), arena, *blocks, wanted) != wanted) {
-            /* An order that is not known: all of it is one block. */
+    for (size_t i = 0; wanted != NULL && i < schema->count; i++)
+        wanted[i] = is_wanted(schema, &schema->entries[i], pass);
+    if (wanted != NULL)
+        entries = in_order(schema, wanted, arena, count);
+    if (status == LARDER_OK && !arena_failed(arena) && *count > 0) {
+        bool known =
+            cut(text, text + strlen(text), entries, *count, false, arena, pieces) == *count;
+
+        if (!known) { /* An order that is not known: all of it is one block. */
             *count = 1;
-            (*blocks)[0].sql = arena_strdup(arena, buffer_text(&sql));
+            pieces[0] = (struct schema_piece){.settings = "", .at = text, .length = strlen(text)};
         }
-        if (arena_failed(arena))
-            status = larder_fail_memory(error);
+        for (size_t i = 0; i < *count; i++)
+            (*blocks)[i] = (struct schema_block){entries[i],
+                                                 arena_printf(arena, "%s%.*s", pieces[i].settings,
+                                                              (int)pieces[i].length, pieces[i].at)};
     }
+    if (status == LARDER_OK && arena_failed(arena))
+        status = larder_fail_memory(error);
     buffer_free(&sql);
     return status;
 }

@@ -10,43 +10,56 @@
 
 static const char debian[] = "/usr/lib/postgresql";
 
-/* Looks at one folder; keeps the program in `best` where it fits better. */
-static void consider(const char *folder, const char *name, int major, const struct larder_run *run,
-                     struct arena *arena, struct tool *best, int *newest)
+/* Keeps a program in `best` where it fits better. */
+static void take(const char *path, const char *version, int found, int major, struct tool *best,
+                 int *newest)
 {
-    const char *path = arena_printf(arena, "%s/%s", folder, name);
+    if (found > *newest)
+        *newest = found;
+    if (found >= major && (best->path == NULL || found < best->major))
+        *best = (struct tool){path, version, found};
+}
+
+const char *tools_version(const char *path, const struct larder_run *run, struct arena *arena)
+{
     const char *arguments[] = {path, "--version", NULL};
     struct process process = {.arguments = arguments};
     struct buffer output = {0};
     char version[64];
-    int found;
+    bool said = process_run(&process, run, -1, &output, NULL) == LARDER_OK &&
+                sscanf(buffer_text(&output), "%*s (PostgreSQL) %63s", version) == 1;
 
-    if (access(path, X_OK) != 0 || process_run(&process, run, -1, &output, NULL) != LARDER_OK ||
-        sscanf(buffer_text(&output), "%*s (PostgreSQL) %63s", version) != 1) {
-        buffer_free(&output);
-        return;
-    }
     buffer_free(&output);
-    found = (int)strtol(version, NULL, 10);
-    if (found > *newest)
-        *newest = found;
-    if (found < major || (best->path != NULL && found >= best->major))
-        return;
-    *best = (struct tool){path, arena_strdup(arena, version), found};
+    return said ? arena_strdup(arena, version) : NULL;
 }
 
-static void consider_debian(const char *name, int major, const struct larder_run *run,
-                            struct arena *arena, struct tool *best, int *newest)
+/* Looks at one folder. */
+static void consider(const char *folder, const char *name, int major, const struct larder_run *run,
+                     struct arena *arena, struct tool *best, int *newest)
+{
+    const char *path = arena_printf(arena, "%s/%s", folder, name);
+    const char *version = access(path, X_OK) == 0 ? tools_version(path, run, arena) : NULL;
+
+    if (version != NULL)
+        take(path, version, (int)strtol(version, NULL, 10), major, best, newest);
+}
+
+/* Debian's folders bear the versions' names: to ask the programs would take as long as a small table does. */
+static void consider_debian(const char *name, int major, struct arena *arena, struct tool *best,
+                            int *newest)
 {
     DIR *dir = opendir(debian);
     struct dirent *entry;
 
     if (dir == NULL)
         return;
-    while ((entry = readdir(dir)) != NULL)
-        if (strtol(entry->d_name, NULL, 10) > 0)
-            consider(arena_printf(arena, "%s/%s/bin", debian, entry->d_name), name, major, run,
-                     arena, best, newest);
+    while ((entry = readdir(dir)) != NULL) {
+        int found = (int)strtol(entry->d_name, NULL, 10);
+        const char *path = arena_printf(arena, "%s/%s/bin/%s", debian, entry->d_name, name);
+
+        if (found > 0 && access(path, X_OK) == 0)
+            take(path, NULL, found, major, best, newest);
+    }
     closedir(dir);
 }
 
@@ -72,7 +85,7 @@ enum larder_status tools_find(const char *name, int major, const struct larder_r
     if (only != NULL && only[0] != '\0') {
         consider(only, name, major, run, arena, tool, &newest);
     } else {
-        consider_debian(name, major, run, arena, tool, &newest);
+        consider_debian(name, major, arena, tool, &newest);
         if (tool->path == NULL || tool->major != major)
             consider_path(name, major, run, arena, tool, &newest);
     }

@@ -16,7 +16,8 @@
 
 struct tool {
     const char *path;
-    const char *version; /* "15.20" */
+    const char
+        *version; /* "15.20"; NULL where it was not asked, since its folder told the major one */
     int major;
 };
 
@@ -26,6 +27,9 @@ struct tool {
  */
 enum larder_status tools_find(const char *name, int major, const struct larder_run *run,
                               struct arena *arena, struct tool *tool, struct larder_error *error);
+
+/* What a program says of its version, as "15.20"; NULL where it says none. */
+const char *tools_version(const char *path, const struct larder_run *run, struct arena *arena);
 
 /*
  * A call of pg_dump against the database that the connection is to, for process_run, under that application_name: its strings

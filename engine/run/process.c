@@ -25,22 +25,25 @@ static enum larder_status talk(const struct process *process, const struct larde
 {
     const char *input = process->input;
     size_t left = process->input_length;
+    bool waits = process->later != NULL;
     double next = run_clock() + WATCH_MS / 1000.0;
     enum larder_status status;
 
     while (child->out >= 0 || child->err >= 0) {
-        struct pollfd fds[5] = {
+        struct pollfd fds[] = {
             {.fd = child->out, .events = POLLIN},
             {.fd = child->err, .events = POLLIN},
-            {.fd = child->in, .events = POLLOUT},
+            {.fd = waits ? -1 : child->in, .events = POLLOUT},
             {.fd = stop_fd, .events = POLLIN},
-            {.fd = run->stop_signal != NULL ? run->wake_fd : -1, .events = POLLIN}};
+            {.fd = run->stop_signal != NULL ? run->wake_fd : -1, .events = POLLIN},
+            {.fd = waits ? process->ready_fd : -1, .events = POLLIN}};
 
-        if (left == 0) {
+        if (left == 0 && !waits) {
             spawn_close_fd(&child->in);
             fds[2].fd = -1;
         }
-        if (poll(fds, 5, process->watch != NULL ? WATCH_MS : -1) < 0 && errno != EINTR)
+        if (poll(fds, sizeof(fds) / sizeof(fds[0]), process->watch != NULL ? WATCH_MS : -1) < 0 &&
+            errno != EINTR)
             return larder_fail_errno(error, LARDER_FAILED, errno, "could not wait for \"%s\"",
                                      process->arguments[0]);
         status = run_check(run, error);
@@ -60,6 +63,11 @@ static enum larder_status talk(const struct process *process, const struct larde
 
             input += put > 0 ? put : 0;
             left = put < 0 ? 0 : left - (size_t)put;
+        }
+        if (fds[5].revents != 0) {
+            waits = false;
+            input = (const char *)process->later->bytes;
+            left = process->later->length;
         }
     }
     return output->failed || child->errors.failed ? larder_fail_memory(error) : LARDER_OK;

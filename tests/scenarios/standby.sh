@@ -39,9 +39,9 @@ gate pg_dump
 sql postgres "ALTER SYSTEM SET max_standby_streaming_delay = 0"
 sql postgres "SELECT pg_reload_conf()" >"$STDOUT"
 LAST="larder export on a standby that the primary hurries"
-PATH=$SCRATCH/bin:$PATH larder export daily -d kitchai --store "$SCRATCH/store" -j 2 -q >"$STDOUT" 2>"$STDERR" &
+LARDER_PGBIN=$SCRATCH/bin larder export daily -d kitchai --store "$SCRATCH/store" -j 2 -q >"$STDOUT" 2>"$STDERR" &
 run=$!
-wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'larder%' AND state = 'idle in transaction'" t
+wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name LIKE 'larder%' AND state = 'idle in transaction' AND query LIKE 'COPY%'" t
 server_use one
 sql kitchai "ALTER TABLE recipe_uploads ADD COLUMN more int"
 server_use standby
