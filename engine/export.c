@@ -28,7 +28,7 @@
  *
  *   prepare   (export_lead.c) connect, find the preset, take the run's lock, look the tables up, report all obstacles
  *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it
- *   write     pg_dump beside the lanes; whole parts arrive in the archive under one lock
+ *   write     pg_dump, and beside it whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
  *   publish   digest and summary beside the archive, and (export_result.c) the rows in the database
  */
 
@@ -82,7 +82,6 @@ static void begin_manifest(struct export *e)
     m->format_version =
         m->referenced_count > 0 ? MANIFEST_FORMAT_REFERENCED : MANIFEST_FORMAT_VERSION;
     m->larder_version = LARDER_VERSION;
-    m->backup_name = e->result->backup_name;
     m->preset = e->result->preset;
     m->source = e->result->source;
     m->database = e->server.database;
@@ -90,7 +89,6 @@ static void begin_manifest(struct export *e)
     m->server_version = e->server.version;
     m->server_encoding = e->server.encoding;
     m->pg_dump_version = e->pg_dump_version;
-    m->started_at = e->started_at;
 }
 
 /* What else is known before the first row; looked up while pg_dump is busy with the schemas. */
@@ -105,6 +103,8 @@ static enum larder_status complete_manifest(struct export *e, const struct catal
     if (status == LARDER_OK)
         status = catalog_additions(e->leader, m, error);
     define_stand_ins(m);
+    m->backup_name = e->result->backup_name;
+    m->started_at = e->started_at;
     m->schemas = schemas->names;
     m->schema_count = schemas->count;
     return status;
@@ -132,7 +132,7 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
         if (e->options->lock && e->preset.keep_seconds > 0)
             destination_retain(&e->to, e->started_at + e->preset.keep_seconds, NULL);
         status =
-            e->options->no_record ? LARDER_OK : record_has_name(e->control, name, &taken, error);
+            e->options->no_record ? LARDER_OK : record_has_name(e->leader, name, &taken, error);
         if (status == LARDER_OK && !taken)
             status = destination_begin(&e->to, e->result->source, e->result->preset, name, e->arena,
                                        &taken, stage, error);
@@ -218,6 +218,49 @@ static enum larder_status count_lanes(const struct export *e, const char *pg_dum
     return status;
 }
 
+/* Puts what lies between the lanes and the destination in front of `stage`, which goes with it. */
+static enum larder_status begin_writer(struct export *e, struct stage *stage,
+                                       struct archive_writer **writer, struct larder_error *error)
+{
+    struct stage *path = hash_stage_new(stage, &e->hash);
+    enum larder_status status = LARDER_OK;
+
+    if (path == NULL) {
+        stage_free(stage);
+        return larder_fail_memory(error);
+    }
+    if (e->recipients != NULL)
+        status = age_encrypt_new(&path, e->recipients, path, error);
+    /* A passphrase is wiped as soon as the header is made. */
+    age_recipients_free(e->recipients);
+    e->recipients = NULL;
+    if (status != LARDER_OK) {
+        stage_free(path);
+        return status;
+    }
+    *writer = archive_writer_new(path, e->manifest);
+    return *writer == NULL ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* Whatever has to be done before the first row, while pg_dump is busy with the schemas. */
+static enum larder_status prepare_lanes(struct export *e, struct schema_work *work,
+                                        const struct catalog_schemas *schemas, int *lanes,
+                                        struct larder_error *error)
+{
+    struct stage *stage;
+    enum larder_status status = catalog_sizes(e->leader, e->manifest, e->extra, error);
+
+    if (status == LARDER_OK)
+        status = begin_archive(e, &stage, error);
+    if (status == LARDER_OK)
+        status = begin_writer(e, stage, &work->writer, error);
+    if (status == LARDER_OK)
+        status = complete_manifest(e, schemas, error);
+    if (status == LARDER_OK)
+        status = count_lanes(e, work->call.watch.application, lanes, error);
+    return status == LARDER_OK ? export_lanes_plan(work->lanes, e->extra, error) : status;
+}
+
 /* pg_dump fails for want of the snapshot where the leader's connection is lost: then that is the cause. */
 static void name_lost_connection(struct export *e, struct larder_error *error)
 {
@@ -229,8 +272,8 @@ static void name_lost_connection(struct export *e, struct larder_error *error)
     }
 }
 
-static enum larder_status run_lanes(struct export *e, struct archive_writer *writer,
-                                    const struct catalog_schemas *schemas,
+/* Schema and rows, side by side; `*writer` is what they are written with, and where this fails it may be there or not. */
+static enum larder_status run_lanes(struct export *e, struct archive_writer **writer,
                                     struct larder_error *error)
 {
     struct export_lanes_options options = {
@@ -240,27 +283,28 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
         .whole_tables = e->options->whole_tables || pg_server_version(e->leader) < TID_RANGE_SCANS,
         .run = e->run,
     };
-    struct schema_work work = {
-        .writer = writer, .manifest = e->manifest, .pg_dump_version = e->pg_dump_version};
-    enum larder_status status =
-        export_lanes_new(&options, e->manifest, e->extra, &work.lanes, error);
+    struct schema_work work = {.manifest = e->manifest, .pg_dump_version = e->pg_dump_version};
+    struct catalog_schemas schemas = {0};
+    enum larder_status status;
     int lanes = 1;
     pthread_t thread;
 
+    begin_manifest(e);
+    status = catalog_schemas(e->leader, e->manifest, e->manifest->arena, &schemas, error);
+    if (status == LARDER_OK)
+        status = export_lanes_new(&options, e->manifest, &work.lanes, error);
     if (status != LARDER_OK)
         return status;
     status = export_schema_prepare(
         &e->pg_dump, &e->pg_restore, e->schema != NULL ? e->schema : e->leader, e->control,
-        e->manifest, schemas, export_lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
+        e->manifest, &schemas, export_lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
         e->arena, &work.call, &work.schema, error);
     sem_init(&work.complete, 0, 0);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");
     if (status == LARDER_OK) {
         pg_set_stop_fd(e->leader, export_lanes_stop_fd(work.lanes));
-        status = complete_manifest(e, schemas, error);
-        if (status == LARDER_OK)
-            status = count_lanes(e, work.call.watch.application, &lanes, error);
+        status = prepare_lanes(e, &work, &schemas, &lanes, error);
         if (status != LARDER_OK)
             export_lanes_stop(work.lanes, status, error);
         export_schema_expect(&work.schema);
@@ -276,6 +320,7 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer *wri
     sem_destroy(&work.complete);
     export_schema_free(&work.schema);
     export_lanes_free(work.lanes);
+    *writer = work.writer;
     return status;
 }
 
@@ -326,46 +371,12 @@ static enum larder_status finish_archive(struct export *e, struct archive_writer
     return status == LARDER_OK ? archive_writer_finish(writer, error) : status;
 }
 
-/* Puts what lies between the lanes and the destination in front of `stage`, which goes with it. */
-static enum larder_status begin_writer(struct export *e, struct stage *stage,
-                                       struct archive_writer **writer, struct larder_error *error)
-{
-    struct stage *path = hash_stage_new(stage, &e->hash);
-    enum larder_status status = LARDER_OK;
-
-    if (path == NULL) {
-        stage_free(stage);
-        return larder_fail_memory(error);
-    }
-    if (e->recipients != NULL)
-        status = age_encrypt_new(&path, e->recipients, path, error);
-    /* A passphrase is wiped as soon as the header is made. */
-    age_recipients_free(e->recipients);
-    e->recipients = NULL;
-    if (status != LARDER_OK) {
-        stage_free(path);
-        return status;
-    }
-    *writer = archive_writer_new(path, e->manifest);
-    return *writer == NULL ? larder_fail_memory(error) : LARDER_OK;
-}
-
 /* Everything between the first and the last byte of the archive. */
 static enum larder_status write_archive(struct export *e, struct larder_error *error)
 {
-    struct catalog_schemas schemas = {0};
     struct archive_writer *writer = NULL;
-    struct stage *stage;
-    enum larder_status status = begin_archive(e, &stage, error);
+    enum larder_status status = run_lanes(e, &writer, error);
 
-    if (status == LARDER_OK)
-        status = begin_writer(e, stage, &writer, error);
-    if (status != LARDER_OK)
-        return status;
-    begin_manifest(e);
-    status = catalog_schemas(e->leader, e->manifest, e->manifest->arena, &schemas, error);
-    if (status == LARDER_OK)
-        status = run_lanes(e, writer, &schemas, error);
     if (status == LARDER_OK)
         status = finish_archive(e, writer, error);
     archive_writer_free(writer);

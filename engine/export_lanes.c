@@ -1,5 +1,6 @@
 #include "engine/export_lanes_parts.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,35 +145,46 @@ static struct copy_range next_range(const struct export_lanes *all,
 }
 
 enum larder_status export_lanes_new(const struct export_lanes_options *options,
-                                    struct manifest *manifest, const struct catalog_table *extra,
-                                    struct export_lanes **lanes, struct larder_error *error)
+                                    struct manifest *manifest, struct export_lanes **lanes,
+                                    struct larder_error *error)
 {
     struct export_lanes *all = calloc(1, sizeof(*all));
-    size_t count = manifest_stored(manifest);
 
     *lanes = NULL;
     if (all == NULL)
         return larder_fail_memory(error);
     all->options = *options;
     all->manifest = manifest;
-    all->extra = extra;
     all->progress.phase = "export";
     all->last_waiting = &all->waiting;
     pthread_mutex_init(&all->lock, NULL);
     pthread_cond_init(&all->changed, NULL);
     all->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (all->stop_fd < 0) {
+        export_lanes_free(all);
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not prepare the lanes");
+    }
+    *lanes = all;
+    return LARDER_OK;
+}
+
+enum larder_status export_lanes_plan(struct export_lanes *all, const struct catalog_table *extra,
+                                     struct larder_error *error)
+{
+    const struct manifest *manifest = all->manifest;
+    size_t count = manifest_stored(manifest);
+
+    all->extra = extra;
     all->tables = calloc(count + 1, sizeof(*all->tables));
     all->order = calloc(count + 1, sizeof(*all->order));
-    if (all->stop_fd < 0 || all->tables == NULL || all->order == NULL) {
-        export_lanes_free(all);
+    if (all->tables == NULL || all->order == NULL)
         return larder_fail_memory(error);
-    }
     for (size_t i = 0; i < count; i++) {
         all->order[i] = i;
         all->tables[i].pages = !extra[i].has_rows   ? 0
                                : extra[i].pages > 0 ? (uint32_t)extra[i].pages
                                                     : 1;
-        all->tables[i].whole = options->whole_tables || extra[i].pages < 2;
+        all->tables[i].whole = all->options.whole_tables || extra[i].pages < 2;
         /* The others lock no more than the one table that they read. */
         all->tables[i].leader_only = i >= manifest->table_count;
         if (extra[i].estimated_rows > 0)
@@ -182,7 +194,6 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
             all->bytes += bytes_left(all, &all->tables[i]);
     }
     qsort_r(all->order, count, sizeof(*all->order), by_size, (void *)(uintptr_t)extra);
-    *lanes = all;
     return LARDER_OK;
 }
 

@@ -24,13 +24,17 @@ struct export_lanes_options {
     const struct larder_run *run;
 };
 
-/*
- * The manifest must be complete but for parts, rows and fingerprints, which the lanes fill; it,
- * `extra` and what the options point to must live as long.
- */
+/* The manifest and what the options point to must live as long. */
 enum larder_status export_lanes_new(const struct export_lanes_options *options,
-                                    struct manifest *manifest, const struct catalog_table *extra,
-                                    struct export_lanes **lanes, struct larder_error *error);
+                                    struct manifest *manifest, struct export_lanes **lanes,
+                                    struct larder_error *error);
+
+/*
+ * To be called before the lanes run: `extra` has the tables' sizes, and must live as long. The manifest must be complete but for parts,
+ * rows and fingerprints, which the lanes fill, and for what pg_dump tells.
+ */
+enum larder_status export_lanes_plan(struct export_lanes *all, const struct catalog_table *extra,
+                                     struct larder_error *error);
 void export_lanes_free(struct export_lanes *all);
 
 /* Becomes readable when the export has failed anywhere: for the other waits of the run. */

@@ -332,7 +332,5 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
                            "the tables change faster than they can be locked");
     if (status == LARDER_OK)
         status = export_report_obstacles(e, error);
-    if (status == LARDER_OK)
-        status = catalog_sizes(e->leader, e->manifest, e->extra, error);
     return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
 }
