@@ -1,10 +1,14 @@
 #include <string.h>
 
 #include "engine/export_lanes_parts.h"
+#include "engine/pg/copy_ahead.h"
 #include "engine/pg/snapshot.h"
 #include "engine/run/run.h"
 
-enum { TELL_BYTES = 1024 * 1024 }; /* progress is told in steps of this size */
+enum {
+    TELL_BYTES = 1024 * 1024,      /* progress is told in steps of this size */
+    AHEAD_BYTES = 4 * 1024 * 1024, /* of less, no frame is full before the end */
+};
 
 struct lane {
     struct export_lanes *all;
@@ -116,8 +120,9 @@ static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, si
     return status;
 }
 
+/* What is large is read by a thread beside this one: `*ahead`, which is the caller's to end. */
 static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
-                                    struct larder_error *error)
+                                    struct copy_ahead **ahead, struct larder_error *error)
 {
     struct export_lanes *all = lane->all;
     uint64_t rows = 0;
@@ -126,7 +131,10 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
     enum larder_status status;
 
     for (;;) {
-        status = copy_out_next(copy, &bytes, &length, &rows, error);
+        if (*ahead == NULL && copy->bytes >= AHEAD_BYTES)
+            *ahead = copy_ahead_new(copy);
+        status = *ahead != NULL ? copy_ahead_next(*ahead, &bytes, &length, &rows, error)
+                                : copy_out_next(copy, &bytes, &length, &rows, error);
         if (status != LARDER_OK)
             return status;
         if (length == 0)
@@ -153,16 +161,21 @@ static enum larder_status read_range(struct lane *lane, struct copy_range range,
 {
     const struct manifest_table *table = export_lanes_table(lane->all, lane->table);
     struct copy_out copy = {0};
+    struct copy_ahead *ahead = NULL;
     enum larder_status status =
         copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
 
     if (status == LARDER_OK)
-        status = read_rows(lane, &copy, error);
-    copy_out_end(&copy);
+        status = read_rows(lane, &copy, &ahead, error);
+    if (status != LARDER_OK) {
+        larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
+        export_lanes_stop(lane->all, status,
+                          error); /* which ends the thread beside this one, too */
+    }
+    copy_ahead_free(ahead);
     if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
         lane->all->lock_timed_out = true;
-    if (status != LARDER_OK)
-        larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
+    copy_out_end(&copy);
     return status;
 }
 

@@ -15,6 +15,8 @@ enum {
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
     LANE_CONNECT_SECONDS = 10,
     HEAD_START_MS = 20,
+    SPLITTING_LANES =
+        4, /* with fewer, one that reads all of a table is not slower: a range costs the server twice as much */
 };
 
 struct manifest_table *export_lanes_table(const struct export_lanes *all,
@@ -119,7 +121,8 @@ static bool is_one_share(const struct export_lanes *all, const struct shared_tab
 {
     uint64_t bytes = all->extra[table - all->tables].bytes;
 
-    return table->whole || (table->taken == 0 && bytes <= all->bytes / (uint64_t)all->lane_count);
+    return table->whole || (table->taken == 0 && (all->lane_count < SPLITTING_LANES ||
+                                                  bytes <= all->bytes / (uint64_t)all->lane_count));
 }
 
 /*

@@ -71,7 +71,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
         .manifest = manifest,
         .run = run,
         .stop_fd = stop_fd};
-    *schema = (struct export_schema){.ready = eventfd(0, EFD_CLOEXEC)};
+    *schema = (struct export_schema){.ready = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE)};
     prepare_restore(&schema->list, schema, call, "--list", "--verbose");
     prepare_restore(&schema->sql, schema, call, "--file", "-");
     if (schema->ready < 0)
@@ -185,7 +185,7 @@ enum larder_status export_schema_dump(const struct export_schema_call *call,
     enum larder_status status =
         process_run(&call->pg_dump, call->run, call->stop_fd, &schema->dump, error);
 
-    eventfd_write(schema->ready, 1);
+    eventfd_write(schema->ready, 2); /* the list and the SQL */
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not export the schema");
 }
 

@@ -33,7 +33,7 @@ struct export_schema_restore {
 struct export_schema {
     struct buffer dump, pre_data, post_data;
     struct export_schema_restore list, sql; /* what there is, and all of its SQL */
-    int ready;                              /* readable once the dump is there; -1: not open */
+    int ready; /* an eventfd, which each of these reads once the dump is there */
 };
 
 /* What to do, prepared while the connection is not in use otherwise. The arena must live as long, and the call stay where it is.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 #include "engine/run/run.h"
 #include "engine/run/spawn.h"
@@ -65,7 +66,7 @@ static enum larder_status talk(const struct process *process, const struct larde
             left = put < 0 ? 0 : left - (size_t)put;
         }
         if (fds[5].revents != 0) {
-            waits = false;
+            waits = eventfd_read(process->ready_fd, &(eventfd_t){0}) != 0;
             input = (const char *)process->later->bytes;
             left = process->later->length;
         }

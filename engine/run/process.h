@@ -14,7 +14,7 @@ struct process {
         *environment;  /* "NAME=VALUE" that are set beside ours, NULL last; may be NULL */
     const void *input; /* what it reads on standard input */
     size_t input_length;
-    /* Where the input is still to come: it is in `later` as soon as `ready_fd` is readable. NULL otherwise. */
+    /* Where the input is still to come: it is in `later` as soon as `ready_fd`, an eventfd, can be read once. NULL otherwise. */
     const struct buffer *later;
     int ready_fd;
     /* Asked twice a second while the program runs; where it fails, the program is ended. May be NULL. */

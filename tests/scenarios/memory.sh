@@ -9,7 +9,7 @@ fi
 
 # docs/memory.md, in KiB
 BASE=$((56 * 1024))
-LANE=$((24 * 1024))
+LANE=$((32 * 1024))
 ROWS_OF_A_LANE=3
 
 measured()
