@@ -88,7 +88,7 @@ static size_t list_settings(struct restore *r, const char *sql, const char *name
 
     for (const char *at = strstr(sql, set); at != NULL; at = strstr(at + 1, set)) {
         const char *value = at + strlen(set);
-        bool known = value[0] == '\'';
+        bool known = value[0] == '\'' || !schema_is_setting(at + 1);
 
         value = arena_printf(r->arena, "%.*s", (int)strcspn(value, ";\n"), value);
         for (size_t i = 0; i < count && !known; i++)

@@ -112,6 +112,12 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
                               const struct larder_run *run, int stop_fd, struct buffer *out,
                               struct larder_error *error);
 
+/*
+ * Whether a line sets where or how what follows is stored, in just the form that pg_restore gives it: '', a name, or "a name"; and nothing
+ * behind it. The last line of an entry may begin like one, where a comment has several, but then it ends with a quote that has no beginning.
+ */
+bool schema_is_setting(const char *line);
+
 /* One entry's SQL. */
 struct schema_block {
     struct schema_entry *entry;

@@ -41,14 +41,38 @@ static const char *line_before(const char *text, const char *line)
     return line;
 }
 
+bool schema_is_setting(const char *line)
+{
+    static const char small[] = "abcdefghijklmnopqrstuvwxyz_", more[] = "0123456789";
+    size_t length;
+
+    if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
+        line += strlen(setting_tablespace);
+    else if (strncmp(line, setting_method, strlen(setting_method)) == 0)
+        line += strlen(setting_method);
+    else
+        return false;
+    if (strncmp(line, "'';\n", 4) == 0)
+        return true;
+    if (*line == '"') {
+        for (line++; *line != '\0' && *line != '\n'; line += *line == '"' ? 2 : 1)
+            if (*line == '"' && line[1] != '"')
+                return strncmp(line, "\";\n", 3) == 0;
+        return false;
+    }
+    length = strspn(line, small);
+    while (length > 0 && strspn(line + length, small) + strspn(line + length, more) > 0)
+        length += strspn(line + length, small) + strspn(line + length, more);
+    return length > 0 && strncmp(line + length, ";\n", 2) == 0;
+}
+
 /* The first of the settings, and empty lines, that stand right before a head: where and how the entries from there on are stored. */
 static const char *settings_before(const char *text, const char *head)
 {
     const char *first = head;
 
     for (const char *line = line_before(text, head); line != NULL; line = line_before(text, line)) {
-        if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0 ||
-            strncmp(line, setting_method, strlen(setting_method)) == 0)
+        if (schema_is_setting(line))
             first = line;
         else if (line[0] != '\n')
             break;
@@ -79,9 +103,15 @@ static void append_entries(struct buffer *out, const char *sql)
     append_with_schemas(out, begin, (size_t)(end - begin));
 }
 
-/* The settings of the dump are written before everything else, and what makes the database only where that was asked for. */
+/* The settings of the dump are written before everything else, and what is about the database itself only where that was asked for. */
 static bool is_written(const struct schema_entry *entry)
 {
+    static const char *const of_database[] = {"ACL - DATABASE ", "COMMENT - DATABASE ",
+                                              "SECURITY LABEL - DATABASE "};
+
+    for (size_t i = 0; i < sizeof(of_database) / sizeof(of_database[0]); i++)
+        if (strncmp(entry->text, of_database[i], strlen(of_database[i])) == 0)
+            return false;
     return !schema_is(entry, "DATABASE") && !schema_is(entry, "ENCODING") &&
            !schema_is(entry, "STDSTRINGS") && !schema_is(entry, "SEARCHPATH");
 }
@@ -218,7 +248,7 @@ static bool is_head_of(const char *head, const struct schema_entry *entry)
         return false;
     buffer_printf(&line, " %.*s %.*s %.*s ", type_length, type, nsp_length, nsp, name_length, name);
     /* The list's line has the owner behind it. */
-    same = strncmp(entry->text, buffer_text(&line) + 1, line.length - 1) == 0;
+    same = !line.failed && strncmp(entry->text, buffer_text(&line) + 1, line.length - 1) == 0;
     buffer_free(&line);
     return same;
 }
@@ -237,9 +267,10 @@ static void note_settings(struct arena *arena, const char *from, const char *to,
     for (const char *line = from; line < to; line += strcspn(line, "\n") + 1) {
         const char *copy = arena_printf(arena, "%.*s\n", (int)strcspn(line, "\n"), line);
 
-        if (strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
+        if (schema_is_setting(line) &&
+            strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
             settings->tablespace = copy;
-        else if (strncmp(line, setting_method, strlen(setting_method)) == 0)
+        else if (schema_is_setting(line))
             settings->method = copy;
     }
     settings->both = arena_printf(arena, "%s%s", settings->tablespace, settings->method);

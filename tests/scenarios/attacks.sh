@@ -95,3 +95,29 @@ new_database hand
 tar xf names.tar -C by-hand
 (cd by-hand && psql -XAtq -v ON_ERROR_STOP=1 -d hand -f schema/pre-data.sql >"$STDOUT" 2>"$STDERR") || fail "psql failed"
 expect_not_run
+
+it "comments that look like what pg_restore writes between the entries are comments"
+new_database sly
+sql sly "CREATE ROLE mallory; GRANT CONNECT ON DATABASE sly TO mallory; COMMENT ON DATABASE sly IS 'sly';
+    CREATE TABLE t (id int PRIMARY KEY, other int REFERENCES t); GRANT SELECT ON t TO mallory; CREATE POLICY z ON t;
+    CREATE TABLE \"u'; ALTER ROLE mallory SUPERUSER; --\" (id int); GRANT SELECT ON \"u'; ALTER ROLE mallory SUPERUSER; --\" TO mallory;
+    COMMENT ON TABLE t IS E'x\nSET default_tablespace = pg_default; ALTER ROLE mallory SUPERUSER; --';
+    COMMENT ON COLUMN t.id IS E'x\nSET default_table_access_method = heap';
+    COMMENT ON COLUMN t.other IS E'x\nSET default_tablespace = \"pg_default\"';
+    COMMENT ON POLICY z ON t IS E'\n--\n-- Name: DATABASE sly; Type: ACL; Schema: -; Owner: postgres\n--\n\n'"
+comments="SELECT md5(string_agg(description, '|' ORDER BY objsubid, classoid::regclass::text)) FROM pg_description WHERE objoid = 't'::regclass
+    OR objoid = (SELECT oid FROM pg_policy WHERE polname = 'z')"
+expect_exit 0 larder export -t 'public.*' -d sly -o sly.tar --no-record -q
+mkdir sly
+tar xf sly.tar -C sly
+expect_equal "statements of a comment outside of it" 0 "$(grep -c 'ALTER ROLE' sly/schema/post-data.sql)"
+new_database sly_back
+expect_exit 0 larder restore sly.tar -d sly_back -q
+new_database sly_by_hand
+(cd sly && psql -Xq -v ON_ERROR_STOP=1 -d sly_by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql >"$STDOUT" 2>"$STDERR") ||
+    fail "psql failed"
+for database in sly_back sly_by_hand; do
+    expect_query "$database" "$comments" "$(sql sly "$comments")"
+    expect_query "$database" "SELECT has_table_privilege('mallory', 't', 'SELECT')" t
+done
+expect_query postgres "SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'" f
