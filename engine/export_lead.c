@@ -1,5 +1,7 @@
 #include <pthread.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "engine/export_parts.h"
 #include "engine/pg/session.h"
@@ -181,9 +183,13 @@ static enum larder_status find_tools(struct export *e, struct larder_error *erro
                : status;
 }
 
-/* The leader's connection, which is made beside the control's. */
+/*
+ * The leader's connection, which is made beside the control's. It has a transaction from the beginning, since outside of one the server may
+ * end the session (idle_session_timeout).
+ */
 struct connecting {
     const struct export *e;
+    int stop_fd; /* readable once nobody wants it any more; or -1 */
     struct pg *pg;
     struct larder_error error;
     enum larder_status status;
@@ -195,31 +201,40 @@ static void *connect_leader(void *arg)
 {
     struct connecting *c = arg;
 
-    c->status =
-        pg_connect(&c->e->options->source, c->e->run, -1, PG_CONNECT_SECONDS, &c->pg, &c->error);
+    c->status = pg_connect(&c->e->options->source, c->e->run, c->stop_fd, PG_CONNECT_SECONDS,
+                           &c->pg, &c->error);
+    if (c->status == LARDER_OK)
+        c->status = session_begin_plain(c->pg, &c->error);
     return NULL;
 }
 
 static void begin_connecting(struct connecting *c, const struct export *e)
 {
-    *c = (struct connecting){.e = e};
+    *c = (struct connecting){.e = e, .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     c->beside = pthread_create(&c->thread, NULL, connect_leader, c) == 0;
 }
 
+/* `status` is what came of the control connection meanwhile, and `error` its own: without that one there is no use for this one. */
 static enum larder_status end_connecting(struct connecting *c, struct export *e,
-                                         struct larder_error *error)
+                                         enum larder_status status, struct larder_error *error)
 {
+    if (status != LARDER_OK)
+        eventfd_write(c->stop_fd, 1);
     if (c->beside)
         pthread_join(c->thread, NULL);
-    else
+    else if (status == LARDER_OK)
         connect_leader(c);
+    if (c->stop_fd >= 0)
+        close(c->stop_fd);
     e->leader = c->pg;
-    if (c->status != LARDER_OK)
+    if (c->pg != NULL)
+        pg_set_stop_fd(c->pg, -1);
+    if (status == LARDER_OK && c->status != LARDER_OK)
         *error = c->error;
-    return c->status;
+    return status == LARDER_OK ? c->status : status;
 }
 
-/* What the control connection tells before the run has its lock. */
+/* Leaves a transaction open. What the control connection tells before the run has its lock. */
 static enum larder_status look_at_server(struct export *e, struct larder_error *error)
 {
     enum larder_status status =
@@ -235,13 +250,12 @@ static enum larder_status look_at_server(struct export *e, struct larder_error *
         find_uncovered(e);
     if (status == LARDER_OK)
         status = find_tools(e, error);
-    session_rollback(e->control);
     return status;
 }
 
 /*
  * Takes the run's lock, and looks the tables up for the first time. By the leader, which will look again: what a session has once read of the
- * catalogs it has at hand. Its transaction stays open, since outside of one the server may end the session (idle_session_timeout).
+ * catalogs it has at hand.
  */
 static enum larder_status look_first(struct export *e, struct larder_error *error)
 {
@@ -253,8 +267,6 @@ static enum larder_status look_first(struct export *e, struct larder_error *erro
     if (status == LARDER_OK)
         status = find_tables(e, error);
     if (status == LARDER_OK)
-        status = session_begin_plain(e->leader, error);
-    if (status == LARDER_OK)
         status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
     return status == LARDER_OK ? look_up(e, e->leader, error) : status;
 }
@@ -263,16 +275,12 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
 {
     const struct larder_export_options *o = e->options;
     struct connecting connecting;
-    struct larder_error why = {0};
-    enum larder_status status, found;
+    enum larder_status status;
 
     begin_connecting(&connecting, e);
     status = look_at_server(e, error);
-    found = end_connecting(&connecting, e, &why);
-    if (status == LARDER_OK && found != LARDER_OK) {
-        *error = why;
-        return found;
-    }
+    status = end_connecting(&connecting, e, status, error);
+    session_rollback(e->control);
     if (status != LARDER_OK)
         return status;
     e->result->database = e->server.database;
