@@ -69,6 +69,8 @@ static void drop_waiting(struct export_lanes *all)
     struct waiting_part *kept = all->waiting;
 
     all->waiting = kept->next;
+    if (all->waiting == NULL)
+        all->last_waiting = &all->waiting;
     free(kept);
 }
 

@@ -10,8 +10,7 @@
 
 /*
  * The planner takes what the tables need for hundreds of thousands of objects, and a recursive query's hash table is made as large as that
- * at once, up to work_mem: clearing it would take longer than all else. It grows where it has to. What
- * else the transaction asks the catalogs is content with that, and COPY needs none.
+ * at once, up to work_mem: clearing it would take longer than all else. It grows where it has to.
  */
 static enum larder_status limit_hash_tables(struct pg *pg, size_t tables,
                                             struct larder_error *error)
@@ -40,6 +39,11 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
                                          : limit_hash_tables(pg, m->table_count, error);
     if (status == LARDER_OK)
         status = pg_query(pg, sql, schemas == NULL ? 1 : 2, values, result, error);
+    if (status == LARDER_OK) {
+        status = pg_exec(pg, "SET LOCAL work_mem TO DEFAULT", error);
+        if (status != LARDER_OK)
+            PQclear(*result);
+    }
     buffer_free(&oids);
     buffer_free(&names);
     return status;
