@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "engine/restore_load.h"
+#include "engine/run/run.h"
 
 static enum larder_status run_lanes(struct load *load, struct larder_error *error)
 {
@@ -12,13 +13,16 @@ static enum larder_status run_lanes(struct load *load, struct larder_error *erro
 
     if (lanes == NULL)
         return larder_fail_memory(error);
+    load->begin = run_clock();
     while (started < r->lanes && pthread_create(&lanes[started], NULL, load_lane, load) == 0)
         started++;
     load_lane(load);
     for (int i = 1; i < started; i++)
         pthread_join(lanes[i], NULL);
     free(lanes);
-    if (load->status != LARDER_OK)
+    if (load->status == LARDER_OK)
+        load_tell_times(load);
+    else
         *error = load->error;
     return load->status;
 }

@@ -32,7 +32,9 @@ struct job {
     size_t table; /* its place among those restored; of JOB_KEYS and JOB_LAST none */
     uint64_t weight;
     bool taken;
-    bool small; /* done together with others of its kind */
+    bool small;          /* done together with others of its kind */
+    size_t lane;         /* that did it, from 0 */
+    double began, ended; /* seconds since the load began */
 
     size_t first_part, part_count; /* JOB_LOAD */
     bool freeze;
@@ -56,6 +58,8 @@ struct load {
     size_t index_block_count;
     struct buffer keys, last; /* SQL */
     int stop_fd;
+    double begin;                  /* run_clock() */
+    double busy[LARDER_LANES_MAX]; /* seconds of each lane, which alone writes its own */
 
     pthread_mutex_t lock; /* of what follows, and of the proof */
     pthread_cond_t changed;
@@ -85,10 +89,13 @@ enum { LOAD_AT_ONCE = 64 };
  * The next jobs for a free lane, to be done in one transaction, waiting for one that may begin; gives how many, 0 when there is none
  * left, or the load was stopped.
  */
-size_t load_next(struct load *load, struct job *jobs[LOAD_AT_ONCE]);
+size_t load_next(struct load *load, size_t lane, struct job *jobs[LOAD_AT_ONCE]);
 
 /* What a job has done is committed. */
-void load_end(struct load *load, const struct job *job);
+void load_end(struct load *load, struct job *job);
+
+/* Says, as a detail, where the time went: of tables, of lanes, and along the chain of jobs of which each waited for the one before. */
+void load_tell_times(const struct load *load);
 
 /* Ends all lanes; the first error is kept. */
 void load_stop(struct load *load, enum larder_status status, const struct larder_error *error);

@@ -194,10 +194,11 @@ static size_t take_more(struct load *load, struct job *jobs[LOAD_AT_ONCE])
     return count;
 }
 
-size_t load_next(struct load *load, struct job *jobs[LOAD_AT_ONCE])
+size_t load_next(struct load *load, size_t lane, struct job *jobs[LOAD_AT_ONCE])
 {
     struct job *best = NULL;
     size_t count = 0;
+    double now;
 
     pthread_mutex_lock(&load->lock);
     for (;;) {
@@ -220,15 +221,21 @@ size_t load_next(struct load *load, struct job *jobs[LOAD_AT_ONCE])
         jobs[0] = best;
         count = take_more(load, jobs);
     }
+    now = run_clock() - load->begin;
+    for (size_t i = 0; i < count; i++) {
+        jobs[i]->lane = lane;
+        jobs[i]->began = now;
+    }
     pthread_mutex_unlock(&load->lock);
     return count;
 }
 
-void load_end(struct load *load, const struct job *job)
+void load_end(struct load *load, struct job *job)
 {
     struct table_state *table = &load->tables[job->table];
 
     pthread_mutex_lock(&load->lock);
+    job->ended = run_clock() - load->begin;
     if (is_of_table(job)) {
         table->running--;
         table->exclusive = table->exclusive && !job->exclusive;

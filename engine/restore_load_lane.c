@@ -252,6 +252,7 @@ void *load_lane(void *of)
         .load = load, .copy = {.restore = r, .tell = tell}, .shown = load_show_lane(load)};
     struct larder_error error = {0};
     struct job *jobs[LOAD_AT_ONCE];
+    size_t number = lane.shown != NULL ? (size_t)(lane.shown - load->lanes) : LARDER_LANES_MAX - 1;
     size_t count;
     enum larder_status status;
 
@@ -260,8 +261,11 @@ void *load_lane(void *of)
     if (status == LARDER_OK)
         status = pg_connect(&r->options->target, r->run, load->stop_fd, PG_CONNECT_SECONDS,
                             &lane.pg, &error);
-    while (status == LARDER_OK && (count = load_next(load, jobs)) > 0) {
+    while (status == LARDER_OK && (count = load_next(load, number, jobs)) > 0) {
+        double began = run_clock();
+
         status = do_jobs(&lane, jobs, count, &error);
+        load->busy[number] += run_clock() - began;
         for (size_t i = 0; status == LARDER_OK && i < count; i++)
             load_end(load, jobs[i]);
     }

@@ -27,3 +27,16 @@ expect_exit 0 larder export -t '*' -d many -o "$SCRATCH/checked.tar" --no-record
 new_database checked
 expect_exit 0 larder restore "$SCRATCH/checked.tar" -d checked -j 4 --json
 expect_json .agree true
+
+it "-v says where the time went: of tables, of lanes, and on the critical path"
+sql many "CREATE FUNCTION public.slowly(i int) RETURNS boolean LANGUAGE sql AS
+    'SELECT pg_catalog.pg_sleep(CASE i WHEN 1 THEN 0.2 ELSE 0 END) IS NOT NULL';
+    CREATE TABLE slow AS SELECT i, repeat(md5(i::text), 4) AS v FROM generate_series(1, 2000) AS i;
+    ALTER TABLE slow ADD CHECK (public.slowly(i))"
+expect_exit 0 larder export -t slow -d many -o "$SCRATCH/slow.tar" --no-record -q
+new_database slow
+expect_exit 0 larder restore "$SCRATCH/slow.tar" -d slow -j 2 -v
+expect_stderr "public.slow: load 0."
+expect_stderr "lane 2: busy "
+expect_stderr "critical: 0."
+expect_stderr " s, load public.slow"
