@@ -71,7 +71,7 @@ void export_schema_expect(struct export_schema *schema);
 
 /* Then writes the SQL, and says which pg_dump it was. The manifest must be complete but for that, parts, rows and fingerprints. */
 enum larder_status export_schema_write(const struct export_schema_call *call,
-                                       struct export_schema *schema,
+                                       struct export_schema *out,
                                        char pg_dump_version[SCHEMA_VERSION],
                                        struct larder_error *error);
 void export_schema_free(struct export_schema *schema);

@@ -308,7 +308,8 @@ static size_t cut(const char *text, const char *end, struct schema_entry *const 
 static struct schema_entry **in_order(const struct schema *schema, const bool *wanted,
                                       struct arena *arena, size_t *count)
 {
-    struct schema_entry **entries = arena_alloc(arena, schema->count + 1, sizeof(*entries));
+    struct schema_entry **entries =
+        arena_alloc(arena, schema->count + 1, sizeof(struct schema_entry *));
 
     *count = 0;
     for (int order = 0; entries != NULL && order < RESTORE_PASSES; order++)

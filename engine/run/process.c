@@ -65,7 +65,7 @@ static enum larder_status talk(const struct process *process, const struct larde
             input += put > 0 ? put : 0;
             left = put < 0 ? 0 : left - (size_t)put;
         }
-        if (fds[5].revents != 0) {
+        if (waits && fds[5].revents != 0) {
             waits = eventfd_read(process->ready_fd, &(eventfd_t){0}) != 0;
             input = (const char *)process->later->bytes;
             left = process->later->length;
