@@ -21,7 +21,7 @@ expect_waiting()
     expect_query queue "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE NOT l.granted AND a.application_name = '$1'" 1
 }
 
-# expect_copying LANES   so many read the table, and wait until they may hand over what they have read
+# expect_copying LANES   so many read it and the one beside it, and wait until they may hand over what they have read
 expect_copying()
 {
     expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %altered%' AND state = 'active' AND wait_event = 'ClientWrite'" "$1"
@@ -33,6 +33,13 @@ hold()
     as 'an application' "BEGIN; SELECT FROM $1 LIMIT 1; SELECT 1 FROM pg_sleep(300)"
     HOLDER=$!
     wait_until expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'an application' AND wait_event = 'PgSleep'" 1
+}
+
+# It is at work, or over already: it may be short.
+has_begun()
+{
+    ! kill -0 "$HOLDER" 2>/dev/null ||
+        expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'an application' AND query LIKE 'BEGIN%'" 1
 }
 
 dismiss()
@@ -116,6 +123,7 @@ sql queue "CREATE TABLE altered (id int, a bytea); ALTER TABLE altered ALTER a S
     INSERT INTO altered SELECT i, (SELECT string_agg(sha512((i * 250 + n)::text::bytea), '') FROM generate_series(1, 250) AS n)
         FROM generate_series(1, 1000) AS i;
     INSERT INTO altered SELECT a.id + 1000 * n, a.a FROM altered AS a, generate_series(1, 7) AS n;
+    CREATE TABLE altered_not (LIKE altered INCLUDING STORAGE); INSERT INTO altered_not SELECT * FROM altered LIMIT 5000;
     CREATE TABLE late (a bytea); ALTER TABLE late ALTER a SET STORAGE EXTERNAL; INSERT INTO late SELECT a FROM altered LIMIT 2500;
     CREATE TABLE read (id int PRIMARY KEY, a text); INSERT INTO read SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i;
     CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.base (a int); CREATE VIEW seen AS SELECT a FROM elsewhere.base"
@@ -212,7 +220,8 @@ for ((run = 1; run <= RUNS; run++)); do
     delay=$((delay * delay / (took + 1)))
     if ((RANDOM % 3 == 0)); then
         as 'an application' "BEGIN; SELECT FROM altered LIMIT 1; SELECT 1 FROM pg_sleep($((RANDOM % 4000)) / 1000.0)"
-        wait_until expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'an application' AND query LIKE 'BEGIN%'" 1
+        HOLDER=$!
+        wait_until has_begun
         alter "ALTER TABLE altered $change"
         begin_export
     else
