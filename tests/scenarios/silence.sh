@@ -10,7 +10,7 @@ source "$(dirname "$0")/../support/scenario.bash"
 ip link set lo up
 
 server_start one --tcp
-sample_database kitchai 200
+sample_database kitchai 100000
 larder init -d kitchai -q
 TCP="host=127.0.0.1 port=$PGPORT dbname=kitchai"
 
