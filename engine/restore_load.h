@@ -80,6 +80,9 @@ enum larder_status load_write_end(struct load *load, struct larder_error *error)
 /* Finds the jobs, after that; the lanes come later. */
 enum larder_status load_plan(struct load *load, struct larder_error *error);
 
+/* Whether a job is about one table, and not about all. */
+bool load_is_of_table(const struct job *job);
+
 /* The table that a job is about. */
 const struct manifest_table *load_table(const struct load *load, const struct job *job);
 

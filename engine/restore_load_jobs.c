@@ -12,14 +12,14 @@ const struct manifest_table *load_table(const struct load *load, const struct jo
     return load->restore->tables[job->table];
 }
 
-static bool is_of_table(const struct job *job)
+bool load_is_of_table(const struct job *job)
 {
     return job->kind != JOB_KEYS && job->kind != JOB_LAST;
 }
 
 static void add_job(struct load *load, struct job job)
 {
-    job.small = is_of_table(&job) && load->tables[job.table].small;
+    job.small = load_is_of_table(&job) && load->tables[job.table].small;
     load->jobs[load->job_count++] = job;
     if (job.kind == JOB_LOAD)
         load->tables[job.table].loads++;
@@ -172,7 +172,7 @@ static bool is_better(const struct job *a, const struct job *b)
 static void take(struct load *load, struct job *job)
 {
     job->taken = true;
-    if (!is_of_table(job))
+    if (!load_is_of_table(job))
         return;
     load->tables[job->table].running++;
     load->tables[job->table].exclusive = job->exclusive;
@@ -236,7 +236,7 @@ void load_end(struct load *load, struct job *job)
 
     pthread_mutex_lock(&load->lock);
     job->ended = run_clock() - load->begin;
-    if (is_of_table(job)) {
+    if (load_is_of_table(job)) {
         table->running--;
         table->exclusive = table->exclusive && !job->exclusive;
     }

@@ -15,7 +15,7 @@ enum { KINDS = sizeof(words) / sizeof(words[0]) };
 
 static bool is_of(const struct job *job, size_t table)
 {
-    return job->table == table && job->kind != JOB_KEYS && job->kind != JOB_LAST;
+    return job->table == table && load_is_of_table(job);
 }
 
 /* For how long anything was done about the table. */
@@ -95,7 +95,7 @@ static void tell_step(const struct load *load, const struct job *job)
     if (job->kind == JOB_INDEX)
         run_message(run, LARDER_DETAIL, "critical: %.2f to %.2f s, %s", job->began, job->ended,
                     job->block->entry->text);
-    else if (job->kind == JOB_KEYS || job->kind == JOB_LAST)
+    else if (!load_is_of_table(job))
         run_message(run, LARDER_DETAIL, "critical: %.2f to %.2f s, %s", job->began, job->ended,
                     words[job->kind]);
     else

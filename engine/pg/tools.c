@@ -11,13 +11,12 @@
 static const char debian[] = "/usr/lib/postgresql";
 
 /* Keeps a program in `best` where it fits better. */
-static void take(const char *path, const char *version, int found, int major, struct tool *best,
-                 int *newest)
+static void take(const char *path, int found, int major, struct tool *best, int *newest)
 {
     if (found > *newest)
         *newest = found;
     if (found >= major && (best->path == NULL || found < best->major))
-        *best = (struct tool){path, version, found};
+        *best = (struct tool){path, found};
 }
 
 const char *tools_version(const char *path, const struct larder_run *run, struct arena *arena)
@@ -41,7 +40,7 @@ static void consider(const char *folder, const char *name, int major, const stru
     const char *version = access(path, X_OK) == 0 ? tools_version(path, run, arena) : NULL;
 
     if (version != NULL)
-        take(path, version, (int)strtol(version, NULL, 10), major, best, newest);
+        take(path, (int)strtol(version, NULL, 10), major, best, newest);
 }
 
 /* Debian's folders bear the versions' names: to ask the programs would take as long as a small table does. */
@@ -58,7 +57,7 @@ static void consider_debian(const char *name, int major, struct arena *arena, st
         const char *path = arena_printf(arena, "%s/%s/bin/%s", debian, entry->d_name, name);
 
         if (found > 0 && access(path, X_OK) == 0)
-            take(path, NULL, found, major, best, newest);
+            take(path, found, major, best, newest);
     }
     closedir(dir);
 }

@@ -16,8 +16,6 @@
 
 struct tool {
     const char *path;
-    const char
-        *version; /* "15.20"; NULL where it was not asked, since its folder told the major one */
     int major;
 };
 
