@@ -176,7 +176,7 @@ static enum larder_status end_restore(struct export_schema_restore *restore,
     if (restore->status == LARDER_OK)
         return LARDER_OK;
     *error = restore->error;
-    return larder_context(error, "could not read the archived schema");
+    return restore->status;
 }
 
 enum larder_status export_schema_dump(const struct export_schema_call *call,
@@ -220,6 +220,8 @@ enum larder_status export_schema_write(const struct export_schema_call *call,
         memcpy(pg_dump_version, schema.pg_dump_version, SCHEMA_VERSION);
     if (status == LARDER_OK)
         status = end_restore(&out->sql, error);
+    if (status != LARDER_OK)
+        larder_context(error, "could not read the archived schema");
     if (status == LARDER_OK)
         schema_take_sql(&schema, buffer_text(&out->sql.output), arena);
     if (status == LARDER_OK)

@@ -139,13 +139,17 @@ enum larder_status schema_open_listed(struct schema *schema, const struct tool *
                                       const uint8_t *dump, size_t length, struct buffer *list,
                                       struct arena *arena, struct larder_error *error)
 {
+    enum larder_status status;
+
     *schema = (struct schema){.restore = *restore, .dump = dump, .dump_length = length};
     buffer_text(list);
     if (list->failed)
         return larder_fail_memory(error);
-
-    snprintf(schema->pg_dump_version, SCHEMA_VERSION, "%d", restore->major);
-    return parse_list(schema, (char *)list->bytes, arena, error);
+    status = parse_list(schema, (char *)list->bytes, arena, error);
+    if (status == LARDER_OK && schema->pg_dump_version[0] == '\0')
+        return larder_fail(error, LARDER_FAILED, "what \"%s\" writes is no list of it",
+                           restore->path);
+    return status;
 }
 
 enum larder_status schema_open(struct schema *schema, const struct tool *restore,

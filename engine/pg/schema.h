@@ -57,8 +57,7 @@ struct schema {
     struct tool restore;
     const uint8_t *dump; /* the caller's */
     size_t dump_length;
-    char pg_dump_version
-        [SCHEMA_VERSION]; /* of the one that made it, as "15.20"; empty where the list does not say */
+    char pg_dump_version[SCHEMA_VERSION]; /* of the one that made it, as "15.20" */
     struct schema_entry *entries;
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */

@@ -175,7 +175,7 @@ expect_one_message 9
 LARDER_PGBIN=$SCRATCH/bin expect_exit 2 larder restore "$archive" -d untouched
 expect_one_message pg_restore
 
-it "a pg_dump that fails, or dies, fails the export"
+it "a pg_dump that fails, or dies, fails the export, and so does a pg_restore that lists nothing"
 mkdir "$SCRATCH/broken"
 for program in pg_dump pg_restore; do
     cat >"$SCRATCH/broken/$program" <<END
@@ -188,13 +188,14 @@ case "$program \$HOW" in
     pg_dump\ dies) kill -9 \$\$ ;;
     pg_dump\ is_empty) exit 0 ;;
     pg_dump\ is_half) "${SERVER_BIN[one]}/$program" "\$@" | head -c 3000; exit 0 ;;
+    pg_restore\ is_garbage) echo garbage; exit 0 ;;
     *) exec "${SERVER_BIN[one]}/$program" "\$@" ;;
 esac
 END
     chmod +x "$SCRATCH/broken/$program"
 done
 HOW=well LARDER_PGBIN=$SCRATCH/broken expect_exit 0 larder export daily -d kitchai -o "$SCRATCH/well.tar"
-for how in fails dies is_empty is_half; do
+for how in fails dies is_empty is_half is_garbage; do
     HOW=$how LARDER_PGBIN=$SCRATCH/broken expect_exit 1 larder export daily -d kitchai --store "$SCRATCH/fails"
     expect_stderr "$([[ $how = is_* ]] && echo schema || echo pg_dump)"
     expect_equal "the files" '' "$(find "$SCRATCH/fails" -type f ! -name .larder.lock)"
