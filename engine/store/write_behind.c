@@ -9,10 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/store/file_calls.h"
+
 enum {
     PIECES = 4,
     PIECE = WRITE_BEHIND_BYTES / PIECES,
     ALIGNMENT = 4096, /* what devices ask of writes past the page cache, at most */
+    PIECES_TO_SYNC = 16,
 };
 
 struct write_behind {
@@ -82,6 +85,19 @@ static enum larder_status write_piece(const struct write_behind *file, const uin
     return LARDER_OK;
 }
 
+/*
+ * Makes durable, now and then, what is written: past the page cache a device still has a cache of its own, and would take for all of a
+ * file at its end as long as it writes.
+ */
+static enum larder_status sync_pieces(const struct write_behind *file, uint64_t written,
+                                      struct larder_error *error)
+{
+    if (written % PIECES_TO_SYNC != 0 || file_sync(file->fd) == 0)
+        return LARDER_OK;
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not make \"%s\" durable",
+                             file->name);
+}
+
 static void *run(void *arg)
 {
     struct write_behind *file = arg;
@@ -96,6 +112,8 @@ static void *run(void *arg)
         }
         pthread_mutex_unlock(&file->lock);
         status = write_piece(file, piece(file, file->written), PIECE, &error);
+        if (status == LARDER_OK)
+            status = sync_pieces(file, file->written + 1, &error);
         pthread_mutex_lock(&file->lock);
         file->written++;
         file->status = status;

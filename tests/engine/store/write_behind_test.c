@@ -96,6 +96,20 @@ static void a_full_disk_is_named(void **state)
     free(bytes);
 }
 
+/* Long before its end, since all of it would then take as long as the writing. */
+static void a_long_file_is_made_durable_on_the_way(void **state)
+{
+    struct larder_error error = {0};
+    uint8_t *bytes = pattern(20 * PIECE);
+    int fd = open("/dev/null", O_WRONLY); /* takes every byte, and keeps none */
+
+    (void)state;
+    assert_int_equal(write_in_steps(fd, bytes, 20 * PIECE, 10000, &error), LARDER_FAILED);
+    assert_string_equal(error.message, "could not make \"a file\" durable: Invalid argument");
+    close(fd);
+    free(bytes);
+}
+
 static void a_size_limit_is_named_wherever_it_lies(void **state)
 {
     static const rlim_t limits[] = {1, PIECE - 1, PIECE + 1, 2 * PIECE + 4096, 3 * PIECE};
@@ -143,6 +157,7 @@ int main(void)
         cmocka_unit_test(every_byte_arrives_in_order),
         cmocka_unit_test(a_file_system_that_has_a_page_cache_alone_will_do),
         cmocka_unit_test(a_full_disk_is_named),
+        cmocka_unit_test(a_long_file_is_made_durable_on_the_way),
         cmocka_unit_test(a_size_limit_is_named_wherever_it_lies),
         cmocka_unit_test(what_was_not_finished_can_be_dropped_at_any_time),
     };
