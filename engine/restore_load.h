@@ -13,7 +13,9 @@
  *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
  *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
  *
- * A free lane takes the largest job that waits for nothing. Small tables are many, and a transaction for each would cost more than
+ * A free lane takes the largest job that waits for nothing. An index is built by the lane's session alone: parallel workers, which sort
+ * through files that they share, cost more than they bring while other lanes are busy. Only what would still be at work when all the rest
+ * is done may have them. Small tables are many, and a transaction for each would cost more than
  * what is done in it: so a lane takes many of their jobs of one kind at once, into one transaction. Only tables that are in no tree
  * are small ones, since their jobs lock nothing but themselves; they are proved after "last", whose locks could wait in a circle
  * with those of many.
@@ -40,11 +42,13 @@ struct job {
     bool freeze;
     const struct schema_block *block; /* JOB_INDEX */
     bool exclusive;
+    bool alone; /* JOB_INDEX: without parallel workers, since the other lanes are busy meanwhile */
 };
 
 /* How many jobs of a table are still to end, and how many run. */
 struct table_state {
     size_t loads, indexes;
+    size_t keys; /* of the indexes, those that take the table for themselves */
     int running;
     bool exclusive; /* one that runs has the table for itself */
     bool small;     /* few rows, no partition and no parent */

@@ -25,6 +25,8 @@ static void add_job(struct load *load, struct job job)
         load->tables[job.table].loads++;
     if (job.kind == JOB_INDEX)
         load->tables[job.table].indexes++;
+    if (job.kind == JOB_INDEX && job.exclusive)
+        load->tables[job.table].keys++;
     load->before_keys += job.kind == JOB_LOAD || job.kind == JOB_INDEX ? 1 : 0;
     load->before_last += job.kind < JOB_LAST ? 1 : 0;
 }
@@ -75,6 +77,22 @@ static void add_indexes(struct load *load)
     }
 }
 
+/* Those of a table whose rows and keys, which come one after the other, are no more than a lane's share of all there is to do. */
+static void find_alone(struct load *load)
+{
+    struct restore *r = load->restore;
+    uint64_t work = 0;
+
+    for (size_t i = 0; i < r->table_count; i++)
+        work += r->tables[i]->raw_bytes * (1 + load->tables[i].indexes);
+    for (size_t i = 0; r->lanes > 1 && i < load->job_count; i++) {
+        struct job *job = &load->jobs[i];
+
+        job->alone = job->kind == JOB_INDEX && !job->small &&
+                     job->weight * (1 + load->tables[job->table].keys) <= work / (uint64_t)r->lanes;
+    }
+}
+
 static void add_end(struct load *load)
 {
     struct restore *r = load->restore;
@@ -122,6 +140,7 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
     for (size_t i = 0; i < r->table_count; i++)
         add_loads(load, i, share);
     add_indexes(load);
+    find_alone(load);
     add_end(load);
     for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++) {
         uint64_t weight = r->tables[i]->raw_bytes;

@@ -63,8 +63,12 @@ static enum larder_status load_rows(struct lane *lane, const struct job *job,
 static enum larder_status build_index(struct lane *lane, const struct job *job,
                                       struct larder_error *error)
 {
-    enum larder_status status = pg_exec(lane->pg, job->block->sql, error);
+    enum larder_status status =
+        job->alone ? pg_exec(lane->pg, "SET LOCAL max_parallel_maintenance_workers = 0", error)
+                   : LARDER_OK;
 
+    if (status == LARDER_OK)
+        status = pg_exec(lane->pg, job->block->sql, error);
     return status == LARDER_OK
                ? status
                : larder_context(error, "could not create %s", job->block->entry->text);

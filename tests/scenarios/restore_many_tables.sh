@@ -40,3 +40,30 @@ expect_stderr "public.slow: load 0."
 expect_stderr "lane 2: busy "
 expect_stderr "critical: 0."
 expect_stderr " s, load public.slow"
+
+# keys_alone DB OPTION...: restores into a new database, and prints which keys are built without parallel workers.
+keys_alone()
+{
+    local mark
+
+    new_database "$1"
+    sql postgres "ALTER DATABASE $1 SET log_statement = 'all'"
+    mark=$(stat -c %s "$(server_log one)")
+    expect_exit 0 larder restore "$SCRATCH/keys.tar" -d "$1" "${@:2}"
+    tail -c "+$((mark + 1))" "$(server_log one)" | awk 'match($0, /\[[0-9]+\] LOG:/) { session = substr($0, RSTART, RLENGTH) }
+        /max_parallel_maintenance_workers = 0/ { alone[session] = 1 }
+        match($0, /ADD CONSTRAINT [a-z]+_pkey/) && alone[session] { print substr($0, RSTART + 15, RLENGTH - 20); alone[session] = 0 }' | sort | xargs
+}
+
+it "indexes have no parallel workers where other lanes are busy meanwhile"
+for name in one:2000 other:2000 third:1990; do
+    sql many "CREATE TABLE ${name%:*} AS SELECT i, repeat(md5(i::text), 4) AS v FROM generate_series(1, ${name#*:}) AS i;
+        ALTER TABLE ${name%:*} ADD PRIMARY KEY (i)"
+done
+expect_exit 0 larder export -t one -t other -t third -d many -o "$SCRATCH/keys.tar" --no-record -q
+expect_equal "the keys built alone" "one other third" "$(keys_alone keys_two -j 2)"
+expect_equal "the keys built alone by one lane" "" "$(keys_alone keys_one -j 1)"
+sql many "INSERT INTO one SELECT i, repeat(md5(i::text), 4) FROM generate_series(2001, 20000) AS i"
+rm "$SCRATCH"/keys.*
+expect_exit 0 larder export -t one -t other -t third -d many -o "$SCRATCH/keys.tar" --no-record -q
+expect_equal "the keys built alone beside a large table's" "other third" "$(keys_alone keys_large -j 2)"
