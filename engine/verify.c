@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,11 +22,37 @@ struct verify {
     char (*refusals)[6]; /* for each table the SQLSTATE that kept it from being read, or "" */
 };
 
-/* The whole against the digest beside it. */
-static enum larder_status check_whole(struct verify *v, struct larder_error *error)
-{
+/* The digest of the whole, which is read in a thread of its own beside the lanes that look into it. */
+struct whole {
+    struct verify *verify;
+    pthread_t thread;
+    bool began;
     char sha256[65];
     enum larder_status status;
+    struct larder_error error;
+};
+
+static void *read_whole(void *arg)
+{
+    struct whole *whole = arg;
+
+    whole->status =
+        opened_digest(&whole->verify->opened, whole->verify->run, whole->sha256, &whole->error);
+    return NULL;
+}
+
+/* Does nothing where there is no digest to compare it with. */
+static void begin_whole(struct whole *whole, struct verify *v)
+{
+    *whole = (struct whole){.verify = v};
+    if (v->opened.sha256[0] != '\0')
+        whole->began = pthread_create(&whole->thread, NULL, read_whole, whole) == 0;
+}
+
+/* The whole against the digest beside it. */
+static enum larder_status end_whole(struct whole *whole, struct larder_error *error)
+{
+    struct verify *v = whole->verify;
 
     if (v->opened.sha256[0] == '\0' && v->options->quick)
         return larder_fail(error, LARDER_UNVERIFIED,
@@ -38,9 +65,16 @@ static enum larder_status check_whole(struct verify *v, struct larder_error *err
                      v->opened.location);
         return LARDER_OK;
     }
-    status = opened_digest(&v->opened, v->run, sha256, error);
-    if (status != LARDER_OK || strcmp(sha256, v->opened.sha256) == 0)
-        return status;
+    if (whole->began)
+        pthread_join(whole->thread, NULL);
+    else
+        read_whole(whole);
+    if (whole->status != LARDER_OK) {
+        *error = whole->error;
+        return whole->status;
+    }
+    if (strcmp(whole->sha256, v->opened.sha256) == 0)
+        return LARDER_OK;
     findings_add(&v->proof->findings, v->arena, "damage", v->opened.location,
                  "the SHA-256 of \"%s\" is not the one in the .sha256 beside it",
                  v->opened.location);
@@ -69,36 +103,45 @@ static void record_check(const struct verify *v, enum larder_status whole,
     check_record(v->opened.location, CHECK_VERIFIED, itself == LARDER_OK, v->run);
 }
 
+/* The archive against itself. */
+static enum larder_status check_itself(struct verify *v, struct larder_error *error)
+{
+    enum larder_status status = opened_read(&v->opened, v->options->keys, error);
+
+    if (status == LARDER_DAMAGED)
+        findings_add(&v->proof->findings, v->arena, "damage", v->opened.location, "%s",
+                     error->message);
+    if (status != LARDER_OK)
+        return status;
+    v->manifest = archive_reader_manifest(v->opened.reader);
+    v->proof->bytes = archive_reader_bytes(v->opened.reader);
+    v->proof->rows = manifest_rows(v->manifest);
+    return v->options->quick ? LARDER_OK
+                             : check_archive(&v->opened, NULL, true, crew_lanes(v->options->lanes),
+                                             v->run, v->arena, &v->proof->findings, error);
+}
+
 /* Also where the whole is not what it was, one wants to know what in it is wrong. */
 static enum larder_status check(struct verify *v, struct larder_error *error)
 {
-    struct larder_error inner = {0};
-    enum larder_status whole = check_whole(v, error), status;
+    struct larder_error of_whole = {0};
+    struct whole whole;
+    enum larder_status itself = LARDER_OK, status;
 
-    if (whole != LARDER_OK && whole != LARDER_DAMAGED && whole != LARDER_UNVERIFIED)
-        return whole;
-    if (is_sealed(v)) {
+    begin_whole(&whole, v);
+    if (is_sealed(v))
         v->proof->bytes = v->opened.input->size;
-        return whole;
+    else
+        itself = check_itself(v, error);
+    status = end_whole(&whole, &of_whole);
+    if (status == LARDER_OK || status == LARDER_DAMAGED || status == LARDER_UNVERIFIED) {
+        record_check(v, status, itself);
+        if (itself != LARDER_OK && (status == LARDER_OK || itself == LARDER_DAMAGED))
+            return itself;
     }
-    status = opened_read(&v->opened, v->options->keys, &inner);
-    if (status == LARDER_OK) {
-        v->manifest = archive_reader_manifest(v->opened.reader);
-        v->proof->bytes = archive_reader_bytes(v->opened.reader);
-        v->proof->rows = manifest_rows(v->manifest);
-        if (!v->options->quick)
-            status = check_archive(&v->opened, NULL, true, crew_lanes(v->options->lanes), v->run,
-                                   v->arena, &v->proof->findings, &inner);
-    } else if (status == LARDER_DAMAGED) {
-        findings_add(&v->proof->findings, v->arena, "damage", v->opened.location, "%s",
-                     inner.message);
-    }
-    record_check(v, whole, status);
-    if (status != LARDER_OK && (whole == LARDER_OK || status == LARDER_DAMAGED)) {
-        *error = inner;
-        return status;
-    }
-    return whole;
+    if (status != LARDER_OK)
+        *error = of_whole;
+    return status;
 }
 
 /* That a table cannot be read is a difference, unless the connection is what failed. */
