@@ -15,6 +15,7 @@ struct lane {
     struct pg *pg;
     bool is_leader;
     struct part_writer *writer;
+    struct copy_ahead *ahead;         /* NULL until a table is large */
     struct shared_table *table;       /* whose part is begun; NULL at first */
     uint64_t told_rows, untold_bytes; /* what the progress has, and has not */
     struct larder_lane *shown;        /* in the progress; NULL: there is no room for it */
@@ -120,21 +121,30 @@ static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, si
     return status;
 }
 
-/* What is large is read by a thread beside this one: `*ahead`, which is the caller's to end. */
+/* What is large is read by a thread beside this one, where one can be had. */
+static bool begin_ahead(struct lane *lane, struct copy_out *copy)
+{
+    if (copy->bytes < AHEAD_BYTES)
+        return false;
+    if (lane->ahead == NULL)
+        lane->ahead = copy_ahead_new();
+    return lane->ahead != NULL && copy_ahead_begin(lane->ahead, copy);
+}
+
 static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
-                                    struct copy_ahead **ahead, struct larder_error *error)
+                                    struct larder_error *error)
 {
     struct export_lanes *all = lane->all;
     uint64_t rows = 0;
+    bool is_ahead = false;
     const uint8_t *bytes;
     size_t length;
     enum larder_status status;
 
     for (;;) {
-        if (*ahead == NULL && copy->bytes >= AHEAD_BYTES)
-            *ahead = copy_ahead_new(copy);
-        status = *ahead != NULL ? copy_ahead_next(*ahead, &bytes, &length, &rows, error)
-                                : copy_out_next(copy, &bytes, &length, &rows, error);
+        is_ahead = is_ahead || begin_ahead(lane, copy);
+        status = is_ahead ? copy_ahead_next(lane->ahead, &bytes, &length, &rows, error)
+                          : copy_out_next(copy, &bytes, &length, &rows, error);
         if (status != LARDER_OK)
             return status;
         if (length == 0)
@@ -161,18 +171,17 @@ static enum larder_status read_range(struct lane *lane, struct copy_range range,
 {
     const struct manifest_table *table = export_lanes_table(lane->all, lane->table);
     struct copy_out copy = {0};
-    struct copy_ahead *ahead = NULL;
     enum larder_status status =
         copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
 
     if (status == LARDER_OK)
-        status = read_rows(lane, &copy, &ahead, error);
+        status = read_rows(lane, &copy, error);
     if (status != LARDER_OK) {
         larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
         export_lanes_stop(lane->all, status,
                           error); /* which ends the thread beside this one, too */
     }
-    copy_ahead_free(ahead);
+    copy_ahead_end(lane->ahead);
     if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
         lane->all->lock_timed_out = true;
     copy_out_end(&copy);
@@ -211,5 +220,6 @@ void export_lane_run(struct export_lanes *all, struct pg *pg, bool is_leader)
         status = work(&lane, &error);
     if (status != LARDER_OK)
         export_lanes_stop(all, status, &error);
+    copy_ahead_free(lane.ahead);
     part_writer_free(lane.writer);
 }

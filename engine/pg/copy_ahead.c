@@ -12,8 +12,8 @@ struct block {
 };
 
 struct copy_ahead {
-    struct copy_out *copy;
-    char *own_block; /* the COPY's, until it gets it back */
+    struct copy_out *copy; /* NULL: none is begun */
+    char *own_block;       /* the COPY's, until it gets it back */
     pthread_t thread;
 
     pthread_mutex_t lock; /* of everything below; a block belongs to the one whose turn it is */
@@ -74,22 +74,38 @@ static void *read_ahead(void *arg)
     return NULL;
 }
 
-struct copy_ahead *copy_ahead_new(struct copy_out *copy)
+struct copy_ahead *copy_ahead_new(void)
 {
     struct copy_ahead *ahead = calloc(1, sizeof(*ahead));
 
     if (ahead == NULL)
         return NULL;
-    ahead->copy = copy;
-    ahead->own_block = copy->block;
     pthread_mutex_init(&ahead->lock, NULL);
     pthread_cond_init(&ahead->changed, NULL);
-    if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) == 0)
-        return ahead;
+    return ahead;
+}
+
+void copy_ahead_free(struct copy_ahead *ahead)
+{
+    if (ahead == NULL)
+        return;
     pthread_mutex_destroy(&ahead->lock);
     pthread_cond_destroy(&ahead->changed);
+    for (int i = 0; i < BLOCKS; i++)
+        free(ahead->blocks[i].bytes);
     free(ahead);
-    return NULL;
+}
+
+bool copy_ahead_begin(struct copy_ahead *ahead, struct copy_out *copy)
+{
+    ahead->read = ahead->taken = 0;
+    ahead->has_given = ahead->over = ahead->ended = false;
+    ahead->status = LARDER_OK;
+    ahead->copy = copy;
+    ahead->own_block = copy->block;
+    if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) != 0)
+        ahead->copy = NULL;
+    return ahead->copy != NULL;
 }
 
 enum larder_status copy_ahead_next(struct copy_ahead *ahead, const uint8_t **bytes, size_t *length,
@@ -126,9 +142,9 @@ enum larder_status copy_ahead_next(struct copy_ahead *ahead, const uint8_t **byt
     return status;
 }
 
-void copy_ahead_free(struct copy_ahead *ahead)
+void copy_ahead_end(struct copy_ahead *ahead)
 {
-    if (ahead == NULL)
+    if (ahead == NULL || ahead->copy == NULL)
         return;
     pthread_mutex_lock(&ahead->lock);
     ahead->over = true;
@@ -136,9 +152,5 @@ void copy_ahead_free(struct copy_ahead *ahead)
     pthread_mutex_unlock(&ahead->lock);
     pthread_join(ahead->thread, NULL);
     ahead->copy->block = ahead->own_block;
-    pthread_mutex_destroy(&ahead->lock);
-    pthread_cond_destroy(&ahead->changed);
-    for (int i = 0; i < BLOCKS; i++)
-        free(ahead->blocks[i].bytes);
-    free(ahead);
+    ahead->copy = NULL;
 }
