@@ -5,13 +5,11 @@
 #include <string.h>
 #include <zstd.h>
 
+#include "formats/zstd_frame.h"
+
 enum {
-    FRAME_MAGIC_BYTES = 4,
     FRAME_BYTES_MIN = FRAME_MAGIC_BYTES + 2,
     WINDOW_MAX = 8 * 1024 * 1024,
-    DESCRIPTOR_DICTIONARY = 3,
-    DESCRIPTOR_CHECKSUM = 1 << 2,
-    DESCRIPTOR_SINGLE_SEGMENT = 1 << 5,
 };
 
 struct part_reader {
