@@ -82,7 +82,7 @@ static bool has_plain_literals(const uint8_t *frame, size_t length)
         enum { RAW, RUN, COMPRESSED } type = header >> 1 & 3;
 
         at += BLOCK_HEADER_BYTES;
-        if (type == RAW || (type == COMPRESSED && (frame[at] & 3) == RAW))
+        if (type == RAW || (type == COMPRESSED && (frame[at] & 3) == RAW_LITERALS))
             plain++;
         else
             coded++;

@@ -8,6 +8,7 @@ enum {
     DESCRIPTOR_CHECKSUM = 1 << 2,
     DESCRIPTOR_SINGLE_SEGMENT = 1 << 5,
     BLOCK_HEADER_BYTES = 3,
+    RAW_LITERALS = 0, /* the kind of literals, in the two lowest bits of a compressed block */
 };
 
 #endif
