@@ -45,14 +45,14 @@ struct larder_encryption keys_encryption(const struct cli_values *v)
 static enum larder_status ask(void *arg, const char *identity_file, char *passphrase,
                               size_t *length, struct larder_error *error)
 {
+    const struct larder_run *run = arg;
     char question[512] = "Passphrase of the archive: ";
 
-    (void)arg;
     keys_guard();
     if (identity_file != NULL)
         snprintf(question, sizeof(question),
                  "Passphrase of the identity file \"%.400s\": ", identity_file);
-    return password_prompt(question, passphrase, LARDER_PASSPHRASE_LIMIT, length, error);
+    return password_prompt(question, passphrase, LARDER_PASSPHRASE_LIMIT, length, run, error);
 }
 
 enum larder_status keys_given(const struct cli_values *v, const struct larder_run *run,
@@ -62,7 +62,8 @@ enum larder_status keys_given(const struct cli_values *v, const struct larder_ru
     struct larder_keys_options options = {.identity_files = v->identity_files.items,
                                           .identity_file_count = v->identity_files.count,
                                           .passphrase_file = v->passphrase_file,
-                                          .ask = ask};
+                                          .ask = ask,
+                                          .ask_arg = (void *)run};
 
     if (options.identity_file_count == 0 && variable != NULL && variable[0] != '\0') {
         options.identity_files = &variable;

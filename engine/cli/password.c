@@ -8,27 +8,38 @@
 
 #include "engine/pg/conninfo.h"
 #include "engine/run/run.h"
+#include "engine/store/stream.h"
 
 /* What is typed beyond `most` bytes makes the answer a wrong one, and is not cut off unseen. */
-static bool read_line(int fd, char *text, size_t most, size_t *length)
+static enum larder_status read_line(int fd, char *text, size_t most, size_t *length,
+                                    const struct larder_run *run, struct larder_error *error)
 {
-    char c = '\0';
+    size_t got;
+    char c;
 
-    *length = 0;
-    while (read(fd, &c, 1) == 1 && c != '\n') {
+    for (*length = 0;; (*length)++) {
+        enum larder_status status = stream_read(fd, "the answer", run, &c, 1, &got, error);
+
+        if (status != LARDER_OK)
+            return status;
+        if (got == 0)
+            return larder_fail(error, LARDER_INTERRUPTED, "no answer was given");
+        if (c == '\n')
+            break;
         if (*length < most)
             text[*length] = c;
-        (*length)++;
     }
-    return c == '\n';
+    if (*length > most)
+        return larder_fail(error, LARDER_USAGE, "the answer is longer than %zu bytes", most);
+    return LARDER_OK;
 }
 
 enum larder_status password_prompt(const char *question, char *text, size_t most, size_t *length,
-                                   struct larder_error *error)
+                                   const struct larder_run *run, struct larder_error *error)
 {
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     struct termios old, silent;
-    bool answered;
+    enum larder_status status;
 
     *length = 0;
     if (fd < 0 || tcgetattr(fd, &old) != 0) {
@@ -40,15 +51,13 @@ enum larder_status password_prompt(const char *question, char *text, size_t most
     silent.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(fd, TCSAFLUSH, &silent);
     dprintf(fd, "%s", question);
-    answered = read_line(fd, text, most, length);
-    tcsetattr(fd, TCSAFLUSH, &old);
+    status = read_line(fd, text, most, length, run, error);
+    /* At once, since waiting for the output to leave ends with a signal, and nothing done. */
+    tcflush(fd, TCIFLUSH);
+    tcsetattr(fd, TCSANOW, &old);
     dprintf(fd, "\n");
     close(fd);
-    if (!answered)
-        return larder_fail(error, LARDER_INTERRUPTED, "no answer was given");
-    if (*length > most)
-        return larder_fail(error, LARDER_USAGE, "the answer is longer than %zu bytes", most);
-    return LARDER_OK;
+    return status;
 }
 
 enum larder_status password_ask(const struct cli_values *values, struct larder_connect *connect,
@@ -64,7 +73,7 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
                     "~/.pgpass is safer");
     if (!values->force_password || values->never_password)
         return LARDER_OK;
-    status = password_prompt("Password: ", password, PASSWORD_BYTES - 1, &length, error);
+    status = password_prompt("Password: ", password, PASSWORD_BYTES - 1, &length, run, error);
     if (status == LARDER_OK && length == 0)
         status = larder_fail(error, LARDER_USAGE, "no password was given: -W asks on the terminal");
     if (status != LARDER_OK)

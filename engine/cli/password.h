@@ -16,9 +16,10 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
 
 /*
  * Asks on the terminal for at most `most` bytes, without echo. Sets `*length`: 0 where there is no
- * terminal, or nothing was typed. LARDER_INTERRUPTED where the question was not answered.
+ * terminal, or nothing was typed. LARDER_INTERRUPTED where the question was not answered; a signal
+ * for the run ends the wait.
  */
 enum larder_status password_prompt(const char *question, char *text, size_t most, size_t *length,
-                                   struct larder_error *error);
+                                   const struct larder_run *run, struct larder_error *error);
 
 #endif

@@ -1,5 +1,4 @@
 /* The dialogue: a question is asked again until what was answered has been tried, and works. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,26 +8,29 @@
 #include "engine/cli/doctor.h"
 #include "engine/cli/setup.h"
 #include "engine/run/run.h"
+#include "engine/store/stream.h"
 
 enum larder_status setup_question(struct setup *s, const char *question, const char *usual,
                                   const char **answer, struct larder_error *error)
 {
     char line[SETUP_ANSWER];
-    size_t length = 0;
-    ssize_t got = 1;
+    size_t length = 0, got = 1;
     char c = '\0';
+    enum larder_status status = LARDER_OK;
 
     printf("%s%s%s%s: ", question, usual != NULL ? " [" : "", usual != NULL ? usual : "",
            usual != NULL ? "]" : "");
     fflush(stdout);
-    while ((got = read(STDIN_FILENO, &c, 1)) == 1 && c != '\n')
-        if (length < sizeof(line) - 1)
+    while (status == LARDER_OK && got == 1 && c != '\n') {
+        status = stream_read(STDIN_FILENO, "the answer", s->run, &c, 1, &got, error);
+        if (status == LARDER_OK && got == 1 && c != '\n' && length < sizeof(line) - 1)
             line[length++] = c;
-    if (got != 1) {
+    }
+    if (status == LARDER_OK && got == 0)
+        status = larder_fail(error, LARDER_INTERRUPTED, "no answer was given; nothing was written");
+    if (status != LARDER_OK) {
         printf("\n");
-        if (run_check(s->run, error) != LARDER_OK)
-            return error->status;
-        return larder_fail(error, LARDER_INTERRUPTED, "no answer was given; nothing was written");
+        return status;
     }
     while (length > 0 && (line[length - 1] == ' ' || line[length - 1] == '\r'))
         length--;
@@ -81,7 +83,7 @@ static enum larder_status check_source(struct setup *s, struct larder_error *err
 
     if (is_final(s, status) || !no_password)
         return status;
-    status = password_prompt("Password: ", s->password, PASSWORD_BYTES - 1, &length, error);
+    status = password_prompt("Password: ", s->password, PASSWORD_BYTES - 1, &length, s->run, error);
     if (status != LARDER_OK)
         return status;
     s->password[length] = '\0';

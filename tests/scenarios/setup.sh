@@ -13,7 +13,7 @@ dialogue()
         set timeout 120
         spawn -noecho $LARDER setup {*}\$env(LARDER_ARGUMENTS)
         $1
-        expect eof
+        expect timeout { exec kill -KILL [exp_pid] } eof {}
         set result [wait]
         exit [lindex \$result 3]"
 }
@@ -34,6 +34,21 @@ expect_exit 130 dialogue "
     expect {File of the new key} { send \"\003\" }"
 expect_equal "the files" "$before" "$(find "$SCRATCH" -not -path "$SCRATCH/one*" | sort)"
 expect_query shop "SELECT count(*) FROM pg_namespace WHERE nspname = 'backups'" 0
+
+it "a signal that comes while a question is on its way to the terminal, which Ctrl-S holds here, ends the wait for its answer"
+cat >held.exp <<'END'
+set timeout 60
+spawn -noecho sh -c {read -r go; exec "$@"} sh {*}$argv
+send "\023\r"
+while {[catch {exec grep -q larder /proc/[exp_pid]/comm}]} { after 10 }
+while {[catch {exec grep -qE {^SigCgt:.*[2367abef]$} /proc/[exp_pid]/status}]} { after 10 }
+exec kill -INT [exp_pid]
+send "\021"
+expect timeout { exec kill -KILL [exp_pid] } eof {}
+exit [lindex [wait] 3]
+END
+expect_exit 130 expect held.exp "$LARDER" setup "${AS[@]}" --config "$CONF"
+expect_exit 130 expect held.exp "$LARDER" doctor -W -d shop
 
 it "a wrong answer is said at once, and asked again; the rest leads to an encrypted, drilled backup with a schedule"
 expect_exit 0 dialogue "
