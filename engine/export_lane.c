@@ -7,7 +7,7 @@
 
 enum {
     TELL_BYTES = 1024 * 1024,      /* progress is told in steps of this size */
-    AHEAD_BYTES = 4 * 1024 * 1024, /* of less, no frame is full before the end */
+    AHEAD_BYTES = 1 * 1024 * 1024, /* of less, no frame is full before the end */
 };
 
 struct lane {
@@ -213,7 +213,7 @@ void export_lane_run(struct export_lanes *all, struct pg *pg, bool is_leader)
     struct larder_error error = {0};
     enum larder_status status = LARDER_OK;
 
-    lane.writer = part_writer_new(all->options.level, 0);
+    lane.writer = part_writer_new(all->options.level, part_raw_bytes(all->progress.bytes_total));
     if (lane.writer == NULL)
         status = larder_fail_memory(&error);
     if (status == LARDER_OK)

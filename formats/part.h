@@ -17,7 +17,12 @@
 #include "formats/sha256.h"
 #include "larder/error.h"
 
-enum { PART_FRAME_BYTES = 4 * 1024 * 1024, PART_RAW_BYTES = 16 * 1024 * 1024 };
+/* What is written, and the most that a reader takes of a frame. */
+enum {
+    PART_FRAME_BYTES = 1024 * 1024,
+    PART_FRAME_LIMIT = 4 * 1024 * 1024,
+    PART_RAW_BYTES = 4 * 1024 * 1024,
+};
 
 struct part {
     const uint8_t *bytes; /* compressed */
@@ -26,6 +31,9 @@ struct part {
     uint64_t rows;
     uint8_t sha256[SHA256_BYTES];
 };
+
+/* At how many bytes to close parts, where so many are expected in all: a manifest that lists each has to stay small. */
+uint64_t part_raw_bytes(uint64_t expected);
 
 struct part_writer;
 

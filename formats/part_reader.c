@@ -27,7 +27,7 @@ struct part_reader *part_reader_new(void)
     if (reader == NULL)
         return NULL;
     reader->zstd = ZSTD_createDCtx();
-    reader->frame = malloc(PART_FRAME_BYTES);
+    reader->frame = malloc(PART_FRAME_LIMIT);
     if (reader->zstd == NULL || reader->frame == NULL) {
         part_reader_free(reader);
         return NULL;
@@ -88,7 +88,7 @@ static enum larder_status check_frame(const struct part_reader *reader, size_t *
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame wants too large a window");
     size = ZSTD_getFrameContentSize(reader->at, reader->left);
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0 ||
-        size > PART_FRAME_BYTES || size > reader->raw_left)
+        size > PART_FRAME_LIMIT || size > reader->raw_left)
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame states a wrong content size");
     *raw = (size_t)size;
     *compressed = ZSTD_findFrameCompressedSize(reader->at, reader->left);
@@ -115,7 +115,7 @@ enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **
     if (status != LARDER_OK)
         return status;
     result =
-        ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_BYTES, reader->at, compressed);
+        ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_LIMIT, reader->at, compressed);
     if (ZSTD_isError(result) || result != raw)
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame could not be decoded: %s",
                            ZSTD_isError(result) ? ZSTD_getErrorName(result) : "wrong size");

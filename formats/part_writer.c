@@ -10,6 +10,7 @@ enum {
     PLAIN_FRAMES = 7, /* after one whose literals did not shrink */
     PLAIN_HASH_LOG = 12,
     PLAIN_MIN_MATCH = 5,
+    PARTS_EXPECTED = 100000, /* about 30 MiB of manifest */
 };
 
 struct part_writer {
@@ -33,6 +34,13 @@ struct part_writer {
     bool held; /* one byte that may begin a row or a trailer */
     uint8_t held_byte;
 };
+
+uint64_t part_raw_bytes(uint64_t expected)
+{
+    uint64_t bytes = expected / PARTS_EXPECTED;
+
+    return bytes > PART_RAW_BYTES ? bytes : PART_RAW_BYTES;
+}
 
 struct part_writer *part_writer_new(int level, uint64_t raw_bytes)
 {

@@ -3,8 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* As much as a server sends while a frame is compressed and a part is written. */
-enum { BLOCKS = 64 };
+/*
+ * As much as a server sends while a frame is compressed. Who waits goes on when there are some blocks for it, and not at the first one: each
+ * time that a thread is woken costs.
+ */
+enum { BLOCKS = 8, SOME = BLOCKS / 2 };
 
 struct block {
     char *bytes; /* COPY_BLOCK_BYTES, from when it is first needed */
@@ -34,10 +37,11 @@ static struct block *free_block(struct copy_ahead *ahead)
 {
     struct block *block = &ahead->blocks[ahead->read % BLOCKS];
 
-    while (ahead->read - ahead->taken == BLOCKS && !ahead->over) {
-        ahead->reading_waits = true;
-        pthread_cond_wait(&ahead->changed, &ahead->lock);
-    }
+    if (ahead->read - ahead->taken == BLOCKS)
+        while (ahead->read - ahead->taken > SOME && !ahead->over) {
+            ahead->reading_waits = true;
+            pthread_cond_wait(&ahead->changed, &ahead->lock);
+        }
     ahead->reading_waits = false;
     if (ahead->over)
         return NULL;
@@ -65,7 +69,7 @@ static void *read_ahead(void *arg)
             break;
         if (ahead->status == LARDER_OK)
             ahead->read++;
-        if (ahead->taking_waits)
+        if (ahead->taking_waits && ahead->read - ahead->taken >= SOME)
             pthread_cond_signal(&ahead->changed);
     }
     ahead->ended = true;
@@ -118,13 +122,14 @@ enum larder_status copy_ahead_next(struct copy_ahead *ahead, const uint8_t **byt
     if (ahead->has_given) {
         ahead->taken++;
         ahead->has_given = false;
-        if (ahead->reading_waits)
+        if (ahead->reading_waits && ahead->read - ahead->taken <= SOME)
             pthread_cond_signal(&ahead->changed);
     }
-    while (ahead->read == ahead->taken && !ahead->ended) {
-        ahead->taking_waits = true;
-        pthread_cond_wait(&ahead->changed, &ahead->lock);
-    }
+    if (ahead->read == ahead->taken)
+        while (ahead->read - ahead->taken < SOME && !ahead->ended) {
+            ahead->taking_waits = true;
+            pthread_cond_wait(&ahead->changed, &ahead->lock);
+        }
     ahead->taking_waits = false;
     if (ahead->read > ahead->taken) {
         const struct block *block = &ahead->blocks[ahead->taken % BLOCKS];

@@ -15,7 +15,7 @@ enum {
     PIECES = 4,
     PIECE = WRITE_BEHIND_BYTES / PIECES,
     ALIGNMENT = 4096,    /* what devices ask of writes past the page cache, at most */
-    PIECES_TO_SYNC = 16, /* 32 MiB: durable before the ring is full again */
+    PIECES_TO_SYNC = 16, /* 16 MiB: durable before the ring is full again */
 };
 
 struct write_behind {

@@ -10,7 +10,7 @@
 
 #include "larder/error.h"
 
-enum { WRITE_BEHIND_BYTES = 8 * 1024 * 1024 };
+enum { WRITE_BEHIND_BYTES = 4 * 1024 * 1024 };
 
 struct write_behind;
 

@@ -181,7 +181,7 @@ static void what_was_written_is_read_back(void **state)
         {10, 9, 2, 1, 1, {20, 20}},        /* the same at the end of each stream */
         {10, 9, 1, 7, 25, {4, 10}},        /* parts of 3 rows; in binary the header counts */
         {10, 9, 2, 7, 60, {4, 7}},         /* a part goes on in the next stream */
-        {3, 5000000, 1, 65536, 0, {1, 1}}, /* rows larger than a frame */
+        {3, 1300000, 1, 65536, 0, {1, 1}}, /* rows larger than a frame */
         {3, 5000000, 1, 65536, 4000000, {3, 3}}, /* and larger than a part */
     };
 
@@ -223,6 +223,16 @@ static void a_trailer_in_two_pieces_leaves_no_part(void **state)
     kept_free(&kept);
     buffer_free(&stream);
     part_writer_free(writer);
+}
+
+static void parts_of_a_large_archive_are_larger_and_no_more_than_it_may_list(void **state)
+{
+    (void)state;
+    assert_int_equal(part_raw_bytes(0), PART_RAW_BYTES);
+    assert_int_equal(part_raw_bytes(1ULL << 38), PART_RAW_BYTES);
+    assert_in_range(part_raw_bytes(1ULL << 40), 2 * PART_RAW_BYTES, 3 * PART_RAW_BYTES);
+    for (int i = 38; i < 47; i++)
+        assert_in_range((1ULL << i) / part_raw_bytes(1ULL << i), 1, 100000);
 }
 
 static void a_writer_begins_anew_after_a_table_that_broke_off(void **state)
@@ -418,7 +428,7 @@ static void a_frame_that_breaks_a_rule_is_refused(void **state)
 
 static void a_frame_above_its_limit_is_refused_before_it_is_decoded(void **state)
 {
-    size_t length = PART_FRAME_BYTES + 1;
+    size_t length = PART_FRAME_LIMIT + 1;
     char *content = calloc(1, length);
     struct buffer bytes = {0};
 
@@ -427,8 +437,8 @@ static void a_frame_above_its_limit_is_refused_before_it_is_decoded(void **state
     add_frame(&bytes, &(struct frame){content, length, 1, 1, 0});
     check_refused(&bytes, length, length, "a zstd frame states a wrong content size");
     bytes.length = 0;
-    add_frame(&bytes, &(struct frame){content, PART_FRAME_BYTES, 1, 1, 0});
-    assert_int_equal(count(&bytes, PART_FRAME_BYTES, PART_FRAME_BYTES, NULL), LARDER_OK);
+    add_frame(&bytes, &(struct frame){content, PART_FRAME_LIMIT, 1, 1, 0});
+    assert_int_equal(count(&bytes, PART_FRAME_LIMIT, PART_FRAME_LIMIT, NULL), LARDER_OK);
     buffer_free(&bytes);
     free(content);
 }
@@ -482,6 +492,7 @@ int main(void)
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(a_trailer_in_two_pieces_leaves_no_part),
         cmocka_unit_test(random_bytes_are_smaller_with_short_matches),
+        cmocka_unit_test(parts_of_a_large_archive_are_larger_and_no_more_than_it_may_list),
         cmocka_unit_test(a_writer_begins_anew_after_a_table_that_broke_off),
         cmocka_unit_test(a_frame_that_breaks_a_rule_is_refused),
         cmocka_unit_test(a_frame_above_its_limit_is_refused_before_it_is_decoded),

@@ -8,8 +8,8 @@ if [[ $(ldd "$LARDER") == *asan* ]]; then
 fi
 
 # docs/memory.md, in KiB
-BASE=$((56 * 1024))
-LANE=$((32 * 1024))
+BASE=$((32 * 1024))
+LANE=$((12 * 1024))
 ROWS_OF_A_LANE=3
 
 measured()
