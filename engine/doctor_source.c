@@ -193,7 +193,9 @@ static enum larder_status look_up(struct doctor *d, struct pg *pg,
         status = catalog_resolve(pg, preset->tables, preset->table_count, d->arena, &tables,
                                  findings, why);
     if (status == LARDER_OK)
-        status = catalog_describe(pg, &tables, manifest, &extra, findings, why);
+        status = catalog_name_tables(pg, &tables, manifest, &extra, findings, why);
+    if (status == LARDER_OK)
+        status = catalog_describe(pg, manifest, extra, findings, why);
     for (size_t i = 0; status == LARDER_OK && i < manifest->table_count; i++)
         if (extra[i].why_text != NULL && strcmp(preset->copy_format, "binary") == 0)
             findings_add(findings, d->arena, "copy format", manifest->tables[i].name,

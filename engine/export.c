@@ -28,7 +28,7 @@
  *
  *   prepare   (export_lead.c) connect, find the preset, take the run's lock, look the tables up, report all obstacles
  *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it
- *   write     pg_dump, and beside it whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
+ *   write     pg_dump, and beside it what the tables are made of and whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
  *   publish   digest and summary beside the archive, and (export_result.c) the rows in the database
  */
 
@@ -248,8 +248,10 @@ static enum larder_status prepare_lanes(struct export *e, struct schema_work *wo
                                         struct larder_error *error)
 {
     struct stage *stage;
-    enum larder_status status = catalog_sizes(e->leader, e->manifest, e->extra, error);
+    enum larder_status status = export_describe_tables(e, error);
 
+    if (status == LARDER_OK)
+        status = catalog_sizes(e->leader, e->manifest, e->extra, error);
     if (status == LARDER_OK)
         status = begin_archive(e, &stage, error);
     if (status == LARDER_OK)

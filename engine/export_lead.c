@@ -77,11 +77,24 @@ static void refuse_unlogged(const struct export *e, const struct manifest *manif
                 manifest->tables[i].schema, manifest->tables[i].name);
 }
 
+/* What the tables are made of, and how they are to be copied. `*again` where one has gone meanwhile. */
+static enum larder_status describe(struct export *e, struct pg *pg, struct manifest *manifest,
+                                   bool *again, struct larder_error *error)
+{
+    bool rows = e->options->references == LARDER_REFERENCES_ROWS;
+    enum larder_status status =
+        catalog_describe(pg, manifest, e->extra, &e->result->findings, error);
+
+    if (status == LARDER_OK && manifest->referenced_count > 0)
+        status = catalog_follow_rows(pg, rows, manifest, e->extra, error);
+    return status == LARDER_OK ? export_choose_formats(e, pg, manifest, again, error) : status;
+}
+
 /*
- * Looks everything up, on whichever connection; into a manifest that takes the place of an earlier one. `*again` where a table went
- * between two queries.
+ * Looks the tables up, on whichever connection, and with `whole` also what they are made of; into a manifest that takes the place of an
+ * earlier one. `*again` where a table went between two queries.
  */
-static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *again,
+static enum larder_status look_up_once(struct export *e, struct pg *pg, bool whole, bool *again,
                                        struct larder_error *error)
 {
     struct larder_findings *findings = &e->result->findings;
@@ -100,32 +113,42 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool *ag
     if (status == LARDER_OK && e->options->references != LARDER_REFERENCES_NOT)
         status = catalog_follow(pg, rows, e->arena, &tables, error);
     if (status == LARDER_OK)
-        status = catalog_describe(pg, &tables, manifest, &e->extra, findings, error);
+        status = catalog_name_tables(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
         *again = tables.changed || manifest_stored(manifest) != tables.count;
         refuse_unlogged(e, manifest, findings);
     }
-    if (status == LARDER_OK && !*again && manifest->referenced_count > 0)
-        status = catalog_follow_rows(pg, rows, manifest, e->extra, error);
-    if (status == LARDER_OK && !*again)
-        status = export_choose_formats(e, pg, manifest, again, error);
+    if (status == LARDER_OK && whole && !*again)
+        status = describe(e, pg, manifest, again, error);
     findings_keep(findings, e->arena);
     manifest_free(e->manifest);
     e->manifest = manifest;
     return arena_failed(e->arena) ? larder_fail_memory(error) : status;
 }
 
-static enum larder_status look_up(struct export *e, struct pg *pg, struct larder_error *error)
+static enum larder_status look_up(struct export *e, struct pg *pg, bool whole,
+                                  struct larder_error *error)
 {
     bool again = true;
     enum larder_status status = LARDER_OK;
 
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++)
-        status = look_up_once(e, pg, &again, error);
+        status = look_up_once(e, pg, whole, &again, error);
     if (status == LARDER_OK && again)
         status = larder_fail(error, LARDER_FAILED,
                              "the tables change faster than they can be looked up");
     return status;
+}
+
+/* What they are made of is asked for later, beside pg_dump; but where something stands in the way already, all that does is reported. */
+static enum larder_status look_for_obstacles(struct export *e, struct pg *pg,
+                                             struct larder_error *error)
+{
+    enum larder_status status = look_up(e, pg, false, error);
+
+    if (status == LARDER_OK && e->result->findings.count > 0)
+        status = look_up(e, pg, true, error);
+    return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }
 
 /* All obstacles at once, or LARDER_OK where there are none. */
@@ -268,7 +291,7 @@ static enum larder_status look_first(struct export *e, struct larder_error *erro
         status = find_tables(e, error);
     if (status == LARDER_OK)
         status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
-    return status == LARDER_OK ? look_up(e, e->leader, error) : status;
+    return status == LARDER_OK ? look_for_obstacles(e, e->leader, error) : status;
 }
 
 enum larder_status export_prepare(struct export *e, struct larder_error *error)
@@ -286,8 +309,7 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
     e->result->database = e->server.database;
     e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
     e->result->preset = o->preset != NULL ? o->preset : "adhoc";
-    status = look_first(e, error);
-    return status == LARDER_OK ? export_report_obstacles(e, error) : status;
+    return look_first(e, error);
 }
 
 static bool same_tables(const struct manifest *a, const struct manifest *b)
@@ -312,7 +334,7 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
         return status;
     before = e->manifest;
     e->manifest = NULL;
-    status = look_up(e, e->leader, error);
+    status = look_up(e, e->leader, false, error);
     if (status == LARDER_OK && !same_tables(before, e->manifest)) {
         *again = true;
         session_rollback(e->leader);
@@ -329,9 +351,7 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     session_rollback(e->leader); /* the first look's */
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
-            status = look_up(e, e->control, error);
-        if (status == LARDER_OK)
-            status = export_report_obstacles(e, error);
+            status = look_for_obstacles(e, e->control, error);
         if (status == LARDER_OK)
             status = lock_and_look(e, &again, error);
     }
@@ -341,4 +361,18 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     if (status == LARDER_OK)
         status = export_report_obstacles(e, error);
     return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
+}
+
+enum larder_status export_describe_tables(struct export *e, struct larder_error *error)
+{
+    bool again = false;
+    enum larder_status status = describe(e, e->leader, e->manifest, &again, error);
+
+    findings_keep(&e->result->findings, e->arena);
+    if (status == LARDER_OK && arena_failed(e->arena))
+        return larder_fail_memory(error);
+    if (status == LARDER_OK && again)
+        return larder_fail(error, LARDER_FAILED,
+                           "a table that is locked has changed while it was looked at");
+    return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }

@@ -61,8 +61,11 @@ enum larder_status export_compare(struct export *e, struct summary *summary,
 /* Connects, finds the preset, takes the run's lock, looks the tables up, and reports all obstacles at once. */
 enum larder_status export_prepare(struct export *e, struct larder_error *error);
 
-/* Locks the tables, then takes the snapshot, then looks them up again in it. */
+/* Locks the tables, then takes the snapshot, then looks them up again in it: by name, with what is in the way of reading them. */
 enum larder_status export_lead(struct export *e, struct larder_error *error);
+
+/* After that: looks up what they are made of, and reports what stands in the way of copying that. */
+enum larder_status export_describe_tables(struct export *e, struct larder_error *error);
 
 /*
  * Sets the copy format of every table of a manifest that was just looked up, as `e->extra` was. Adds a finding for each that cannot be

@@ -106,13 +106,21 @@ struct catalog_table {
 };
 
 /*
- * Fills the manifest's tables and their columns, objects and references, in the given order, and
- * their sequences without values; those that are followed go behind the whole ones. `extra` gets one element a table. Adds a finding for every table
- * that the role may not read, or not wholly, and for every sequence.
+ * Fills in the manifest's tables by schema, name and kind, in the given order; those that are followed go behind the whole ones. `extra`
+ * gets one element a table. Adds a finding for every table that the role may not read, or not wholly.
  */
-enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *tables,
-                                    struct manifest *manifest, struct catalog_table **extra,
-                                    struct larder_findings *findings, struct larder_error *error);
+enum larder_status catalog_name_tables(struct pg *pg, const struct catalog_tables *tables,
+                                       struct manifest *manifest, struct catalog_table **extra,
+                                       struct larder_findings *findings,
+                                       struct larder_error *error);
+
+/*
+ * After that: fills in what the tables are made of, which is columns, objects and references, and their sequences without values. Adds
+ * a finding for every sequence that the role may not read.
+ */
+enum larder_status catalog_describe(struct pg *pg, struct manifest *manifest,
+                                    struct catalog_table *extra, struct larder_findings *findings,
+                                    struct larder_error *error);
 
 /*
  * Says, of a manifest that catalog_describe has filled, what is kept of the tables that are followed: the columns that keys refer to,

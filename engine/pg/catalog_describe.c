@@ -59,7 +59,7 @@ static void judge_access(struct arena *arena, const struct manifest_table *table
  * The server says whether row security applies to this role; where it does not, the reason is the first that holds, in the
  * server's own order.
  */
-static const char describe_sql[] =
+static const char name_sql[] =
     "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
     "c.reltuples::float8, CASE n.nspname WHEN 'public' THEN pg_catalog.quote_ident(c.relname) "
     "ELSE pg_catalog.format('%I.%I', n.nspname, c.relname) END, "
@@ -93,14 +93,13 @@ static struct access access_at(struct arena *arena, const PGresult *result, int 
     };
 }
 
-static enum larder_status describe_tables(struct pg *pg, const struct catalog_tables *tables,
-                                          struct manifest *m, struct catalog_table *extra,
-                                          struct larder_findings *findings,
-                                          struct larder_error *error)
+static enum larder_status name_tables(struct pg *pg, const struct catalog_tables *tables,
+                                      struct manifest *m, struct catalog_table *extra,
+                                      struct larder_findings *findings, struct larder_error *error)
 {
     PGresult *result = NULL;
     enum larder_status status =
-        catalog_query_oids(pg, describe_sql, tables->oids, tables->count, &result, error);
+        catalog_query_oids(pg, name_sql, tables->oids, tables->count, &result, error);
 
     if (status == LARDER_OK)
         status = catalog_check_places(result, tables->count, true, error);
@@ -109,6 +108,8 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         return status;
     }
     m->table_count = (size_t)PQntuples(result);
+    /* One that has gone meanwhile is missing among them, and then all is done again. */
+    m->referenced_count = tables->followed < m->table_count ? tables->followed : 0;
     for (int row = 0; row < PQntuples(result); row++) {
         struct manifest_table *table = &m->tables[row];
         size_t place = catalog_number(result, row, 0);
@@ -131,6 +132,7 @@ static enum larder_status describe_tables(struct pg *pg, const struct catalog_ta
         };
         judge_access(m->arena, table, &access, findings);
     }
+    m->table_count -= m->referenced_count;
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
@@ -288,9 +290,9 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
-enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *tables,
-                                    struct manifest *manifest, struct catalog_table **extra,
-                                    struct larder_findings *findings, struct larder_error *error)
+enum larder_status catalog_name_tables(struct pg *pg, const struct catalog_tables *tables,
+                                       struct manifest *manifest, struct catalog_table **extra,
+                                       struct larder_findings *findings, struct larder_error *error)
 {
     enum larder_status status;
 
@@ -302,16 +304,27 @@ enum larder_status catalog_describe(struct pg *pg, const struct catalog_tables *
     *extra = arena_alloc(manifest->arena, tables->count, sizeof(**extra));
     if (manifest->tables == NULL || *extra == NULL)
         return larder_fail_memory(error);
-    status = describe_tables(pg, tables, manifest, *extra, findings, error);
-    if (status == LARDER_OK)
-        status = describe_columns(pg, manifest, *extra, error);
+    status = name_tables(pg, tables, manifest, *extra, findings, error);
+    return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not read the catalogs");
+}
+
+enum larder_status catalog_describe(struct pg *pg, struct manifest *manifest,
+                                    struct catalog_table *extra, struct larder_findings *findings,
+                                    struct larder_error *error)
+{
+    size_t followed = manifest->referenced_count;
+    enum larder_status status;
+
+    /* Those that are followed are described as the others are. */
+    manifest->table_count += followed;
+    manifest->referenced_count = 0;
+    status = describe_columns(pg, manifest, extra, error);
     if (status == LARDER_OK)
         status = describe_objects(pg, manifest, error);
     if (status == LARDER_OK)
         status = describe_references(pg, manifest, error);
-    /* One that has gone meanwhile is missing among them, and then all is done again. */
-    manifest->referenced_count = tables->followed < manifest->table_count ? tables->followed : 0;
-    manifest->table_count -= manifest->referenced_count;
+    manifest->table_count -= followed;
+    manifest->referenced_count = followed;
     if (status == LARDER_OK)
         status = catalog_find_sequences(pg, manifest, findings, error);
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not read the catalogs");

@@ -5,19 +5,22 @@
 #include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_needed.h"
+#include "engine/pg/catalog_query.h"
 
 /* Which schemas a dump has to hold, and what of them it must pass over. */
 
 /*
- * The planner takes what the tables need for hundreds of thousands of objects, and a recursive query's hash table is made as large as that
- * at once, up to work_mem: clearing it would take longer than all else. It grows where it has to.
+ * The planner takes what the tables need for millions of objects, and a recursive query's hash table is made as large as that at once, up
+ * to work_mem: clearing it would take longer than all else. It grows where it has to. A hash join, where what is needed stands alone, would
+ * be cut into a thousand files for the same reason.
  */
-static enum larder_status limit_hash_tables(struct pg *pg, size_t tables,
+static enum larder_status limit_hash_tables(struct pg *pg, size_t tables, bool alone,
                                             struct larder_error *error)
 {
-    char sql[64];
+    char sql[128];
 
-    snprintf(sql, sizeof(sql), "SET LOCAL work_mem = '%zukB'", 256 + tables / 4);
+    snprintf(sql, sizeof(sql), "SET LOCAL work_mem = '%zukB'%s", 256 + tables / 4,
+             alone ? "; SET LOCAL enable_hashjoin = off" : "");
     return pg_exec(pg, sql, error);
 }
 
@@ -35,12 +38,14 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
         array_add(&names, schemas->names[i]);
     values[0] = array_finish(&oids);
     values[1] = array_finish(&names);
-    status = oids.failed || names.failed ? larder_fail_memory(error)
-                                         : limit_hash_tables(pg, m->table_count, error);
+    status = oids.failed || names.failed
+                 ? larder_fail_memory(error)
+                 : limit_hash_tables(pg, m->table_count, schemas == NULL, error);
     if (status == LARDER_OK)
         status = pg_query(pg, sql, schemas == NULL ? 1 : 2, values, result, error);
     if (status == LARDER_OK) {
-        status = pg_exec(pg, "SET LOCAL work_mem TO DEFAULT", error);
+        status = pg_exec(pg, "SET LOCAL work_mem TO DEFAULT; SET LOCAL enable_hashjoin TO DEFAULT",
+                         error);
         if (status != LARDER_OK)
             PQclear(*result);
     }
@@ -58,6 +63,28 @@ static enum larder_status take_names(struct arena *arena, PGresult *result, cons
         (*names)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
     PQclear(result);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/*
+ * The schemas of the tables, where there are no others that could hold something which the tables need: to know that they do not takes
+ * longer than all else that is asked. NULL where there are others.
+ */
+static enum larder_status find_own_schemas(struct pg *pg, const struct manifest *m,
+                                           PGresult **result, struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT n.nspname COLLATE \"C\", n.oid IN (SELECT c.relnamespace FROM pg_catalog.pg_class c "
+        "WHERE c.oid = ANY ($1::oid[])) FROM pg_catalog.pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' "
+        "AND n.nspname <> 'information_schema' ORDER BY 1";
+    enum larder_status status = catalog_query_tables(pg, sql, m, result, error);
+
+    for (int row = 0; status == LARDER_OK && row < PQntuples(*result); row++)
+        if (!catalog_flag(*result, row, 1)) {
+            PQclear(*result);
+            *result = NULL;
+            break;
+        }
+    return status;
 }
 
 enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifest,
@@ -89,9 +116,10 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
         "ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END) u "
         "GROUP BY u.nspname, u.batch";
     PGresult *result;
-    enum larder_status status =
-        catalog_query_schemas(pg, names_sql, manifest, NULL, &result, error);
+    enum larder_status status = find_own_schemas(pg, manifest, &result, error);
 
+    if (status == LARDER_OK && result == NULL)
+        status = catalog_query_schemas(pg, names_sql, manifest, NULL, &result, error);
     if (status == LARDER_OK)
         status = take_names(arena, result, &schemas->names, &schemas->count, error);
     if (status == LARDER_OK)
