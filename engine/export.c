@@ -316,6 +316,9 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer **wr
         pg_set_stop_fd(e->leader, -1);
         if (status == LARDER_FAILED && work.failed_first)
             name_lost_connection(e, error);
+        /* Which pg_dump may have met first, in other words. */
+        if (status == LARDER_FAILED && e->result->findings.count > 0)
+            status = export_report_obstacles(e, error);
         if (export_lanes_timed_out(work.lanes) || strstr(error->message, "lock timeout") != NULL)
             snapshot_name_table_blocker(e->control, e->manifest, export_lock_timeout(e), error);
     }

@@ -140,13 +140,22 @@ static enum larder_status look_up(struct export *e, struct pg *pg, bool whole,
     return status;
 }
 
-/* What they are made of is asked for later, beside pg_dump; but where something stands in the way already, all that does is reported. */
+static bool chooses_formats(const struct export *e)
+{
+    return e->options->copy_choice_count > 0 || e->options->copy_format == LARDER_COPY_BINARY ||
+           strcmp(e->preset.copy_format, "binary") == 0;
+}
+
+/*
+ * What they are made of is asked for later, beside pg_dump; but here where it may not suit what was asked for, or where something stands in
+ * the way already: then all that does is reported.
+ */
 static enum larder_status look_for_obstacles(struct export *e, struct pg *pg,
                                              struct larder_error *error)
 {
     enum larder_status status = look_up(e, pg, false, error);
 
-    if (status == LARDER_OK && e->result->findings.count > 0)
+    if (status == LARDER_OK && (e->result->findings.count > 0 || chooses_formats(e)))
         status = look_up(e, pg, true, error);
     return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }

@@ -10,7 +10,7 @@ enum {
     PLAIN_FRAMES = 7, /* after one whose literals did not shrink */
     PLAIN_HASH_LOG = 12,
     PLAIN_MIN_MATCH = 5,
-    PARTS_EXPECTED = 100000, /* about 30 MiB of manifest */
+    PARTS_EXPECTED = 20000, /* each takes a KiB of memory where the manifest is written or read */
 };
 
 struct part_writer {

@@ -315,7 +315,7 @@ enum larder_status catalog_describe(struct pg *pg, struct manifest *manifest,
     size_t followed = manifest->referenced_count;
     enum larder_status status;
 
-    /* Those that are followed are described as the others are. */
+    /* Those that are followed are described as the others are. Nobody else looks at the manifest meanwhile. */
     manifest->table_count += followed;
     manifest->referenced_count = 0;
     status = describe_columns(pg, manifest, extra, error);
