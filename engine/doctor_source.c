@@ -186,7 +186,7 @@ static enum larder_status look_up(struct doctor *d, struct pg *pg,
                                   struct larder_findings *findings, struct larder_error *why)
 {
     struct catalog_tables tables;
-    struct catalog_table *extra;
+    struct catalog_table *extra = NULL;
     enum larder_status status = session_begin_plain(pg, why);
 
     if (status == LARDER_OK)
