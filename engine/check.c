@@ -88,6 +88,8 @@ static enum larder_status check_entry(void *arg, int lane, size_t piece, int sto
     (void)stop_fd;
     status = table != NULL && check->decode ? decode(check, lane, entry, table, error)
                                             : archive_reader_check(archive, entry, error);
+    if (status != LARDER_OK && check->opened->digest != NULL)
+        digest_input_in_order(check->opened->digest, false); /* some of it may not have been read */
     if (status == LARDER_DAMAGED) {
         add_finding(check, table != NULL ? table->name : "", error->message);
         status = LARDER_OK; /* the others are looked at, too */
@@ -172,7 +174,11 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
     if (status == LARDER_OK) {
         check.progress.lanes = check.lanes;
         check.progress.lane_count = (size_t)(lanes < LARDER_LANES_MAX ? lanes : LARDER_LANES_MAX);
+        if (wanted == NULL && opened->digest != NULL)
+            digest_input_in_order(opened->digest, true);
         status = crew_run(lanes, count, check_entry, &check, run, error);
+        if (opened->digest != NULL)
+            digest_input_in_order(opened->digest, false);
     }
     if (status == LARDER_OK && decode_all && findings->count == before)
         compare_tables(&check);

@@ -11,7 +11,7 @@
 #include "formats/sha256.h"
 #include "formats/summary.h"
 
-enum { BLOCK = 1024 * 1024, DIGEST_LINE_MAX = 4096 };
+enum { DIGEST_LINE_MAX = 4096 };
 
 static enum larder_status read_file(const char *path, size_t most, struct buffer *out,
                                     struct larder_error *error)
@@ -176,25 +176,14 @@ enum larder_status opened_input_digest(struct input *input, const struct larder_
                                        char sha256[65], struct larder_error *error)
 {
     struct sha256 *sha = sha256_new();
-    uint8_t *block = malloc(BLOCK), digest[SHA256_BYTES];
+    uint8_t digest[SHA256_BYTES];
     enum larder_status status =
-        sha == NULL || block == NULL ? larder_fail_memory(error) : LARDER_OK;
-    uint64_t size = input->size;
+        sha == NULL ? larder_fail_memory(error) : digest_input_rest(input, 0, sha, run, error);
 
-    for (uint64_t at = 0; status == LARDER_OK && at < size; at += BLOCK) {
-        size_t length = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
-
-        status = run_check(run, error);
-        if (status == LARDER_OK)
-            status = input_read_at(input, at, block, length, error);
-        if (status == LARDER_OK)
-            status = sha256_update(sha, block, length, error);
-    }
     if (status == LARDER_OK)
         status = sha256_final(sha, digest, error);
     if (status == LARDER_OK)
         sha256_to_hex(digest, sha256);
-    free(block);
     sha256_free(sha);
     return status;
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "engine/digest_input.h"
 #include "engine/store/store.h"
 #include "formats/archive_reader.h"
 #include "formats/arena.h"
@@ -17,6 +18,7 @@ struct opened {
     struct store *store;           /* NULL where the archive is no object of a store */
     struct archive_reader *reader; /* owns `plain` once it is there */
     struct input *input;           /* the archive as it lies there */
+    struct digest_input *digest;   /* takes that one's digest along; NULL: nobody asked for it */
     struct input *plain;           /* its plaintext, which owns `input`; NULL before opened_read */
     const char *location;          /* as a person names it */
     const char *name;              /* its key in the store, or its path; NULL for standard input */

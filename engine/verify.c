@@ -1,4 +1,3 @@
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,37 +21,11 @@ struct verify {
     char (*refusals)[6]; /* for each table the SQLSTATE that kept it from being read, or "" */
 };
 
-/* The digest of the whole, which is read in a thread of its own beside the lanes that look into it. */
-struct whole {
-    struct verify *verify;
-    pthread_t thread;
-    bool began;
-    char sha256[65];
-    enum larder_status status;
-    struct larder_error error;
-};
-
-static void *read_whole(void *arg)
-{
-    struct whole *whole = arg;
-
-    whole->status =
-        opened_digest(&whole->verify->opened, whole->verify->run, whole->sha256, &whole->error);
-    return NULL;
-}
-
-/* Does nothing where there is no digest to compare it with. */
-static void begin_whole(struct whole *whole, struct verify *v)
-{
-    *whole = (struct whole){.verify = v};
-    if (v->opened.sha256[0] != '\0')
-        whole->began = pthread_create(&whole->thread, NULL, read_whole, whole) == 0;
-}
-
 /* The whole against the digest beside it. */
-static enum larder_status end_whole(struct whole *whole, struct larder_error *error)
+static enum larder_status check_whole(struct verify *v, struct larder_error *error)
 {
-    struct verify *v = whole->verify;
+    char sha256[SHA256_HEX];
+    enum larder_status status;
 
     if (v->opened.sha256[0] == '\0' && v->options->quick)
         return larder_fail(error, LARDER_UNVERIFIED,
@@ -65,16 +38,9 @@ static enum larder_status end_whole(struct whole *whole, struct larder_error *er
                      v->opened.location);
         return LARDER_OK;
     }
-    if (whole->began)
-        pthread_join(whole->thread, NULL);
-    else
-        read_whole(whole);
-    if (whole->status != LARDER_OK) {
-        *error = whole->error;
-        return whole->status;
-    }
-    if (strcmp(whole->sha256, v->opened.sha256) == 0)
-        return LARDER_OK;
+    status = digest_input_end(v->opened.digest, sha256, error);
+    if (status != LARDER_OK || strcmp(sha256, v->opened.sha256) == 0)
+        return status;
     findings_add(&v->proof->findings, v->arena, "damage", v->opened.location,
                  "the SHA-256 of \"%s\" is not the one in the .sha256 beside it",
                  v->opened.location);
@@ -125,15 +91,17 @@ static enum larder_status check_itself(struct verify *v, struct larder_error *er
 static enum larder_status check(struct verify *v, struct larder_error *error)
 {
     struct larder_error of_whole = {0};
-    struct whole whole;
-    enum larder_status itself = LARDER_OK, status;
+    enum larder_status itself = LARDER_OK, status = LARDER_OK;
 
-    begin_whole(&whole, v);
+    if (v->opened.sha256[0] != '\0')
+        status = digest_input_open(&v->opened.digest, &v->opened.input, v->run, error);
+    if (status != LARDER_OK)
+        return status;
     if (is_sealed(v))
         v->proof->bytes = v->opened.input->size;
     else
         itself = check_itself(v, error);
-    status = end_whole(&whole, &of_whole);
+    status = check_whole(v, &of_whole);
     if (status == LARDER_OK || status == LARDER_DAMAGED || status == LARDER_UNVERIFIED) {
         record_check(v, status, itself);
         if (itself != LARDER_OK && (status == LARDER_OK || itself == LARDER_DAMAGED))

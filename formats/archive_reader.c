@@ -323,7 +323,7 @@ static enum larder_status check_digest(struct archive_reader *reader, const stru
     return status;
 }
 
-/* A large entry: its header and its padding, and then its data in blocks. */
+/* A large entry, in blocks, and in the order of the file. */
 static enum larder_status check_in_blocks(struct archive_reader *reader, const struct entry *e,
                                           struct larder_error *error)
 {
@@ -334,39 +334,34 @@ static enum larder_status check_in_blocks(struct archive_reader *reader, const s
     entry_name(reader, e, name);
     status = input_read_at(reader->input, e->offset - TAR_BLOCK, header, TAR_BLOCK, error);
     if (status == LARDER_OK)
+        status = check_digest(reader, e, name, error);
+    if (status == LARDER_OK)
         status = input_read_at(reader->input, e->offset + e->bytes, padding,
                                (size_t)tar_padding(e->bytes), error);
-    if (status == LARDER_OK)
-        status = check_around(reader, e, name, header, padding, error);
-    return status == LARDER_OK ? check_digest(reader, e, name, error) : status;
+    return status == LARDER_OK ? check_around(reader, e, name, header, padding, error) : status;
 }
 
 /*
- * Reads what an entry holds, with header and padding checked, behind what `out` holds already. All
+ * Reads an entry behind what `out` has room for, with header and padding checked; what it holds stands behind the header, at `*data`. All
  * in one read: a store far away answers each with a delay.
  */
 static enum larder_status read_entry(struct archive_reader *reader, const struct entry *entry,
-                                     struct buffer *out, struct larder_error *error)
+                                     struct buffer *out, uint8_t **data, struct larder_error *error)
 {
     size_t length = (size_t)entry->bytes;
     size_t whole = TAR_BLOCK + length + (size_t)tar_padding(length);
     char name[MANIFEST_NAME_BYTES];
     enum larder_status status;
-    uint8_t *header, *data;
+    uint8_t *header;
 
     if (!buffer_reserve(out, whole))
         return larder_fail_memory(error);
     header = out->bytes + out->length;
-    data = header + TAR_BLOCK;
+    *data = header + TAR_BLOCK;
     entry_name(reader, entry, name);
     status = input_read_at(reader->input, entry->offset - TAR_BLOCK, header, whole, error);
-    if (status == LARDER_OK)
-        status = check_around(reader, entry, name, header, data + length, error);
-    if (status != LARDER_OK)
-        return status;
-    memmove(header, data, length);
-    out->length += length;
-    return LARDER_OK;
+    return status == LARDER_OK ? check_around(reader, entry, name, header, *data + length, error)
+                               : status;
 }
 
 /* A small entry: one read, for the same reason. */
@@ -374,13 +369,13 @@ static enum larder_status check_at_once(struct archive_reader *reader, const str
                                         struct larder_error *error)
 {
     struct buffer bytes = {0};
-    uint8_t digest[SHA256_BYTES];
+    uint8_t digest[SHA256_BYTES], *data;
     char name[MANIFEST_NAME_BYTES];
-    enum larder_status status = read_entry(reader, e, &bytes, error);
+    enum larder_status status = read_entry(reader, e, &bytes, &data, error);
 
     entry_name(reader, e, name);
     if (status == LARDER_OK)
-        status = sha256_of(bytes.bytes, bytes.length, digest, error);
+        status = sha256_of(data, (size_t)e->bytes, digest, error);
     if (status == LARDER_OK && memcmp(digest, e->sha256, sizeof(digest)) != 0)
         status =
             larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
@@ -401,16 +396,19 @@ enum larder_status archive_reader_member(struct archive_reader *reader, enum arc
 {
     const struct manifest_member *m = &reader->manifest->members[member];
     struct entry entry = {m->offset, m->bytes, m->sha256, 0, member};
-    uint8_t digest[SHA256_BYTES];
-    size_t before = out->length;
-    enum larder_status status = read_entry(reader, &entry, out, error);
+    uint8_t digest[SHA256_BYTES], *data;
+    enum larder_status status = read_entry(reader, &entry, out, &data, error);
 
     if (status == LARDER_OK)
-        status = sha256_of(out->bytes + before, out->length - before, digest, error);
+        status = sha256_of(data, (size_t)m->bytes, digest, error);
     if (status == LARDER_OK && memcmp(digest, m->sha256, sizeof(digest)) != 0)
         status = larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's",
                              m->path);
-    return status;
+    if (status != LARDER_OK)
+        return status;
+    memmove(out->bytes + out->length, data, (size_t)m->bytes);
+    out->length += (size_t)m->bytes;
+    return LARDER_OK;
 }
 
 enum larder_status archive_reader_part(struct archive_reader *reader,
@@ -422,11 +420,12 @@ enum larder_status archive_reader_part(struct archive_reader *reader,
     struct entry entry = {p->offset, p->bytes, p->sha256,
                           (size_t)(table - reader->manifest->tables) + 1, number};
     enum larder_status status;
+    uint8_t *data = NULL;
 
     bytes->length = 0;
-    status = read_entry(reader, &entry, bytes, error);
+    status = read_entry(reader, &entry, bytes, &data, error);
     *part = (struct part){
-        .bytes = bytes->bytes, .length = p->bytes, .raw_bytes = p->raw_bytes, .rows = p->rows};
+        .bytes = data, .length = p->bytes, .raw_bytes = p->raw_bytes, .rows = p->rows};
     memcpy(part->sha256, p->sha256, sizeof(part->sha256));
     return status;
 }

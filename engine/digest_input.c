@@ -1,0 +1,149 @@
+#include "engine/digest_input.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "engine/run/run.h"
+
+enum { BLOCK = 1024 * 1024, LOOK_NS = 100 * 1000 * 1000 };
+
+struct digest_input {
+    struct input input;
+    struct input *whole;
+    const struct larder_run *run;
+
+    pthread_mutex_t lock; /* of what follows */
+    pthread_cond_t changed;
+    struct sha256 *sha;
+    uint64_t taken; /* bytes, from the beginning on */
+    bool in_order;
+    enum larder_status status; /* of the digest */
+    struct larder_error error;
+};
+
+/* Under the lock. Looks now and then whether the run is to end, since then nobody may come. */
+static void wait_for_turn(struct digest_input *digest, uint64_t offset)
+{
+    while (digest->in_order && offset > digest->taken) {
+        struct timespec until;
+
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += LOOK_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        pthread_cond_timedwait(&digest->changed, &digest->lock, &until);
+        if (run_check(digest->run, NULL) != LARDER_OK)
+            digest->in_order = false;
+    }
+}
+
+/* Adds what is new of these bytes, where nothing is missing before them. */
+static void take(struct digest_input *digest, uint64_t offset, const uint8_t *bytes, size_t length)
+{
+    pthread_mutex_lock(&digest->lock);
+    wait_for_turn(digest, offset);
+    if (digest->status == LARDER_OK && offset <= digest->taken && length > digest->taken - offset) {
+        size_t known = (size_t)(digest->taken - offset);
+
+        digest->status = sha256_update(digest->sha, bytes + known, length - known, &digest->error);
+        digest->taken = offset + length;
+        pthread_cond_broadcast(&digest->changed);
+    }
+    pthread_mutex_unlock(&digest->lock);
+}
+
+static enum larder_status read_at(struct input *input, uint64_t offset, void *buffer, size_t length,
+                                  struct larder_error *error)
+{
+    struct digest_input *digest = (struct digest_input *)input;
+    enum larder_status status = input_read_at(digest->whole, offset, buffer, length, error);
+
+    if (status == LARDER_OK)
+        take(digest, offset, buffer, length);
+    return status;
+}
+
+static void close_input(struct input *input)
+{
+    struct digest_input *digest = (struct digest_input *)input;
+
+    input_close(digest->whole);
+    sha256_free(digest->sha);
+    pthread_cond_destroy(&digest->changed);
+    pthread_mutex_destroy(&digest->lock);
+    free(digest);
+}
+
+enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
+                                     const struct larder_run *run, struct larder_error *error)
+{
+    static const struct input_ops ops = {read_at, close_input};
+    struct digest_input *d = calloc(1, sizeof(*d));
+    pthread_condattr_t monotonic;
+
+    *digest = NULL;
+    if (d == NULL)
+        return larder_fail_memory(error);
+    d->sha = sha256_new();
+    if (d->sha == NULL) {
+        free(d);
+        return larder_fail_memory(error);
+    }
+    d->input = (struct input){.ops = &ops, .size = (*input)->size};
+    d->whole = *input;
+    d->run = run;
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    *digest = d;
+    *input = &d->input;
+    return LARDER_OK;
+}
+
+void digest_input_in_order(struct digest_input *digest, bool in_order)
+{
+    pthread_mutex_lock(&digest->lock);
+    digest->in_order = in_order;
+    pthread_cond_broadcast(&digest->changed);
+    pthread_mutex_unlock(&digest->lock);
+}
+
+enum larder_status digest_input_rest(struct input *input, uint64_t from, struct sha256 *sha,
+                                     const struct larder_run *run, struct larder_error *error)
+{
+    uint8_t *block = malloc(BLOCK);
+    enum larder_status status = block == NULL ? larder_fail_memory(error) : LARDER_OK;
+    uint64_t size = input->size;
+
+    for (uint64_t at = from; status == LARDER_OK && at < size; at += BLOCK) {
+        size_t length = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
+
+        status = run_check(run, error);
+        if (status == LARDER_OK)
+            status = input_read_at(input, at, block, length, error);
+        if (status == LARDER_OK)
+            status = sha256_update(sha, block, length, error);
+    }
+    free(block);
+    return status;
+}
+
+enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],
+                                    struct larder_error *error)
+{
+    uint8_t bytes[SHA256_BYTES];
+    enum larder_status status = digest->status;
+
+    if (status != LARDER_OK)
+        *error = digest->error;
+    else
+        status = digest_input_rest(digest->whole, digest->taken, digest->sha, digest->run, error);
+    if (status == LARDER_OK)
+        status = sha256_final(digest->sha, bytes, error);
+    if (status == LARDER_OK)
+        sha256_to_hex(bytes, sha256);
+    return status;
+}

@@ -1,0 +1,35 @@
+/*
+ * An input that takes the digest of the whole along while others read pieces of it, so that nothing is read, or fetched from a store, twice. A
+ * digest is taken from the beginning on: pieces that are read in the order of the file add to it; what is missing at the end is read then.
+ */
+#ifndef ENGINE_DIGEST_INPUT_H
+#define ENGINE_DIGEST_INPUT_H
+
+#include <stdbool.h>
+
+#include "formats/input.h"
+#include "formats/sha256.h"
+#include "larder/error.h"
+#include "larder/run.h"
+
+struct digest_input;
+
+/* Takes `*input` over, also where it fails, and puts itself in its place. */
+enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
+                                     const struct larder_run *run, struct larder_error *error);
+
+/*
+ * With `in_order`, everything from the first byte on is going to be read, by several threads that each take what comes next. One that is
+ * ahead of its turn then waits, with what it has read, for those before it. To be ended as soon as one of them leaves something out.
+ */
+void digest_input_in_order(struct digest_input *digest, bool in_order);
+
+/* Adds to a digest what an input holds from an offset on, and looks now and then whether the run is to end. */
+enum larder_status digest_input_rest(struct input *input, uint64_t from, struct sha256 *sha,
+                                     const struct larder_run *run, struct larder_error *error);
+
+/* The digest of all, in hexadecimal digits. For once, and when nobody reads any more. */
+enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],
+                                    struct larder_error *error);
+
+#endif
