@@ -6,8 +6,7 @@
 #include "engine/run/run.h"
 
 enum {
-    TELL_BYTES = 1024 * 1024,      /* progress is told in steps of this size */
-    AHEAD_BYTES = 1 * 1024 * 1024, /* of less, no frame is full before the end */
+    TELL_BYTES = 1024 * 1024, /* progress is told in steps of this size */
 };
 
 struct lane {
@@ -121,11 +120,12 @@ static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, si
     return status;
 }
 
-/* What is large is read by a thread beside this one, where one can be had. */
+/*
+ * What is large is read by a thread beside this one, where one can be had. Not while as many lanes are at work as there are processors: then
+ * one lane's server is busy while another lane compresses, and another thread only costs.
+ */
 static bool begin_ahead(struct lane *lane, struct copy_out *copy)
 {
-    if (copy->bytes < AHEAD_BYTES)
-        return false;
     if (lane->ahead == NULL)
         lane->ahead = copy_ahead_new();
     return lane->ahead != NULL && copy_ahead_begin(lane->ahead, copy);
@@ -136,13 +136,12 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
 {
     struct export_lanes *all = lane->all;
     uint64_t rows = 0;
-    bool is_ahead = false;
+    bool is_ahead = false, has_idle_core;
     const uint8_t *bytes;
     size_t length;
     enum larder_status status;
 
     for (;;) {
-        is_ahead = is_ahead || begin_ahead(lane, copy);
         status = is_ahead ? copy_ahead_next(lane->ahead, &bytes, &length, &rows, error)
                           : copy_out_next(copy, &bytes, &length, &rows, error);
         if (status != LARDER_OK)
@@ -155,7 +154,9 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
         if (lane->untold_bytes >= TELL_BYTES) {
             pthread_mutex_lock(&all->lock);
             tell(lane);
+            has_idle_core = all->working < all->processors;
             pthread_mutex_unlock(&all->lock);
+            is_ahead = is_ahead || (has_idle_core && begin_ahead(lane, copy));
         }
     }
     status = part_writer_end_stream(lane->writer, error);
@@ -169,23 +170,30 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
 static enum larder_status read_range(struct lane *lane, struct copy_range range,
                                      struct larder_error *error)
 {
-    const struct manifest_table *table = export_lanes_table(lane->all, lane->table);
+    struct export_lanes *all = lane->all;
+    const struct manifest_table *table = export_lanes_table(all, lane->table);
     struct copy_out copy = {0};
     enum larder_status status =
-        copy_out_begin(&copy, lane->pg, table, lane->all->manifest->server_encoding, range, error);
+        copy_out_begin(&copy, lane->pg, table, all->manifest->server_encoding, range, error);
 
     if (status == LARDER_OK)
         status = read_rows(lane, &copy, error);
     if (status != LARDER_OK) {
         larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
-        export_lanes_stop(lane->all, status,
-                          error); /* which ends the thread beside this one, too */
+        export_lanes_stop(all, status, error); /* which ends the thread beside this one, too */
     }
     copy_ahead_end(lane->ahead);
     if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
-        lane->all->lock_timed_out = true;
+        all->lock_timed_out = true;
     copy_out_end(&copy);
     return status;
+}
+
+static void count_working(struct export_lanes *all, int more)
+{
+    pthread_mutex_lock(&all->lock);
+    all->working += more;
+    pthread_mutex_unlock(&all->lock);
 }
 
 static enum larder_status work(struct lane *lane, struct larder_error *error)
@@ -194,6 +202,7 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
     struct shared_table *table;
     struct copy_range range;
 
+    count_working(lane->all, 1);
     while (status == LARDER_OK &&
            (table = export_lanes_next(lane->all, lane->table, lane->is_leader)) != NULL) {
         bool refused = false;
@@ -203,6 +212,7 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
         if (status == LARDER_OK && !refused && export_lanes_take(lane->all, table, &range))
             status = read_range(lane, range, error);
     }
+    count_working(lane->all, -1);
     show_table(lane, NULL);
     return status == LARDER_OK ? leave_table(lane, error) : status;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/pg/snapshot.h"
+#include "engine/run/crew.h"
 #include "engine/run/run.h"
 
 enum {
@@ -160,6 +161,7 @@ enum larder_status export_lanes_new(const struct export_lanes_options *options,
         return larder_fail_memory(error);
     all->options = *options;
     all->manifest = manifest;
+    all->processors = crew_processors();
     all->progress.phase = "export";
     all->last_waiting = &all->waiting;
     pthread_mutex_init(&all->lock, NULL);

@@ -38,6 +38,7 @@ struct export_lanes {
     const struct catalog_table *extra;
     int stop_fd;
     int lane_count; /* known once they run */
+    int processors;
 
     pthread_mutex_t lock; /* of everything below, of the writer, and of the manifest's parts */
     pthread_cond_t changed;
@@ -45,6 +46,7 @@ struct export_lanes {
     size_t *order;  /* the tables' numbers, largest first */
     uint64_t bytes; /* of heap and TOAST that no lane has taken yet */
     _Atomic bool lock_timed_out;
+    int working;                   /* lanes that may still get tables */
     int locking;                   /* lanes that are about to lock a table, and may be refused */
     struct archive_writer *writer; /* NULL until the members before the data are written */
     struct waiting_part *waiting, **last_waiting;

@@ -30,15 +30,20 @@ struct hand {
     pthread_t thread;
 };
 
-int crew_lanes(int asked)
+int crew_processors(void)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
+    return processors < 1 ? 1 : (int)processors;
+}
+
+int crew_lanes(int asked)
+{
+    int processors = crew_processors();
+
     if (asked > 0)
         return asked;
-    if (processors < 1)
-        return 1;
-    return processors > LANES_BY_DEFAULT ? LANES_BY_DEFAULT : (int)processors;
+    return processors > LANES_BY_DEFAULT ? LANES_BY_DEFAULT : processors;
 }
 
 /* The next piece; false when there is none, or all is to stop. */

@@ -19,6 +19,9 @@ typedef enum larder_status (*crew_work)(void *arg, int lane, size_t piece, int s
 enum larder_status crew_run(int lanes, size_t pieces, crew_work work, void *arg,
                             const struct larder_run *run, struct larder_error *error);
 
+/* Those that are online, at least 1. */
+int crew_processors(void);
+
 /* What was asked for; by default one lane for each processor, at most 8. */
 int crew_lanes(int asked);
 
