@@ -87,6 +87,34 @@ static enum larder_status find_own_schemas(struct pg *pg, const struct manifest 
     return status;
 }
 
+/* What the role may not read in the schemas. */
+static enum larder_status find_unreadable(struct pg *pg, const struct catalog_schemas *schemas,
+                                          PGresult **result, struct larder_error *error)
+{
+    /* As patterns of pg_dump, which asks the server for each: many tables in one, all quoted. */
+    static const char sql[] =
+        "SELECT '\"' || replace(u.nspname, '\"', '\"\"') || '\".(' "
+        "|| string_agg('\"' || replace(u.relname, '\"', '\"\"') || '\"', '|' ORDER BY u.relname) || ')' "
+        "FROM (SELECT n.nspname::text, c.relname::text, "
+        "(row_number() OVER (PARTITION BY n.oid ORDER BY c.relname) - 1) / 100 AS batch "
+        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = ANY ($1::text[]) "
+        "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND CASE c.relkind "
+        "WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') "
+        "ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END) u "
+        "GROUP BY u.nspname, u.batch";
+    struct buffer names = {0};
+    enum larder_status status;
+    const char *value;
+
+    for (size_t i = 0; i < schemas->count; i++)
+        array_add(&names, schemas->names[i]);
+    value = array_finish(&names);
+    status = names.failed ? larder_fail_memory(error) : pg_query(pg, sql, 1, &value, result, error);
+    buffer_free(&names);
+    return status;
+}
+
 enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifest,
                                    struct arena *arena, struct catalog_schemas *schemas,
                                    struct larder_error *error)
@@ -103,18 +131,6 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE e.classid = 1259 "
         "AND c.oid = e.objid AND c.relkind NOT IN ('c', 'S'))) AND n.nspname NOT LIKE 'pg\\_%' "
         "AND n.nspname <> 'information_schema' ORDER BY 1";
-    /* As patterns of pg_dump, which asks the server for each: many tables in one, all quoted. */
-    static const char unreadable_sql[] =
-        "SELECT '\"' || replace(u.nspname, '\"', '\"\"') || '\".(' "
-        "|| string_agg('\"' || replace(u.relname, '\"', '\"\"') || '\"', '|' ORDER BY u.relname) || ')' "
-        "FROM (SELECT n.nspname::text, c.relname::text, "
-        "(row_number() OVER (PARTITION BY n.oid ORDER BY c.relname) - 1) / 100 AS batch "
-        "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE $1::oid[] IS NOT NULL AND n.nspname = ANY ($2::text[]) "
-        "AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND CASE c.relkind "
-        "WHEN 'S' THEN NOT pg_catalog.has_sequence_privilege(c.oid, 'SELECT') "
-        "ELSE NOT pg_catalog.has_table_privilege(c.oid, 'SELECT') END) u "
-        "GROUP BY u.nspname, u.batch";
     PGresult *result;
     enum larder_status status = find_own_schemas(pg, manifest, &result, error);
 
@@ -123,7 +139,7 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
     if (status == LARDER_OK)
         status = take_names(arena, result, &schemas->names, &schemas->count, error);
     if (status == LARDER_OK)
-        status = catalog_query_schemas(pg, unreadable_sql, manifest, schemas, &result, error);
+        status = find_unreadable(pg, schemas, &result, error);
     if (status == LARDER_OK)
         status = take_names(arena, result, &schemas->unreadable, &schemas->unreadable_count, error);
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not read the catalogs");

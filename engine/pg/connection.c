@@ -310,6 +310,7 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     const char *given[] = {to->dbname, to->host, to->port, to->user, to->password, to->database};
     struct pg *p = calloc(1, sizeof(*p));
     enum larder_status status;
+    const char *strings;
     int n = 4;
 
     *pg = NULL;
@@ -337,8 +338,15 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
         return status;
     }
     PQsetNoticeReceiver(p->conn, drop_notice, p);
+    strings = PQparameterStatus(p->conn, "standard_conforming_strings");
+    p->backslashes = strings != NULL && strcmp(strings, "off") == 0;
     *pg = p;
     return LARDER_OK;
+}
+
+bool pg_writes_backslashes(const struct pg *pg)
+{
+    return pg->backslashes;
 }
 
 bool pg_names_database(const struct larder_connect *to)

@@ -65,6 +65,9 @@ const char *pg_sqlstate(const struct pg *pg);
 int pg_server_version(const struct pg *pg); /* as 150018 */
 PGconn *pg_libpq(struct pg *pg);
 
+/* Whether sessions of this role in this database begin with standard_conforming_strings off. */
+bool pg_writes_backslashes(const struct pg *pg);
+
 /* Whether the connection has broken. */
 bool pg_is_broken(const struct pg *pg);
 

@@ -9,6 +9,7 @@ struct pg {
     const struct larder_run *run;
     int stop_fd;
     char sqlstate[6];
+    bool backslashes;
     int doublings; /* of the buffer that COPY is read into */
 };
 

@@ -180,24 +180,6 @@ static const char *conninfo(struct pg *pg, struct arena *arena)
     return text;
 }
 
-/*
- * pg_dump writes string literals as the setting of its session wants them, and says so in a header that nothing of ours reads. Where role
- * or database turn the standard form off, it is turned on for pg_dump; elsewhere nothing is put into its start-up packet.
- */
-static enum larder_status writes_backslashes(struct pg *pg, bool *backslashes,
-                                             struct larder_error *error)
-{
-    char *setting;
-    enum larder_status status = pg_query_one(
-        pg,
-        "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'",
-        0, NULL, &setting, error);
-
-    *backslashes = setting != NULL && setting[0] == 'o' && setting[1] == 'f';
-    free(setting);
-    return status;
-}
-
 enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const char *application,
                                  const char *const *arguments, struct arena *arena,
                                  struct process *process, struct larder_error *error)
@@ -205,11 +187,7 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     const char **all, **environment = arena_alloc(arena, 4, sizeof(*environment));
     const char *password = PQpass(pg_libpq(pg));
     size_t n = 0, count = 0, variables = 0;
-    bool backslashes;
-    enum larder_status status = writes_backslashes(pg, &backslashes, error);
 
-    if (status != LARDER_OK)
-        return status;
     while (arguments[count] != NULL)
         count++;
     all = arena_alloc(arena, count + 4, sizeof(*all));
@@ -223,7 +201,8 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     environment[variables++] = arena_printf(arena, "PGAPPNAME=%s", application);
     if (password != NULL && password[0] != '\0')
         environment[variables++] = arena_printf(arena, "PGPASSWORD=%s", password);
-    if (backslashes)
+    /* String literals are written as the session's setting wants them, and say so in a header that nothing of ours reads. */
+    if (pg_writes_backslashes(pg))
         environment[variables] = "PGOPTIONS=-c standard_conforming_strings=on";
     *process = (struct process){.arguments = all, .environment = environment};
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
