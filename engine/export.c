@@ -286,7 +286,7 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer **wr
         .run = e->run,
     };
     struct schema_work work = {.manifest = e->manifest, .pg_dump_version = e->pg_dump_version};
-    struct catalog_schemas schemas = {0};
+    struct catalog_schemas schemas = {.has_labels = e->snapshot.has_labels};
     enum larder_status status;
     int lanes = 1;
     pthread_t thread;

@@ -153,10 +153,14 @@ static bool chooses_formats(const struct export *e)
 static enum larder_status look_for_obstacles(struct export *e, struct pg *pg,
                                              struct larder_error *error)
 {
-    enum larder_status status = look_up(e, pg, false, error);
+    enum larder_status status = snapshot_moment(pg, e->arena, &e->looked_at, error);
 
-    if (status == LARDER_OK && (e->result->findings.count > 0 || chooses_formats(e)))
+    if (status == LARDER_OK)
+        status = look_up(e, pg, false, error);
+    if (status == LARDER_OK && (e->result->findings.count > 0 || chooses_formats(e))) {
+        e->looked_at = NULL;
         status = look_up(e, pg, true, error);
+    }
     return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }
 
@@ -331,8 +335,17 @@ static bool same_tables(const struct manifest *a, const struct manifest *b)
     return true;
 }
 
-/* Locks what was looked up; looks it up again in the snapshot. `*again` where that is not the same
- * any more. */
+/* A standby's moments say too little. */
+static bool nothing_was_committed(const struct export *e)
+{
+    return !e->server.is_standby && e->looked_at != NULL &&
+           strcmp(e->snapshot.moment, e->looked_at) == 0;
+}
+
+/*
+ * Locks what was looked up, takes the snapshot, and looks it up again in it, unless nothing can have changed. `*again` where that is not the
+ * same any more.
+ */
 static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
 {
     struct manifest *before;
@@ -340,6 +353,9 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
         snapshot_lead(e->leader, e->control, e->manifest, export_lock_timeout(e), again, error);
 
     if (status != LARDER_OK || *again)
+        return status;
+    status = snapshot_export(e->leader, e->arena, &e->snapshot, error);
+    if (status != LARDER_OK || nothing_was_committed(e))
         return status;
     before = e->manifest;
     e->manifest = NULL;
@@ -367,9 +383,10 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     if (status == LARDER_OK && again)
         return larder_fail(error, LARDER_FAILED,
                            "the tables change faster than they can be locked");
-    if (status == LARDER_OK)
-        status = export_report_obstacles(e, error);
-    return status == LARDER_OK ? snapshot_export(e->leader, e->manifest, error) : status;
+    if (status != LARDER_OK)
+        return status;
+    e->manifest->snapshot = e->snapshot.name;
+    return export_report_obstacles(e, error);
 }
 
 enum larder_status export_describe_tables(struct export *e, struct larder_error *error)

@@ -10,6 +10,7 @@
 #include "engine/pg/catalog.h"
 #include "engine/pg/connection.h"
 #include "engine/pg/schema.h"
+#include "engine/pg/snapshot.h"
 #include "engine/pg/tools.h"
 #include "engine/shrink.h"
 #include "formats/age/age.h"
@@ -40,6 +41,8 @@ struct export
         *skipped; /* names of the preset that were not taken, since the role may not read them */
     size_t skipped_count;
 
+    const char *looked_at; /* the moment before the tables were looked up by name alone; or NULL */
+    struct snapshot snapshot;
     struct manifest *manifest; /* of the last lookup */
     struct catalog_table *extra;
     struct tool pg_dump, pg_restore;

@@ -60,7 +60,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
                                          struct export_schema *schema, struct larder_error *error)
 {
     const char **arguments = arena_alloc(
-        arena, 8 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
+        arena, 9 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
     const char *application = arena_printf(arena, "larder pg_dump %s", manifest->snapshot);
     enum larder_status status;
     size_t n = 0;
@@ -84,6 +84,8 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
     arguments[n++] = arena_printf(arena, "--encoding=%s", manifest_text_encoding(manifest));
     arguments[n++] = arena_printf(arena, "--snapshot=%s", manifest->snapshot);
     arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout + GRACE_SECONDS);
+    if (!schemas->has_labels)
+        arguments[n++] = "--no-security-labels"; /* looking for them takes long */
     for (size_t i = 0; i < schemas->count; i++) {
         arguments[n++] = "-n";
         arguments[n++] = as_pattern(arena, schemas->names[i]);

@@ -123,18 +123,34 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
     return status;
 }
 
-enum larder_status snapshot_export(struct pg *pg, struct manifest *manifest,
+enum larder_status snapshot_moment(struct pg *pg, struct arena *arena, const char **moment,
                                    struct larder_error *error)
 {
-    char *name = NULL;
+    char *text = NULL;
     enum larder_status status =
-        pg_query_one(pg, "SELECT pg_catalog.pg_export_snapshot()", 0, NULL, &name, error);
+        pg_query_value(pg, "SELECT pg_catalog.pg_current_snapshot()", 0, NULL, &text, error);
+
+    *moment = text == NULL ? NULL : arena_strdup(arena, text);
+    free(text);
+    return status == LARDER_OK && *moment == NULL ? larder_fail_memory(error) : status;
+}
+
+enum larder_status snapshot_export(struct pg *pg, struct arena *arena, struct snapshot *snapshot,
+                                   struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.pg_export_snapshot(), pg_catalog.pg_current_snapshot(), "
+        "EXISTS (SELECT FROM pg_catalog.pg_seclabel) OR EXISTS (SELECT FROM pg_catalog.pg_shseclabel)";
+    PGresult *result;
+    enum larder_status status = pg_query(pg, sql, 0, NULL, &result, error);
 
     if (status != LARDER_OK)
         return larder_context(error, "could not export the snapshot");
-    manifest->snapshot = arena_strdup(manifest->arena, name == NULL ? "" : name);
-    free(name);
-    return arena_failed(manifest->arena) ? larder_fail_memory(error) : LARDER_OK;
+    *snapshot = (struct snapshot){.name = arena_strdup(arena, pg_value(result, 0, 0)),
+                                  .moment = arena_strdup(arena, pg_value(result, 0, 1)),
+                                  .has_labels = pg_value(result, 0, 2)[0] != 'f'};
+    PQclear(result);
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
 enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct larder_error *error)

@@ -4,6 +4,7 @@
 
 #include "engine/pg/catalog.h"
 #include "engine/pg/connection.h"
+#include "formats/arena.h"
 #include "formats/manifest.h"
 #include "larder/error.h"
 
@@ -24,8 +25,21 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
 enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
                                  int timeout, bool *changed, struct larder_error *error);
 
-/* The leader's snapshot, by the name that others import it by; in the arena of the manifest. */
-enum larder_status snapshot_export(struct pg *pg, struct manifest *manifest,
+/*
+ * Which transactions the next question will see, as text. Where it was the same before, nothing has been committed meanwhile, and the catalogs
+ * are what they were. Not so on a standby, where this says less.
+ */
+enum larder_status snapshot_moment(struct pg *pg, struct arena *arena, const char **moment,
+                                   struct larder_error *error);
+
+struct snapshot {
+    const char *name;   /* that others import it by */
+    const char *moment; /* as snapshot_moment() */
+    bool has_labels;    /* there are security labels in the database */
+};
+
+/* The leader's snapshot, which this takes where it is the first to ask; texts in the arena. */
+enum larder_status snapshot_export(struct pg *pg, struct arena *arena, struct snapshot *snapshot,
                                    struct larder_error *error);
 
 /* Begins a lane's transaction on that snapshot. */

@@ -123,6 +123,16 @@ change "ALTER TABLE busy DETACH PARTITION busy_2; CREATE TABLE busy_3 (LIKE busy
 expect_whole "$TIMES" partitions
 stop_changing
 
+it "a table that is made while an export waits for its locks comes along"
+sql races "CREATE TABLE wait_1 AS SELECT 1 AS a"
+sql races "BEGIN; LOCK TABLE wait_1; CREATE TABLE wait_2 AS SELECT 2 AS a; DO \$\$ BEGIN
+    WHILE NOT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND relation = 'wait_1'::regclass) LOOP PERFORM pg_sleep(0.02); END LOOP;
+    END \$\$; COMMIT" &
+until [ "$(sql races "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation = 'wait_1'::regclass")" = 1 ]; do sleep 0.02; done
+expect_exit 0 larder export -t 'wait_?' -d races -o "$SCRATCH/wait.tar" --no-record --json
+wait "$!"
+expect_json '.tables | map(.name) | join(" ")' "wait_1 wait_2"
+
 it "rows that move between tables are in one of them"
 sql races "CREATE TABLE left_side AS SELECT generate_series(1, 1000) AS a; CREATE TABLE right_side (a int)"
 change "WITH m AS (DELETE FROM left_side WHERE a IN (SELECT a FROM left_side ORDER BY random() LIMIT 100) RETURNING a) INSERT INTO right_side TABLE m;

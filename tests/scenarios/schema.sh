@@ -52,6 +52,15 @@ new_database edges_back
 expect_exit 0 larder restore "$SCRATCH/edges.tar" -d edges_back -q
 expect_same_schema edges edges_back
 
+it "security labels come along, where there are any"
+expect_exit 0 larder export -t dropped -d edges -o "$SCRATCH/plain.tar" -q --no-record
+tar -xOf "$SCRATCH/plain.tar" schema/schema.dump | pg_restore -f "$STDOUT"
+expect_unsaid "SECURITY LABEL"
+sql edges "INSERT INTO pg_seclabel VALUES ('dropped'::regclass, 'pg_class'::regclass, 0, 'somebody', 'secret')"
+expect_exit 0 larder export -t dropped -d edges -o "$SCRATCH/labelled.tar" -q --no-record
+tar -xOf "$SCRATCH/labelled.tar" schema/schema.dump | pg_restore -f "$STDOUT"
+expect_stdout "SECURITY LABEL FOR somebody ON TABLE public.dropped IS 'secret';"
+
 it "the order of columns is kept, and dropped columns are gone"
 columns="SELECT string_agg(attname, ' ' ORDER BY attnum) FROM pg_attribute
     WHERE attrelid = 'dropped'::regclass AND attnum > 0 AND NOT attisdropped"
