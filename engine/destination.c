@@ -11,6 +11,28 @@
 
 enum { DAY = 86400 };
 
+/* Neither the archive nor what will stand beside it may be there yet; it is not overwritten later, either, but that would be late to say so. */
+static enum larder_status refuse_existing(const char *archive, struct larder_error *error)
+{
+    const char *const endings[] = {archive + names_stem(archive), ".sha256", ".json"};
+    enum larder_status status = LARDER_OK;
+    struct buffer name = {0};
+    struct stat stat;
+
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(endings) / sizeof(endings[0]); i++) {
+        name.length = 0;
+        buffer_printf(&name, "%.*s%s", (int)names_stem(archive), archive, endings[i]);
+        if (lstat(buffer_text(&name), &stat) == 0)
+            status =
+                larder_fail(error, LARDER_USAGE, "\"%s\" exists already, and is never overwritten",
+                            buffer_text(&name));
+    }
+    if (name.failed)
+        status = larder_fail_memory(error);
+    buffer_free(&name);
+    return status;
+}
+
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error)
 {
@@ -27,7 +49,7 @@ enum larder_status destination_open(struct destination *to, const char *store, c
             "Send it into a file or a pipe: larder export ... -o - | ssh host 'cat > x.tar'");
         return LARDER_USAGE;
     }
-    return LARDER_OK;
+    return to->is_stream ? LARDER_OK : refuse_existing(file, error);
 }
 
 static const char *folder_of(const char *source, const char *preset, struct arena *arena)
@@ -139,25 +161,6 @@ static enum larder_status begin_object(struct destination *to, struct arena *are
     return to->store->kind->create(to->store, to->archive, stage, error);
 }
 
-/* What will stand beside the archive must not stand there yet, either. */
-static enum larder_status begin_file(struct destination *to, struct arena *arena,
-                                     struct stage **stage, struct larder_error *error)
-{
-    const int stem = (int)names_stem(to->archive);
-    const char *const names[] = {to->archive, arena_printf(arena, "%.*s.sha256", stem, to->archive),
-                                 arena_printf(arena, "%.*s.json", stem, to->archive)};
-    struct stat stat;
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *beside = names[i];
-
-        if (lstat(beside, &stat) == 0)
-            return larder_fail(error, LARDER_USAGE,
-                               "\"%s\" exists already, and is never overwritten", beside);
-    }
-    return file_create(to->archive, stage, error);
-}
-
 enum larder_status destination_begin(struct destination *to, const char *source, const char *preset,
                                      const char *backup_name, struct arena *arena, bool *taken,
                                      struct stage **stage, struct larder_error *error)
@@ -167,7 +170,7 @@ enum larder_status destination_begin(struct destination *to, const char *source,
     if (to->is_stream)
         return stream_write_to(STDOUT_FILENO, "standard output", to->run, stage, error);
     if (to->store == NULL)
-        return begin_file(to, arena, stage, error);
+        return file_create(to->archive, stage, error);
     to->archive = arena_printf(arena, "%s%s.tar%s", folder_of(source, preset, arena), backup_name,
                                to->encrypted ? ".age" : "");
     if (arena_failed(arena))

@@ -21,7 +21,7 @@ struct destination {
     const struct larder_run *run;
 };
 
-/* Opens the store, or takes the file; exactly one of the two is given. */
+/* Opens the store, or takes the file; exactly one of the two is given. LARDER_USAGE where the file, or one beside it, exists already. */
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error);
 

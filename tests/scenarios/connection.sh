@@ -73,6 +73,13 @@ before=$(sha256sum <"$archive")
 expect_exit 2 larder export daily -d kitchai -o "$archive"
 expect_one_message "$archive"
 expect_equal "the file" "$before" "$(sha256sum <"$archive")"
+
+it "which is said before anybody connects"
+expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$archive"
+expect_one_message "$archive"
+touch "$SCRATCH/half.sha256"
+expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$SCRATCH/half.tar.age"
+expect_one_message "$SCRATCH/half.sha256"
 mkdir "$SCRATCH/folder"
 expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/folder"
 ln -s nowhere "$SCRATCH/dangling"
