@@ -14,7 +14,7 @@ struct lane {
     struct pg *pg;
     bool is_leader;
     struct part_writer *writer;
-    struct copy_ahead *ahead;         /* NULL until a table is large */
+    struct copy_ahead *ahead;         /* NULL until a table is large, and a processor idle */
     struct shared_table *table;       /* whose part is begun; NULL at first */
     uint64_t told_rows, untold_bytes; /* what the progress has, and has not */
     struct larder_lane *shown;        /* in the progress; NULL: there is no room for it */
@@ -126,6 +126,8 @@ static enum larder_status take_bytes(struct lane *lane, const uint8_t *bytes, si
  */
 static bool begin_ahead(struct lane *lane, struct copy_out *copy)
 {
+    if (lane->all->working >= lane->all->processors)
+        return false;
     if (lane->ahead == NULL)
         lane->ahead = copy_ahead_new();
     return lane->ahead != NULL && copy_ahead_begin(lane->ahead, copy);
@@ -136,7 +138,7 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
 {
     struct export_lanes *all = lane->all;
     uint64_t rows = 0;
-    bool is_ahead = false, has_idle_core;
+    bool is_ahead = false;
     const uint8_t *bytes;
     size_t length;
     enum larder_status status;
@@ -154,9 +156,8 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
         if (lane->untold_bytes >= TELL_BYTES) {
             pthread_mutex_lock(&all->lock);
             tell(lane);
-            has_idle_core = all->working < all->processors;
             pthread_mutex_unlock(&all->lock);
-            is_ahead = is_ahead || (has_idle_core && begin_ahead(lane, copy));
+            is_ahead = is_ahead || begin_ahead(lane, copy);
         }
     }
     status = part_writer_end_stream(lane->writer, error);
@@ -189,20 +190,12 @@ static enum larder_status read_range(struct lane *lane, struct copy_range range,
     return status;
 }
 
-static void count_working(struct export_lanes *all, int more)
-{
-    pthread_mutex_lock(&all->lock);
-    all->working += more;
-    pthread_mutex_unlock(&all->lock);
-}
-
 static enum larder_status work(struct lane *lane, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
     struct shared_table *table;
     struct copy_range range;
 
-    count_working(lane->all, 1);
     while (status == LARDER_OK &&
            (table = export_lanes_next(lane->all, lane->table, lane->is_leader)) != NULL) {
         bool refused = false;
@@ -212,7 +205,6 @@ static enum larder_status work(struct lane *lane, struct larder_error *error)
         if (status == LARDER_OK && !refused && export_lanes_take(lane->all, table, &range))
             status = read_range(lane, range, error);
     }
-    count_working(lane->all, -1);
     show_table(lane, NULL);
     return status == LARDER_OK ? leave_table(lane, error) : status;
 }

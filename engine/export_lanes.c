@@ -318,17 +318,12 @@ static bool is_needed(struct export_lanes *all)
 }
 
 /* A lane beside the leader. Without a connection, or the snapshot, the others do its work. */
-static void *follow(void *arg)
+static void connect_and_run(struct export_lanes *all)
 {
-    struct export_lanes *all = arg;
     struct pg *pg = NULL;
     struct larder_error error = {0};
-    enum larder_status status;
-
-    if (!is_needed(all))
-        return NULL;
-    status = pg_connect(all->options.source, all->options.run, all->stop_fd, LANE_CONNECT_SECONDS,
-                        &pg, &error);
+    enum larder_status status = pg_connect(all->options.source, all->options.run, all->stop_fd,
+                                           LANE_CONNECT_SECONDS, &pg, &error);
 
     if (status == LARDER_OK)
         status = snapshot_follow(pg, all->manifest->snapshot, &error);
@@ -344,6 +339,15 @@ static void *follow(void *arg)
         pthread_mutex_unlock(&all->lock);
     }
     pg_close(pg);
+}
+
+static void *follow(void *arg)
+{
+    struct export_lanes *all = arg;
+
+    if (is_needed(all))
+        connect_and_run(all);
+    all->working--;
     return NULL;
 }
 
@@ -373,9 +377,12 @@ enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct 
     if (threads == NULL)
         return larder_fail_memory(error);
     all->lane_count = lanes;
+    all->working = lanes;
     while (started < lanes && pthread_create(&threads[started], NULL, follow, all) == 0)
         started++;
+    all->working -= lanes - started;
     export_lane_run(all, leader, true);
+    all->working--;
     for (int i = 1; i < started; i++)
         pthread_join(threads[i], NULL);
     free(threads);
