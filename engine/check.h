@@ -14,7 +14,7 @@
  * Reads the members that `wanted` marks (one flag for each entry of the reader; NULL: all), and
  * checks header, padding and SHA-256 of each; with `decode` every frame is decoded, too, and rows
  * and fingerprints are counted anew. Each fault is a finding in the arena; LARDER_DAMAGED where
- * there is one.
+ * there is one. Where all are read, and somebody wants the digest of the whole (`opened->digest`), they are read in the order of the file.
  */
 enum larder_status check_archive(struct opened *opened, const bool *wanted, bool decode, int lanes,
                                  const struct larder_run *run, struct arena *arena,

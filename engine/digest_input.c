@@ -6,18 +6,21 @@
 
 #include "engine/run/run.h"
 
-enum { BLOCK = 1024 * 1024, LOOK_NS = 100 * 1000 * 1000 };
+enum { BLOCK = 256 * 1024, LOOK_NS = 100 * 1000 * 1000 };
 
 struct digest_input {
     struct input input;
     struct input *whole;
+    bool is_near;
     const struct larder_run *run;
 
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
-    struct sha256 *sha;
-    uint64_t taken; /* bytes, from the beginning on */
     bool in_order;
+    bool busy;      /* somebody adds to the digest, and alone uses it */
+    uint64_t taken; /* bytes, from the beginning on */
+    uint64_t ahead; /* where the furthest piece ends that somebody had before its turn */
+    struct sha256 *sha;
     enum larder_status status; /* of the digest */
     struct larder_error error;
 };
@@ -25,7 +28,8 @@ struct digest_input {
 /* Under the lock. Looks now and then whether the run is to end, since then nobody may come. */
 static void wait_for_turn(struct digest_input *digest, uint64_t offset)
 {
-    while (digest->in_order && offset > digest->taken) {
+    while (digest->status == LARDER_OK && digest->in_order &&
+           (digest->busy || offset > digest->taken)) {
         struct timespec until;
 
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -38,17 +42,46 @@ static void wait_for_turn(struct digest_input *digest, uint64_t offset)
     }
 }
 
+/* Under the lock, which is not held meanwhile. Reads again what others had before its turn. */
+static void catch_up(struct digest_input *digest)
+{
+    while (digest->status == LARDER_OK && digest->taken < digest->ahead) {
+        uint64_t from = digest->taken, to = digest->ahead;
+        enum larder_status status;
+
+        pthread_mutex_unlock(&digest->lock);
+        status =
+            digest_input_rest(digest->whole, from, to, digest->sha, digest->run, &digest->error);
+        pthread_mutex_lock(&digest->lock);
+        digest->status = status;
+        digest->taken = to;
+    }
+}
+
 /* Adds what is new of these bytes, where nothing is missing before them. */
 static void take(struct digest_input *digest, uint64_t offset, const uint8_t *bytes, size_t length)
 {
-    pthread_mutex_lock(&digest->lock);
-    wait_for_turn(digest, offset);
-    if (digest->status == LARDER_OK && offset <= digest->taken && length > digest->taken - offset) {
-        size_t known = (size_t)(digest->taken - offset);
+    uint64_t end = offset + length;
 
-        digest->status = sha256_update(digest->sha, bytes + known, length - known, &digest->error);
-        digest->taken = offset + length;
+    pthread_mutex_lock(&digest->lock);
+    if (!digest->is_near)
+        wait_for_turn(digest, offset);
+    if (digest->status == LARDER_OK && !digest->busy && offset <= digest->taken &&
+        end > digest->taken) {
+        size_t known = (size_t)(digest->taken - offset);
+        enum larder_status status;
+
+        digest->busy = true;
+        pthread_mutex_unlock(&digest->lock);
+        status = sha256_update(digest->sha, bytes + known, length - known, &digest->error);
+        pthread_mutex_lock(&digest->lock);
+        digest->status = status;
+        digest->taken = end;
+        catch_up(digest);
+        digest->busy = false;
         pthread_cond_broadcast(&digest->changed);
+    } else if (digest->is_near && digest->in_order && end > digest->ahead) {
+        digest->ahead = end;
     }
     pthread_mutex_unlock(&digest->lock);
 }
@@ -76,7 +109,8 @@ static void close_input(struct input *input)
 }
 
 enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
-                                     const struct larder_run *run, struct larder_error *error)
+                                     bool is_near, const struct larder_run *run,
+                                     struct larder_error *error)
 {
     static const struct input_ops ops = {read_at, close_input};
     struct digest_input *d = calloc(1, sizeof(*d));
@@ -92,6 +126,7 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
     }
     d->input = (struct input){.ops = &ops, .size = (*input)->size};
     d->whole = *input;
+    d->is_near = is_near;
     d->run = run;
     pthread_mutex_init(&d->lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -111,15 +146,15 @@ void digest_input_in_order(struct digest_input *digest, bool in_order)
     pthread_mutex_unlock(&digest->lock);
 }
 
-enum larder_status digest_input_rest(struct input *input, uint64_t from, struct sha256 *sha,
-                                     const struct larder_run *run, struct larder_error *error)
+enum larder_status digest_input_rest(struct input *input, uint64_t from, uint64_t to,
+                                     struct sha256 *sha, const struct larder_run *run,
+                                     struct larder_error *error)
 {
     uint8_t *block = malloc(BLOCK);
     enum larder_status status = block == NULL ? larder_fail_memory(error) : LARDER_OK;
-    uint64_t size = input->size;
 
-    for (uint64_t at = from; status == LARDER_OK && at < size; at += BLOCK) {
-        size_t length = size - at < BLOCK ? (size_t)(size - at) : BLOCK;
+    for (uint64_t at = from; status == LARDER_OK && at < to; at += BLOCK) {
+        size_t length = to - at < BLOCK ? (size_t)(to - at) : BLOCK;
 
         status = run_check(run, error);
         if (status == LARDER_OK)
@@ -140,7 +175,8 @@ enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA
     if (status != LARDER_OK)
         *error = digest->error;
     else
-        status = digest_input_rest(digest->whole, digest->taken, digest->sha, digest->run, error);
+        status = digest_input_rest(digest->whole, digest->taken, digest->input.size, digest->sha,
+                                   digest->run, error);
     if (status == LARDER_OK)
         status = sha256_final(digest->sha, bytes, error);
     if (status == LARDER_OK)

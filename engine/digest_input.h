@@ -1,5 +1,5 @@
 /*
- * An input that takes the digest of the whole along while others read pieces of it, so that nothing is read, or fetched from a store, twice. A
+ * An input that takes the digest of the whole along while others read pieces of it, so that nothing large is read, or fetched from a store, twice. A
  * digest is taken from the beginning on: pieces that are read in the order of the file add to it; what is missing at the end is read then.
  */
 #ifndef ENGINE_DIGEST_INPUT_H
@@ -14,19 +14,25 @@
 
 struct digest_input;
 
-/* Takes `*input` over, also where it fails, and puts itself in its place. */
+/*
+ * Puts itself in the place of `*input`, which it closes with itself; where it fails that stays as it is. Of an input that is near a piece is
+ * rather read twice than waited for.
+ */
 enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
-                                     const struct larder_run *run, struct larder_error *error);
+                                     bool is_near, const struct larder_run *run,
+                                     struct larder_error *error);
 
 /*
  * With `in_order`, everything from the first byte on is going to be read, by several threads that each take what comes next. One that is
- * ahead of its turn then waits, with what it has read, for those before it. To be ended as soon as one of them leaves something out.
+ * ahead of its turn then waits, with what it has read, for those before it; or, where the input is near, leaves it to them. To be ended as
+ * soon as one of them leaves something out.
  */
 void digest_input_in_order(struct digest_input *digest, bool in_order);
 
-/* Adds to a digest what an input holds from an offset on, and looks now and then whether the run is to end. */
-enum larder_status digest_input_rest(struct input *input, uint64_t from, struct sha256 *sha,
-                                     const struct larder_run *run, struct larder_error *error);
+/* Adds to a digest what an input holds between two offsets, and looks now and then whether the run is to end. */
+enum larder_status digest_input_rest(struct input *input, uint64_t from, uint64_t to,
+                                     struct sha256 *sha, const struct larder_run *run,
+                                     struct larder_error *error);
 
 /* The digest of all, in hexadecimal digits. For once, and when nobody reads any more. */
 enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],

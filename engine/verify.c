@@ -87,6 +87,12 @@ static enum larder_status check_itself(struct verify *v, struct larder_error *er
                                              v->run, v->arena, &v->proof->findings, error);
 }
 
+/* What was read of a file a moment ago is in memory. */
+static bool is_file(const struct opened *opened)
+{
+    return opened->store == NULL || opened->store->kind->prefix[0] == '\0';
+}
+
 /* Also where the whole is not what it was, one wants to know what in it is wrong. */
 static enum larder_status check(struct verify *v, struct larder_error *error)
 {
@@ -94,7 +100,8 @@ static enum larder_status check(struct verify *v, struct larder_error *error)
     enum larder_status itself = LARDER_OK, status = LARDER_OK;
 
     if (v->opened.sha256[0] != '\0')
-        status = digest_input_open(&v->opened.digest, &v->opened.input, v->run, error);
+        status = digest_input_open(&v->opened.digest, &v->opened.input, is_file(&v->opened), v->run,
+                                   error);
     if (status != LARDER_OK)
         return status;
     if (is_sealed(v))

@@ -342,7 +342,7 @@ static enum larder_status check_in_blocks(struct archive_reader *reader, const s
 }
 
 /*
- * Reads an entry behind what `out` has room for, with header and padding checked; what it holds stands behind the header, at `*data`. All
+ * Reads an entry behind what `out` holds, whose length stays, with header and padding checked; the data stands at `*data`. All
  * in one read: a store far away answers each with a delay.
  */
 static enum larder_status read_entry(struct archive_reader *reader, const struct entry *entry,

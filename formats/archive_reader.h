@@ -48,7 +48,7 @@ enum larder_status archive_reader_member(struct archive_reader *reader, enum arc
                                          struct buffer *out, struct larder_error *error);
 
 /*
- * Reads part `number` (from 0) of a table into `bytes`, which is overwritten, for a part_reader;
+ * Reads part `number` (from 0) of a table into `bytes`, which is overwritten and which the part points into, for a part_reader;
  * header and padding are checked here, the digest by part_reader_begin.
  */
 enum larder_status archive_reader_part(struct archive_reader *reader,

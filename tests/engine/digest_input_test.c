@@ -60,13 +60,13 @@ static int fill(void **state)
 }
 
 static struct digest_input *open_on(struct counted_input *counted, struct input **input,
-                                    const struct larder_run *run)
+                                    bool is_near, const struct larder_run *run)
 {
     struct digest_input *digest;
 
     *counted = (struct counted_input){.input = {&counted_ops, SIZE}, .bytes = bytes};
     *input = &counted->input;
-    assert_int_equal(digest_input_open(&digest, input, run, NULL), LARDER_OK);
+    assert_int_equal(digest_input_open(&digest, input, is_near, run, NULL), LARDER_OK);
     assert_int_equal((*input)->size, SIZE);
     return digest;
 }
@@ -94,7 +94,7 @@ static void what_was_read_from_the_beginning_on_is_not_read_again(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct input *input;
-    struct digest_input *digest = open_on(&counted, &input, &run);
+    struct digest_input *digest = open_on(&counted, &input, true, &run);
 
     (void)state;
     for (size_t i = 0; i < PIECES / 2; i++)
@@ -109,7 +109,7 @@ static void what_overlaps_or_was_left_out_is_digested_once(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct input *input;
-    struct digest_input *digest = open_on(&counted, &input, &run);
+    struct digest_input *digest = open_on(&counted, &input, true, &run);
     uint8_t buffer[1000];
 
     (void)state;
@@ -127,7 +127,7 @@ static void nothing_read_is_digested_too(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct input *input;
-    struct digest_input *digest = open_on(&counted, &input, &run);
+    struct digest_input *digest = open_on(&counted, &input, true, &run);
 
     (void)state;
     assert_digest(digest);
@@ -154,7 +154,7 @@ static void threads_that_read_in_order_read_all_once(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct readers readers = {0};
-    struct digest_input *digest = open_on(&counted, &readers.input, &run);
+    struct digest_input *digest = open_on(&counted, &readers.input, false, &run);
     pthread_t threads[3];
 
     (void)state;
@@ -169,12 +169,49 @@ static void threads_that_read_in_order_read_all_once(void **state)
     input_close(readers.input);
 }
 
+static void of_what_is_near_nobody_waits_for_a_piece(void **state)
+{
+    const struct larder_run run = {0};
+    struct counted_input counted;
+    struct readers readers = {.next = 1};
+    struct digest_input *digest = open_on(&counted, &readers.input, true, &run);
+
+    (void)state;
+    digest_input_in_order(digest, true);
+    read_pieces(&readers);
+    assert_int_equal(counted.read, SIZE - PIECE);
+    read_piece(readers.input, 0); /* and who reads it adds the others */
+    assert_int_equal(counted.read, 2 * SIZE - PIECE);
+    assert_digest(digest);
+    assert_int_equal(counted.read, 2 * SIZE - PIECE);
+    input_close(readers.input);
+}
+
+static void threads_that_read_what_is_near_add_each_byte_once(void **state)
+{
+    const struct larder_run run = {0};
+    struct counted_input counted;
+    struct readers readers = {0};
+    struct digest_input *digest = open_on(&counted, &readers.input, true, &run);
+    pthread_t threads[3];
+
+    (void)state;
+    counted.slow_at = 5 * PIECE;
+    digest_input_in_order(digest, true);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, read_pieces, &readers), 0);
+    for (size_t i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+    assert_digest(digest);
+    input_close(readers.input);
+}
+
 static void nobody_waits_for_a_piece_that_is_left_out(void **state)
 {
     const struct larder_run run = {0};
     struct counted_input counted;
     struct readers readers = {.next = 1};
-    struct digest_input *digest = open_on(&counted, &readers.input, &run);
+    struct digest_input *digest = open_on(&counted, &readers.input, false, &run);
     pthread_t thread;
 
     (void)state;
@@ -193,7 +230,7 @@ static void nobody_waits_once_the_run_is_to_end(void **state)
     const struct larder_run run = {.stop_signal = &stop_signal};
     struct counted_input counted;
     struct readers readers = {.next = 1};
-    struct digest_input *digest = open_on(&counted, &readers.input, &run);
+    struct digest_input *digest = open_on(&counted, &readers.input, false, &run);
     char found[SHA256_HEX];
 
     (void)state;
@@ -212,6 +249,8 @@ int main(void)
         cmocka_unit_test(what_overlaps_or_was_left_out_is_digested_once),
         cmocka_unit_test(nothing_read_is_digested_too),
         cmocka_unit_test(threads_that_read_in_order_read_all_once),
+        cmocka_unit_test(of_what_is_near_nobody_waits_for_a_piece),
+        cmocka_unit_test(threads_that_read_what_is_near_add_each_byte_once),
         cmocka_unit_test(nobody_waits_for_a_piece_that_is_left_out),
         cmocka_unit_test(nobody_waits_once_the_run_is_to_end),
     };

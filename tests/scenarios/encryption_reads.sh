@@ -27,3 +27,15 @@ read=$(grep -E '(pread64|read)\([0-9]+<[^>]*large.tar.age>' trace | sed 's/.* = 
 echo "  of $bytes bytes $read were read; $rest are manifest, schema and what else is no data"
 [ "$read" -gt 0 ] || fail "the trace shows no read"
 [ "$read" -lt $((2 * 1024 * 1024 + rest)) ] || fail "$read bytes were read"
+
+it "verify by several lanes ends where a piece in the midst is damaged, or the end is missing"
+expect_exit 0 timeout 60 "$LARDER" verify large.tar.age -i key -j 4
+cp large.sha256 damaged.sha256
+sed -i s/large/damaged/ damaged.sha256
+for at in $((bytes / 2)) $((bytes / 3)) 30000; do
+    cp large.tar.age damaged.tar.age
+    printf 'damage' | dd of=damaged.tar.age bs=1 seek="$at" conv=notrunc status=none
+    expect_exit 4 timeout 60 "$LARDER" verify damaged.tar.age -i key -j 4
+done
+truncate -s $((bytes / 2)) damaged.tar.age
+expect_exit 4 timeout 60 "$LARDER" verify damaged.tar.age -i key -j 4
