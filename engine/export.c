@@ -27,7 +27,7 @@
  * The story, from top to bottom of larder_export():
  *
  *   prepare   (export_lead.c) connect, find the preset, take the run's lock, look the tables up, report all obstacles
- *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it
+ *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it unless nothing was committed meanwhile
  *   write     pg_dump, and beside it what the tables are made of and whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
  *   publish   digest and summary beside the archive, and (export_result.c) the rows in the database
  */
@@ -286,7 +286,7 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer **wr
         .run = e->run,
     };
     struct schema_work work = {.manifest = e->manifest, .pg_dump_version = e->pg_dump_version};
-    struct catalog_schemas schemas = {.has_labels = e->snapshot.has_labels};
+    struct catalog_schemas schemas = {0};
     enum larder_status status;
     int lanes = 1;
     pthread_t thread;
@@ -299,8 +299,8 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer **wr
         return status;
     status = export_schema_prepare(
         &e->pg_dump, &e->pg_restore, e->schema != NULL ? e->schema : e->leader, e->control,
-        e->manifest, &schemas, export_lock_timeout(e), e->run, export_lanes_stop_fd(work.lanes),
-        e->arena, &work.call, &work.schema, error);
+        &e->snapshot, e->manifest, &schemas, export_lock_timeout(e), e->run,
+        export_lanes_stop_fd(work.lanes), e->arena, &work.call, &work.schema, error);
     sem_init(&work.complete, 0, 0);
     if (status == LARDER_OK && pthread_create(&thread, NULL, work_on_schema, &work) != 0)
         status = larder_fail(error, LARDER_FAILED, "could not start a thread");

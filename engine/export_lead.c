@@ -335,15 +335,8 @@ static bool same_tables(const struct manifest *a, const struct manifest *b)
     return true;
 }
 
-/* A standby's moments say too little. */
-static bool nothing_was_committed(const struct export *e)
-{
-    return !e->server.is_standby && e->looked_at != NULL &&
-           strcmp(e->snapshot.moment, e->looked_at) == 0;
-}
-
 /*
- * Locks what was looked up, takes the snapshot, and looks it up again in it, unless nothing can have changed. `*again` where that is not the
+ * Locks what was looked up, takes the snapshot, and looks it up again in it, unless nothing was committed meanwhile. `*again` where that is not the
  * same any more.
  */
 static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
@@ -355,7 +348,7 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
     if (status != LARDER_OK || *again)
         return status;
     status = snapshot_export(e->leader, e->arena, &e->snapshot, error);
-    if (status != LARDER_OK || nothing_was_committed(e))
+    if (status != LARDER_OK || snapshot_is_of(&e->snapshot, e->looked_at))
         return status;
     before = e->manifest;
     e->manifest = NULL;

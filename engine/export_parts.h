@@ -64,7 +64,7 @@ enum larder_status export_compare(struct export *e, struct summary *summary,
 /* Connects, finds the preset, takes the run's lock, looks the tables up, and reports all obstacles that there are at once. */
 enum larder_status export_prepare(struct export *e, struct larder_error *error);
 
-/* Locks the tables, then takes the snapshot, then looks them up again in it: by name, with what is in the way of reading them. */
+/* Locks the tables, then takes the snapshot, then, unless nothing was committed meanwhile, looks them up again in it: by name, with what is in the way of reading them. */
 enum larder_status export_lead(struct export *e, struct larder_error *error);
 
 /* After that: looks up what they are made of, and reports what stands in the way of copying that, such as a sequence that may not be read. */

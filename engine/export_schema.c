@@ -53,6 +53,7 @@ static void prepare_restore(struct export_schema_restore *restore, struct export
 
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
                                          struct pg *pg, struct pg *watcher,
+                                         const struct snapshot *snapshot,
                                          const struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
@@ -61,7 +62,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
 {
     const char **arguments = arena_alloc(
         arena, 9 + 2 * (schemas->count + schemas->unreadable_count), sizeof(*arguments));
-    const char *application = arena_printf(arena, "larder pg_dump %s", manifest->snapshot);
+    const char *application = arena_printf(arena, "larder pg_dump %s", snapshot->name);
     enum larder_status status;
     size_t n = 0;
 
@@ -82,9 +83,9 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
     arguments[n++] = "--schema-only";
     arguments[n++] = "--no-password";
     arguments[n++] = arena_printf(arena, "--encoding=%s", manifest_text_encoding(manifest));
-    arguments[n++] = arena_printf(arena, "--snapshot=%s", manifest->snapshot);
+    arguments[n++] = arena_printf(arena, "--snapshot=%s", snapshot->name);
     arguments[n++] = arena_printf(arena, "--lock-wait-timeout=%ds", lock_timeout + GRACE_SECONDS);
-    if (!schemas->has_labels)
+    if (!snapshot->may_have_labels)
         arguments[n++] = "--no-security-labels"; /* looking for them takes long */
     for (size_t i = 0; i < schemas->count; i++) {
         arguments[n++] = "-n";

@@ -9,6 +9,7 @@
 #include "engine/pg/catalog.h"
 #include "engine/pg/lock_watch.h"
 #include "engine/pg/schema.h"
+#include "engine/pg/snapshot.h"
 #include "engine/pg/tools.h"
 #include "formats/buffer.h"
 #include "formats/manifest.h"
@@ -53,6 +54,7 @@ struct export_schema_call {
  */
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
                                          struct pg *pg, struct pg *watcher,
+                                         const struct snapshot *snapshot,
                                          const struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,

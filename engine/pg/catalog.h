@@ -147,7 +147,6 @@ struct catalog_schemas {
     size_t count;
     const char **unreadable; /* as patterns of pg_dump, many tables in each */
     size_t unreadable_count;
-    bool has_labels; /* there are security labels in the database; the caller's */
 };
 
 enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifest,

@@ -339,14 +339,10 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     }
     PQsetNoticeReceiver(p->conn, drop_notice, p);
     strings = PQparameterStatus(p->conn, "standard_conforming_strings");
-    p->backslashes = strings != NULL && strcmp(strings, "off") == 0;
+    if (strings != NULL)
+        p->strings = strcmp(strings, "off") == 0 ? STRINGS_BACKSLASHES : STRINGS_STANDARD;
     *pg = p;
     return LARDER_OK;
-}
-
-bool pg_writes_backslashes(const struct pg *pg)
-{
-    return pg->backslashes;
 }
 
 bool pg_names_database(const struct larder_connect *to)

@@ -66,7 +66,8 @@ int pg_server_version(const struct pg *pg); /* as 150018 */
 PGconn *pg_libpq(struct pg *pg);
 
 /* Whether sessions of this role in this database begin with standard_conforming_strings off. */
-bool pg_writes_backslashes(const struct pg *pg);
+enum larder_status pg_writes_backslashes(struct pg *pg, bool *backslashes,
+                                         struct larder_error *error);
 
 /* Whether the connection has broken. */
 bool pg_is_broken(const struct pg *pg);

@@ -9,7 +9,7 @@ struct pg {
     const struct larder_run *run;
     int stop_fd;
     char sqlstate[6];
-    bool backslashes;
+    enum { STRINGS_UNKNOWN, STRINGS_STANDARD, STRINGS_BACKSLASHES } strings; /* at first */
     int doublings; /* of the buffer that COPY is read into */
 };
 

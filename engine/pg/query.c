@@ -104,6 +104,24 @@ enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
     return status;
 }
 
+enum larder_status pg_writes_backslashes(struct pg *pg, bool *backslashes,
+                                         struct larder_error *error)
+{
+    char *setting = NULL;
+    enum larder_status status = LARDER_OK;
+
+    /* Not every pooler says what libpq then knows. */
+    if (pg->strings == STRINGS_UNKNOWN)
+        status = pg_query_one(
+            pg,
+            "SELECT reset_val FROM pg_catalog.pg_settings WHERE name = 'standard_conforming_strings'",
+            0, NULL, &setting, error);
+    *backslashes =
+        pg->strings == STRINGS_BACKSLASHES || (setting != NULL && strcmp(setting, "off") == 0);
+    free(setting);
+    return status;
+}
+
 const char *pg_value(const PGresult *result, int row, int column)
 {
     const char *value = row < PQntuples(result) && column < PQnfields(result)

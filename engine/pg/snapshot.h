@@ -25,18 +25,18 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
 enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
                                  int timeout, bool *changed, struct larder_error *error);
 
-/*
- * Which transactions the next question will see, as text. Where it was the same before, nothing has been committed meanwhile, and the catalogs
- * are what they were. Not so on a standby, where this says less.
- */
+/* Which transactions the next question will see, as text; "" where a standby cannot tell. */
 enum larder_status snapshot_moment(struct pg *pg, struct arena *arena, const char **moment,
                                    struct larder_error *error);
 
 struct snapshot {
-    const char *name;   /* that others import it by */
-    const char *moment; /* as snapshot_moment() */
-    bool has_labels;    /* there are security labels in the database */
+    const char *name;     /* that others import it by */
+    const char *moment;   /* as snapshot_moment() */
+    bool may_have_labels; /* there may be security labels in the database */
 };
+
+/* Whether it sees what was to be seen at that moment, so that nothing has been committed in between, and the catalogs are what they were. */
+bool snapshot_is_of(const struct snapshot *snapshot, const char *moment);
 
 /* The leader's snapshot, which this takes where it is the first to ask; texts in the arena. */
 enum larder_status snapshot_export(struct pg *pg, struct arena *arena, struct snapshot *snapshot,

@@ -187,7 +187,11 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     const char **all, **environment = arena_alloc(arena, 4, sizeof(*environment));
     const char *password = PQpass(pg_libpq(pg));
     size_t n = 0, count = 0, variables = 0;
+    bool backslashes;
+    enum larder_status status = pg_writes_backslashes(pg, &backslashes, error);
 
+    if (status != LARDER_OK)
+        return status;
     while (arguments[count] != NULL)
         count++;
     all = arena_alloc(arena, count + 4, sizeof(*all));
@@ -202,7 +206,7 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     if (password != NULL && password[0] != '\0')
         environment[variables++] = arena_printf(arena, "PGPASSWORD=%s", password);
     /* String literals are written as the session's setting wants them, and say so in a header that nothing of ours reads. */
-    if (pg_writes_backslashes(pg))
+    if (backslashes)
         environment[variables] = "PGOPTIONS=-c standard_conforming_strings=on";
     *process = (struct process){.arguments = all, .environment = environment};
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
