@@ -60,8 +60,9 @@ server_start two
 server_use two
 
 it "what a killed drill has left on a server, the next one removes"
+echo "SELECT WHERE pg_sleep(3) IS NULL" >"$SCRATCH/pause.sql" # so that none is over before it is killed
 for ((i = 0; i < KILLS; i++)); do
-    start_drill -d postgres
+    start_drill -d postgres --checks "$SCRATCH/pause.sql"
     wait_until has_database
     sleep 0.$((RANDOM % 9))
     kill_drill KILL

@@ -120,6 +120,7 @@ s3_proxy_start none
 expect_exit 0 larder export -t noise -d kitchai --store "$STORE" --no-record -q
 part=$(sed -n 's/^\([0-9]*\) PUT .*partNumber=1&.*/\1/p' "$S3_LOG")
 before=$(s3_keys)
+sleep 1 # a name that the run before has taken would cost requests, and shift their numbers
 s3_proxy_start body "$part" 0
 expect_exit 1 env LARDER_STORE_TIMEOUT=1 "$LARDER" export -t noise -d kitchai --store "$STORE" --no-record -q
 expect_stderr "tried 8 times"
@@ -133,6 +134,7 @@ expect_exit 0 larder export -t noise -d kitchai --store "$STORE" --no-record -q
 grep -A 9 '^[0-9]* POST .*[.]tar?uploadId=' "$S3_LOG" | grep -qi 'if-none-match: \*' || fail "no condition with the archive"
 grep -A 9 '^[0-9]* PUT .*[.]sha256' "$S3_LOG" | grep -qi 'if-none-match: \*' || fail "no condition with the digest"
 completed=$(sed -n 's/^\([0-9]*\) POST .*[.]tar?uploadId=.*/\1/p' "$S3_LOG")
+sleep 1
 s3_proxy_start 412:PreconditionFailed "$completed" 1
 expect_exit 1 larder export -t noise -d kitchai --store "$STORE" --no-record -q
 expect_stderr "exists already, and is never overwritten"
