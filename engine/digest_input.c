@@ -6,7 +6,13 @@
 
 #include "engine/run/run.h"
 
-enum { BLOCK = 256 * 1024, LOOK_NS = 100 * 1000 * 1000 };
+enum {
+    BLOCK = 1024 * 1024,
+    LAG_MAX =
+        64 * 1024 *
+        1024, /* of the digest behind what was read; what is older may have to come from the disk */
+    LOOK_NS = 100 * 1000 * 1000,
+};
 
 struct digest_input {
     struct input input;
@@ -17,11 +23,11 @@ struct digest_input {
     pthread_mutex_t lock; /* of what follows */
     pthread_cond_t changed;
     bool in_order;
-    bool busy;      /* somebody adds to the digest, and alone uses it */
-    uint64_t taken; /* bytes, from the beginning on */
-    uint64_t ahead; /* where the furthest piece ends that somebody had before its turn */
-    struct sha256 *sha;
+    uint64_t taken;            /* bytes, from the beginning on */
+    uint64_t ahead;            /* where the furthest piece ends that somebody had before its turn */
     enum larder_status status; /* of the digest */
+    bool busy;                 /* somebody adds to the digest, and alone uses what follows */
+    struct sha256 *sha;
     struct larder_error error;
 };
 
@@ -42,7 +48,7 @@ static void wait_for_turn(struct digest_input *digest, uint64_t offset)
     }
 }
 
-/* Under the lock, which is not held meanwhile. Reads again what others had before its turn. */
+/* Under the lock, which is not held meanwhile. Reads what others have, or are about to have, before its turn. */
 static void catch_up(struct digest_input *digest)
 {
     while (digest->status == LARDER_OK && digest->taken < digest->ahead) {
@@ -64,7 +70,7 @@ static void take(struct digest_input *digest, uint64_t offset, const uint8_t *by
     uint64_t end = offset + length;
 
     pthread_mutex_lock(&digest->lock);
-    if (!digest->is_near)
+    if (!digest->is_near || offset > digest->taken + LAG_MAX)
         wait_for_turn(digest, offset);
     if (digest->status == LARDER_OK && !digest->busy && offset <= digest->taken &&
         end > digest->taken) {

@@ -1,6 +1,7 @@
 /*
- * An input that takes the digest of the whole along while others read pieces of it, so that nothing large is read, or fetched from a store, twice. A
- * digest is taken from the beginning on: pieces that are read in the order of the file add to it; what is missing at the end is read then.
+ * An input that takes the digest of the whole along while others read pieces of it, so that it need not be read, or fetched from a store, a
+ * second time. A digest is taken from the beginning on: pieces that are read in the order of the file add to it; what is missing at the
+ * end is read then.
  */
 #ifndef ENGINE_DIGEST_INPUT_H
 #define ENGINE_DIGEST_INPUT_H
@@ -15,8 +16,8 @@
 struct digest_input;
 
 /*
- * Puts itself in the place of `*input`, which it closes with itself; where it fails that stays as it is. Of an input that is near a piece is
- * rather read twice than waited for.
+ * Puts itself in the place of `*input`, which it closes with itself; where it fails that stays as it is. Of an input that is near, such as
+ * a file, a piece is rather read twice than waited for.
  */
 enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
                                      bool is_near, const struct larder_run *run,

@@ -87,7 +87,7 @@ static enum larder_status check_itself(struct verify *v, struct larder_error *er
                                              v->run, v->arena, &v->proof->findings, error);
 }
 
-/* What was read of a file a moment ago is in memory. */
+/* What was read of a file a moment ago is in memory, as a rule. */
 static bool is_file(const struct opened *opened)
 {
     return opened->store == NULL || opened->store->kind->prefix[0] == '\0';
