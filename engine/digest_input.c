@@ -7,7 +7,8 @@
 #include "engine/run/run.h"
 
 enum {
-    BLOCK = 1024 * 1024,
+    BLOCK = 1024 * 1024,     /* of something that may be far away */
+    NEAR_BLOCK = 128 * 1024, /* which the processor's cache holds */
     LAG_MAX =
         64 * 1024 *
         1024, /* of the digest behind what was read; what is older may have to come from the disk */
@@ -48,6 +49,27 @@ static void wait_for_turn(struct digest_input *digest, uint64_t offset)
     }
 }
 
+/* Adds to a digest what an input holds between two offsets. */
+static enum larder_status add_range(struct input *input, uint64_t from, uint64_t to, size_t at_once,
+                                    struct sha256 *sha, const struct larder_run *run,
+                                    struct larder_error *error)
+{
+    uint8_t *block = malloc(at_once);
+    enum larder_status status = block == NULL ? larder_fail_memory(error) : LARDER_OK;
+
+    for (uint64_t at = from; status == LARDER_OK && at < to; at += at_once) {
+        size_t length = to - at < at_once ? (size_t)(to - at) : at_once;
+
+        status = run_check(run, error);
+        if (status == LARDER_OK)
+            status = input_read_at(input, at, block, length, error);
+        if (status == LARDER_OK)
+            status = sha256_update(sha, block, length, error);
+    }
+    free(block);
+    return status;
+}
+
 /* Under the lock, which is not held meanwhile. Reads what others have, or are about to have, before its turn. */
 static void catch_up(struct digest_input *digest)
 {
@@ -56,8 +78,8 @@ static void catch_up(struct digest_input *digest)
         enum larder_status status;
 
         pthread_mutex_unlock(&digest->lock);
-        status =
-            digest_input_rest(digest->whole, from, to, digest->sha, digest->run, &digest->error);
+        status = add_range(digest->whole, from, to, NEAR_BLOCK, digest->sha, digest->run,
+                           &digest->error);
         pthread_mutex_lock(&digest->lock);
         digest->status = status;
         digest->taken = to;
@@ -152,24 +174,10 @@ void digest_input_in_order(struct digest_input *digest, bool in_order)
     pthread_mutex_unlock(&digest->lock);
 }
 
-enum larder_status digest_input_rest(struct input *input, uint64_t from, uint64_t to,
-                                     struct sha256 *sha, const struct larder_run *run,
-                                     struct larder_error *error)
+enum larder_status digest_input_add(struct input *input, struct sha256 *sha,
+                                    const struct larder_run *run, struct larder_error *error)
 {
-    uint8_t *block = malloc(BLOCK);
-    enum larder_status status = block == NULL ? larder_fail_memory(error) : LARDER_OK;
-
-    for (uint64_t at = from; status == LARDER_OK && at < to; at += BLOCK) {
-        size_t length = to - at < BLOCK ? (size_t)(to - at) : BLOCK;
-
-        status = run_check(run, error);
-        if (status == LARDER_OK)
-            status = input_read_at(input, at, block, length, error);
-        if (status == LARDER_OK)
-            status = sha256_update(sha, block, length, error);
-    }
-    free(block);
-    return status;
+    return add_range(input, 0, input->size, BLOCK, sha, run, error);
 }
 
 enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],
@@ -181,8 +189,8 @@ enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA
     if (status != LARDER_OK)
         *error = digest->error;
     else
-        status = digest_input_rest(digest->whole, digest->taken, digest->input.size, digest->sha,
-                                   digest->run, error);
+        status = add_range(digest->whole, digest->taken, digest->input.size, BLOCK, digest->sha,
+                           digest->run, error);
     if (status == LARDER_OK)
         status = sha256_final(digest->sha, bytes, error);
     if (status == LARDER_OK)

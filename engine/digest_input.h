@@ -30,10 +30,9 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
  */
 void digest_input_in_order(struct digest_input *digest, bool in_order);
 
-/* Adds to a digest what an input holds between two offsets, and looks now and then whether the run is to end. */
-enum larder_status digest_input_rest(struct input *input, uint64_t from, uint64_t to,
-                                     struct sha256 *sha, const struct larder_run *run,
-                                     struct larder_error *error);
+/* Adds all of an input, which need not be one of these, to a digest; looks now and then whether the run is to end. */
+enum larder_status digest_input_add(struct input *input, struct sha256 *sha,
+                                    const struct larder_run *run, struct larder_error *error);
 
 /* The digest of all, in hexadecimal digits. For once, and when nobody reads any more. */
 enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],

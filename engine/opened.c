@@ -177,9 +177,8 @@ enum larder_status opened_input_digest(struct input *input, const struct larder_
 {
     struct sha256 *sha = sha256_new();
     uint8_t digest[SHA256_BYTES];
-    enum larder_status status = sha == NULL
-                                    ? larder_fail_memory(error)
-                                    : digest_input_rest(input, 0, input->size, sha, run, error);
+    enum larder_status status =
+        sha == NULL ? larder_fail_memory(error) : digest_input_add(input, sha, run, error);
 
     if (status == LARDER_OK)
         status = sha256_final(sha, digest, error);
