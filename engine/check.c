@@ -88,7 +88,7 @@ static enum larder_status check_entry(void *arg, int lane, size_t piece, int sto
     (void)stop_fd;
     status = table != NULL && check->decode ? decode(check, lane, entry, table, error)
                                             : archive_reader_check(archive, entry, error);
-    if (status != LARDER_OK && check->opened->digest != NULL)
+    if (status != LARDER_OK)
         digest_input_in_order(check->opened->digest, false); /* some of it may not have been read */
     if (status == LARDER_DAMAGED) {
         add_finding(check, table != NULL ? table->name : "", error->message);
@@ -174,11 +174,9 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
     if (status == LARDER_OK) {
         check.progress.lanes = check.lanes;
         check.progress.lane_count = (size_t)(lanes < LARDER_LANES_MAX ? lanes : LARDER_LANES_MAX);
-        if (wanted == NULL && opened->digest != NULL)
-            digest_input_in_order(opened->digest, true);
+        digest_input_in_order(opened->digest, wanted == NULL);
         status = crew_run(lanes, count, check_entry, &check, run, error);
-        if (opened->digest != NULL)
-            digest_input_in_order(opened->digest, false);
+        digest_input_in_order(opened->digest, false);
     }
     if (status == LARDER_OK && decode_all && findings->count == before)
         compare_tables(&check);

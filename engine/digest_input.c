@@ -7,11 +7,9 @@
 #include "engine/run/run.h"
 
 enum {
-    BLOCK = 1024 * 1024,     /* of something that may be far away */
-    NEAR_BLOCK = 128 * 1024, /* which the processor's cache holds */
-    LAG_MAX =
-        64 * 1024 *
-        1024, /* of the digest behind what was read; what is older may have to come from the disk */
+    BLOCK = 1024 * 1024,        /* of something that may be far away */
+    NEAR_BLOCK = 128 * 1024,    /* which the processor's cache holds */
+    LAG_MAX = 64 * 1024 * 1024, /* behind what was read; what is older may have left memory */
     LOOK_NS = 100 * 1000 * 1000,
 };
 
@@ -168,6 +166,8 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
 
 void digest_input_in_order(struct digest_input *digest, bool in_order)
 {
+    if (digest == NULL)
+        return;
     pthread_mutex_lock(&digest->lock);
     digest->in_order = in_order;
     pthread_cond_broadcast(&digest->changed);

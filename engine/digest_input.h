@@ -26,7 +26,7 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
 /*
  * With `in_order`, everything from the first byte on is going to be read, by several threads that each take what comes next. One that is
  * ahead of its turn then waits, with what it has read, for those before it; or, where the input is near, leaves it to them. To be ended as
- * soon as one of them leaves something out.
+ * soon as one of them leaves something out. NULL is fine.
  */
 void digest_input_in_order(struct digest_input *digest, bool in_order);
 

@@ -18,12 +18,11 @@ struct opened {
     struct store *store;           /* NULL where the archive is no object of a store */
     struct archive_reader *reader; /* owns `plain` once it is there */
     struct input *input;           /* the archive as it lies there */
-    struct digest_input
-        *digest; /* the same as `input`, where the digest of the whole is taken along; else NULL */
-    struct input *plain;  /* its plaintext, which owns `input`; NULL before opened_read */
-    const char *location; /* as a person names it */
-    const char *name;     /* its key in the store, or its path; NULL for standard input */
-    bool encrypted;       /* as its content says */
+    struct digest_input *digest; /* that is `input` too, where the digest is taken along; or NULL */
+    struct input *plain;         /* its plaintext, which owns `input`; NULL before opened_read */
+    const char *location;        /* as a person names it */
+    const char *name;            /* its key in the store, or its path; NULL for standard input */
+    bool encrypted;              /* as its content says */
     char sha256[65]; /* what the file beside it says; "" where there is none, or it is unreadable */
     struct larder_error lost_sha256; /* LARDER_FAILED: there may be one, but reading it failed */
 };
