@@ -260,95 +260,6 @@ static void a_writer_begins_anew_after_a_table_that_broke_off(void **state)
     part_writer_free(writer);
 }
 
-static uint8_t random_byte(uint32_t *seed)
-{
-    uint8_t byte;
-
-    do {
-        *seed ^= *seed << 13;
-        *seed ^= *seed >> 17;
-        *seed ^= *seed << 5;
-        byte = (uint8_t)(*seed >> 11);
-    } while (byte <= '\n' || byte == '\\');
-    return byte;
-}
-
-/* Rows of text: 88 random bytes, among which stand two words of six from a dictionary of 64; or nothing but random letters. */
-static void add_rows(struct buffer *out, unsigned count, bool letters)
-{
-    static uint8_t words[64][6];
-    uint32_t seed = 20251126;
-
-    for (size_t i = 0; i < sizeof(words); i++)
-        words[i / 6][i % 6] = random_byte(&seed);
-    for (unsigned i = 0; i < count; i++) {
-        uint8_t row[101];
-
-        for (size_t j = 0; j < 100; j++)
-            row[j] = letters ? (uint8_t)('a' + random_byte(&seed) % 16) : random_byte(&seed);
-        if (!letters) {
-            memcpy(row + 20, words[random_byte(&seed) % 64], 6);
-            memcpy(row + 70, words[random_byte(&seed) % 64], 6);
-        }
-        row[100] = '\n';
-        buffer_append(out, row, sizeof(row));
-    }
-    assert_false(out->failed);
-}
-
-static size_t compressed_by_zstd(const uint8_t *bytes, size_t length)
-{
-    struct buffer out = {0};
-    size_t sum = 0;
-
-    assert_true(buffer_reserve(&out, ZSTD_compressBound(PART_FRAME_BYTES)));
-    for (size_t at = 0; at < length; at += PART_FRAME_BYTES)
-        sum += ZSTD_compress(out.bytes, out.capacity, bytes + at,
-                             length - at < PART_FRAME_BYTES ? length - at : PART_FRAME_BYTES, 1);
-    buffer_free(&out);
-    return sum;
-}
-
-static size_t compressed_by_writer(struct part_writer *writer, const struct buffer *stream)
-{
-    struct kept kept = {0};
-    size_t sum = 0;
-
-    assert_int_equal(part_writer_begin(writer, COPY_TEXT, 1, NULL), LARDER_OK);
-    write_stream(writer, stream, 1 << 20, &kept);
-    write_end(writer, &kept);
-    check_parts(&kept, COPY_TEXT, stream, 1, part_writer_rows(writer),
-                part_writer_fingerprint(writer));
-    for (size_t i = 0; i < kept.count; i++)
-        sum += (size_t)kept.parts[i].length;
-    kept_free(&kept);
-    return sum;
-}
-
-/* Nothing else may take more bytes for it: not what comes behind it in the table, nor the next table. */
-static void random_bytes_are_smaller_with_short_matches(void **state)
-{
-    enum { ROWS = PART_FRAME_BYTES / 101 };
-    struct part_writer *writer = part_writer_new(1, 0);
-    struct buffer random = {0}, mixed = {0}, letters = {0};
-
-    (void)state;
-    add_rows(&random, 8 * ROWS, false);
-    add_rows(&mixed, 4 * ROWS, false);
-    add_rows(&mixed, 4 * ROWS, true);
-    add_rows(&letters, 2 * ROWS, true);
-    assert_in_range(compressed_by_writer(writer, &random), 1,
-                    compressed_by_zstd(random.bytes, random.length) / 100 * 98);
-    assert_in_range(compressed_by_writer(writer, &mixed), 1,
-                    compressed_by_zstd(mixed.bytes, mixed.length) + PART_FRAME_BYTES / 2);
-    assert_in_range(compressed_by_writer(writer, &letters), 1,
-                    compressed_by_zstd(letters.bytes, letters.length) + 4096);
-    buffer_free(&random);
-    buffer_free(&mixed);
-    buffer_free(&letters);
-    part_writer_free(writer);
-}
-
 /* How a frame is made, where not as it must be. */
 struct frame {
     const char *content;
@@ -491,7 +402,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(a_trailer_in_two_pieces_leaves_no_part),
-        cmocka_unit_test(random_bytes_are_smaller_with_short_matches),
         cmocka_unit_test(parts_of_a_large_archive_are_larger_and_no_more_than_it_may_list),
         cmocka_unit_test(a_writer_begins_anew_after_a_table_that_broke_off),
         cmocka_unit_test(a_frame_that_breaks_a_rule_is_refused),
