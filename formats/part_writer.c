@@ -85,7 +85,8 @@ static enum larder_status flush_frame(struct part_writer *writer, struct larder_
         return LARDER_OK;
     status = frame_writer_append(writer->frames, writer->frame, writer->frame_length,
                                  &writer->compressed, error);
-    writer->frame_length = 0;
+    if (status == LARDER_OK)
+        writer->frame_length = 0;
     return status;
 }
 
