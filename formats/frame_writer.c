@@ -35,7 +35,7 @@ static const struct {
 } trials[] = {
     [LEVELS_OWN] = {.suits = TABLE_OF_13},
     [TABLE_OF_13] = {13, 0, 2, TABLE_OF_12, TABLE_OF_15},
-    [TABLE_OF_12] = {12, 0, 1, TABLE_OF_10, SHORT_MATCHES},
+    [TABLE_OF_12] = {12, 0, 0, TABLE_OF_10, TABLE_OF_10},
     [TABLE_OF_10] = {10, 0, -1, TABLE_OF_8, SHORT_MATCHES},
     [TABLE_OF_8] = {8, 0, -1, SHORT_MATCHES, SHORT_MATCHES},
     [TABLE_OF_15] = {15, 0, -4, SHORT_MATCHES, SHORT_MATCHES},

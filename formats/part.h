@@ -21,7 +21,7 @@
 enum {
     PART_FRAME_BYTES = 1024 * 1024,
     PART_FRAME_LIMIT = 4 * 1024 * 1024,
-    PART_RAW_BYTES = 4 * 1024 * 1024,
+    PART_RAW_BYTES = 3 * 1024 * 1024,
 };
 
 struct part {
