@@ -9,7 +9,6 @@
 enum {
     TRUSTED_FRAMES = 15, /* after one that was looked through in vain */
     FIRST_PATIENCE = 16, /* frames */
-    MOST_PATIENCE = 4096,
 };
 
 /* What is tried at level 1, on a frame each. */
@@ -24,23 +23,28 @@ enum trial {
     TRIED,
 };
 
+/* As zstd takes them; 0: the level's own. */
+struct parameters {
+    int hash_log, min_match;
+};
+
 /*
  * zstd finds what rows have in common by a hash table, at level 1 of 2^14 places. A smaller one is faster, and of what repeats by chance it
  * finds only what is near, which is short to say. A larger one finds more, in a tenth more of its time, and so do shorter matches.
  */
 static const struct {
-    int hash_log, min_match; /* as zstd takes them; 0: as before */
+    struct parameters tried; /* 0: as suits */
     int growth; /* the most that a frame may grow by, in 1024ths; below 0: what it has to shrink by */
     enum trial suits, suits_not; /* what is tried next */
 } trials[] = {
     [LEVELS_OWN] = {.suits = TABLE_OF_13},
-    [TABLE_OF_13] = {13, 0, 2, TABLE_OF_12, TABLE_OF_15},
-    [TABLE_OF_12] = {12, 0, 0, TABLE_OF_10, TABLE_OF_10},
-    [TABLE_OF_10] = {10, 0, -1, TABLE_OF_8, SHORT_MATCHES},
-    [TABLE_OF_8] = {8, 0, -1, SHORT_MATCHES, SHORT_MATCHES},
-    [TABLE_OF_15] = {15, 0, -4, SHORT_MATCHES, SHORT_MATCHES},
-    [SHORT_MATCHES] = {0, 5, -16, TRIED, TRIED},
-    [TRIED] = {0},
+    [TABLE_OF_13] = {{13, 0}, 2, TABLE_OF_12, TABLE_OF_15},
+    [TABLE_OF_12] = {{12, 0}, 0, TABLE_OF_10, TABLE_OF_10},
+    [TABLE_OF_10] = {{10, 0}, -1, TABLE_OF_8, SHORT_MATCHES},
+    [TABLE_OF_8] = {{8, 0}, -1, SHORT_MATCHES, SHORT_MATCHES},
+    [TABLE_OF_15] = {{15, 0}, -4, SHORT_MATCHES, SHORT_MATCHES},
+    [SHORT_MATCHES] = {{0, 5}, -16, TRIED, TRIED},
+    [TRIED] = {{0, 0}, 0, TRIED, TRIED},
 };
 
 struct frame_writer {
@@ -49,10 +53,10 @@ struct frame_writer {
     bool plain;         /* literals are left as they are */
     int trusted_frames; /* how many more whose literals are not doubted */
 
-    enum trial trial;        /* of the next frame, unless one has to wait */
-    int hash_log, min_match; /* what suits; 0: the level's own */
-    size_t usual;            /* bytes of the frame that told so */
-    int wait, patience;      /* frames to wait now, and the next time */
+    enum trial trial; /* of the next frame, unless one has to wait */
+    struct parameters suits;
+    size_t usual;       /* bytes of the frame that told so */
+    int wait, patience; /* frames to wait now, and the next time */
 };
 
 struct frame_writer *frame_writer_new(int level)
@@ -84,9 +88,9 @@ void frame_writer_free(struct frame_writer *writer)
 static void begin_trials(struct frame_writer *writer, int wait, int patience)
 {
     writer->trial = LEVELS_OWN;
-    writer->hash_log = writer->min_match = 0;
+    writer->suits = (struct parameters){0, 0};
     writer->wait = wait;
-    writer->patience = patience < MOST_PATIENCE ? patience : MOST_PATIENCE;
+    writer->patience = patience;
 }
 
 void frame_writer_begin(struct frame_writer *writer)
@@ -96,15 +100,21 @@ void frame_writer_begin(struct frame_writer *writer)
     begin_trials(writer, 0, FIRST_PATIENCE);
 }
 
+static struct parameters parameters(const struct frame_writer *writer, enum trial trial)
+{
+    struct parameters tried = trials[trial].tried, suits = writer->suits;
+
+    return (struct parameters){tried.hash_log != 0 ? tried.hash_log : suits.hash_log,
+                               tried.min_match != 0 ? tried.min_match : suits.min_match};
+}
+
 /* All of them are within zstd's bounds. */
 static void set_parameters(struct frame_writer *writer, enum trial trial)
 {
-    int hash_log = trials[trial].hash_log, min_match = trials[trial].min_match;
+    struct parameters set = parameters(writer, trial);
 
-    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog,
-                           hash_log != 0 ? hash_log : writer->hash_log);
-    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_minMatch,
-                           min_match != 0 ? min_match : writer->min_match);
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, set.hash_log);
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_minMatch, set.min_match);
     ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_targetLength, writer->plain ? 1 : 0);
 }
 
@@ -118,15 +128,13 @@ static bool is_usual(const struct frame_writer *writer, size_t compressed)
 /* What is tried on one frame is compared with what another one took. */
 static void judge(struct frame_writer *writer, size_t compressed)
 {
-    int hash_log = trials[writer->trial].hash_log, min_match = trials[writer->trial].min_match;
     uint64_t most = (uint64_t)writer->usual * (uint64_t)(1024 + trials[writer->trial].growth);
 
     if (writer->trial != LEVELS_OWN && (uint64_t)compressed * 1024 > most) {
         writer->trial = trials[writer->trial].suits_not;
         return;
     }
-    writer->hash_log = hash_log != 0 ? hash_log : writer->hash_log;
-    writer->min_match = min_match != 0 ? min_match : writer->min_match;
+    writer->suits = parameters(writer, writer->trial);
     writer->usual = compressed;
     writer->trial = trials[writer->trial].suits;
 }

@@ -106,18 +106,20 @@ static struct sizes append_frame(struct frame_writer *writer, const uint8_t *con
     return sizes;
 }
 
+static void add(struct sizes *sum, struct sizes sizes)
+{
+    sum->written += sizes.written;
+    sum->alone += sizes.alone;
+}
+
 static struct sizes append(struct frame_writer *writer, enum kind kind, int frames, uint32_t *seed)
 {
     static uint8_t content[PART_FRAME_BYTES];
     struct sizes sum = {0};
 
     for (int i = 0; i < frames; i++) {
-        struct sizes sizes;
-
         fill(content, kind, seed);
-        sizes = append_frame(writer, content);
-        sum.written += sizes.written;
-        sum.alone += sizes.alone;
+        add(&sum, append_frame(writer, content));
     }
     return sum;
 }
@@ -179,8 +181,8 @@ static void rows_that_change_slowly_are_noticed(void **state)
         for (size_t row = 0; row < ROWS; row++)
             put(content + 64 * row, random_below(&seed, FRAMES) < i ? KEYS : NUMBERS, &seed);
         sizes = append_frame(writer, content);
-        end.written += i < FRAMES * 3 / 4 ? 0 : sizes.written;
-        end.alone += i < FRAMES * 3 / 4 ? 0 : sizes.alone;
+        if (i >= FRAMES * 3 / 4)
+            add(&end, sizes);
     }
     check_at_most(end, 1002);
     frame_writer_free(writer);
@@ -195,12 +197,8 @@ static void rows_that_change_all_the_time_cost_little(void **state)
 
     (void)state;
     frame_writer_begin(writer);
-    for (int i = 0; i < 30; i++) {
-        struct sizes sizes = append(writer, i % 2 == 0 ? NUMBERS : KEYS, 4, &seed);
-
-        sum.written += sizes.written;
-        sum.alone += sizes.alone;
-    }
+    for (int i = 0; i < 30; i++)
+        add(&sum, append(writer, i % 2 == 0 ? NUMBERS : KEYS, 4, &seed));
     check_at_most(sum, 1000);
     frame_writer_free(writer);
 }
