@@ -43,8 +43,8 @@ static enum larder_status find_preset(struct export *e, struct larder_error *err
     enum larder_status status;
 
     if (e->options->presets.count == 0)
-        return catalog_preset(e->control, name, e->arena, &e->preset, error);
-    status = presets_read(e->control, &e->options->presets, e->arena, &presets, error);
+        return catalog_preset(e->leader, name, e->looked_up, &e->preset, error);
+    status = presets_read(e->leader, &e->options->presets, e->looked_up, &presets, error);
     return status == LARDER_OK ? presets_find(&presets, name, &e->preset, error) : status;
 }
 
@@ -68,8 +68,8 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
 static void refuse_unlogged(const struct export *e, const struct manifest *manifest,
                             struct larder_findings *findings)
 {
-    for (size_t i = 0; e->server.is_standby && i < manifest_stored(manifest); i++)
-        if (e->extra[i].is_unlogged)
+    for (size_t i = 0; i < manifest_stored(manifest); i++)
+        if (e->extra[i].has_rows_elsewhere)
             findings_add(
                 findings, manifest->arena, "table", manifest->tables[i].name,
                 "table \"%s.%s\" is unlogged, and this server, a standby, does not have its "
@@ -107,11 +107,11 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool who
     if (manifest == NULL)
         return larder_fail_memory(error);
     *findings = (struct larder_findings){0};
-    status = catalog_resolve(pg, e->names, e->name_count, e->arena, &tables, findings, error);
+    status = catalog_resolve(pg, e->names, e->name_count, e->looked_up, &tables, findings, error);
     e->skipped = tables.skipped;
     e->skipped_count = tables.skipped_count;
     if (status == LARDER_OK && e->options->references != LARDER_REFERENCES_NOT)
-        status = catalog_follow(pg, rows, e->arena, &tables, error);
+        status = catalog_follow(pg, rows, e->looked_up, &tables, error);
     if (status == LARDER_OK)
         status = catalog_name_tables(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
@@ -120,10 +120,10 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool who
     }
     if (status == LARDER_OK && whole && !*again)
         status = describe(e, pg, manifest, again, error);
-    findings_keep(findings, e->arena);
+    findings_keep(findings, e->looked_up);
     manifest_free(e->manifest);
     e->manifest = manifest;
-    return arena_failed(e->arena) ? larder_fail_memory(error) : status;
+    return arena_failed(e->looked_up) ? larder_fail_memory(error) : status;
 }
 
 static enum larder_status look_up(struct export *e, struct pg *pg, bool whole,
@@ -146,6 +146,13 @@ static bool chooses_formats(const struct export *e)
            strcmp(e->preset.copy_format, "binary") == 0;
 }
 
+static enum larder_status look_by_name(struct export *e, struct pg *pg, struct larder_error *error)
+{
+    enum larder_status status = snapshot_moment(pg, e->looked_up, &e->looked_at, error);
+
+    return status == LARDER_OK ? look_up(e, pg, false, error) : status;
+}
+
 /*
  * What they are made of is asked for later, beside pg_dump; but here where it may not suit what was asked for, or where something stands in
  * the way already: then all that does is reported.
@@ -153,11 +160,9 @@ static bool chooses_formats(const struct export *e)
 static enum larder_status look_for_obstacles(struct export *e, struct pg *pg,
                                              struct larder_error *error)
 {
-    enum larder_status status = snapshot_moment(pg, e->arena, &e->looked_at, error);
+    enum larder_status status = LARDER_OK;
 
-    if (status == LARDER_OK)
-        status = look_up(e, pg, false, error);
-    if (status == LARDER_OK && (e->result->findings.count > 0 || chooses_formats(e))) {
+    if (e->result->findings.count > 0 || chooses_formats(e)) {
         e->looked_at = NULL;
         status = look_up(e, pg, true, error);
     }
@@ -219,57 +224,6 @@ static enum larder_status find_tools(struct export *e, struct larder_error *erro
                : status;
 }
 
-/*
- * The leader's connection, which is made beside the control's. It has a transaction from the beginning, since outside of one the server may
- * end the session (idle_session_timeout).
- */
-struct connecting {
-    const struct export *e;
-    int stop_fd; /* readable once nobody wants it any more; or -1 */
-    struct pg *pg;
-    struct larder_error error;
-    enum larder_status status;
-    pthread_t thread;
-    bool beside;
-};
-
-static void *connect_leader(void *arg)
-{
-    struct connecting *c = arg;
-
-    c->status = pg_connect(&c->e->options->source, c->e->run, c->stop_fd, PG_CONNECT_SECONDS,
-                           &c->pg, &c->error);
-    if (c->status == LARDER_OK)
-        c->status = session_begin_plain(c->pg, &c->error);
-    return NULL;
-}
-
-static void begin_connecting(struct connecting *c, const struct export *e)
-{
-    *c = (struct connecting){.e = e, .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
-    c->beside = pthread_create(&c->thread, NULL, connect_leader, c) == 0;
-}
-
-/* `status` is what came of the control connection meanwhile, and `error` its own: without that one there is no use for this one. */
-static enum larder_status end_connecting(struct connecting *c, struct export *e,
-                                         enum larder_status status, struct larder_error *error)
-{
-    if (status != LARDER_OK)
-        eventfd_write(c->stop_fd, 1);
-    if (c->beside)
-        pthread_join(c->thread, NULL);
-    else if (status == LARDER_OK)
-        connect_leader(c);
-    if (c->stop_fd >= 0)
-        close(c->stop_fd);
-    e->leader = c->pg;
-    if (c->pg != NULL)
-        pg_set_stop_fd(c->pg, -1);
-    if (status == LARDER_OK && c->status != LARDER_OK)
-        *error = c->error;
-    return status == LARDER_OK ? c->status : status;
-}
-
 /* Leaves a transaction open. What the control connection tells before the run has its lock. */
 static enum larder_status look_at_server(struct export *e, struct larder_error *error)
 {
@@ -289,40 +243,103 @@ static enum larder_status look_at_server(struct export *e, struct larder_error *
     return status;
 }
 
-/*
- * Takes the run's lock, and looks the tables up for the first time. By the leader, which will look again: what a session has once read of the
- * catalogs it has at hand.
- */
-static enum larder_status look_first(struct export *e, struct larder_error *error)
+static enum larder_status lock_run(struct export *e, struct larder_error *error)
 {
-    enum larder_status status = snapshot_lock_run(e->control, e->server.is_standby,
-                                                  e->result->source, e->result->preset, error);
+    const struct larder_export_options *o = e->options;
+    enum larder_status status;
+
+    e->result->database = e->server.database;
+    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
+    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
+    status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
+                               e->result->preset, error);
+    return status == LARDER_OK ? snapshot_limit_waits(e->control, export_lock_timeout(e), error)
+                               : status;
+}
+
+/* What the leader does by itself at first, beside the control connection. */
+struct leading {
+    struct export *e;
+    int stop_fd; /* readable once nobody wants it any more; or -1 */
+    struct larder_error error;
+    enum larder_status status;
+    pthread_t thread;
+    bool beside;
+};
+
+/*
+ * Connects, and looks the tables up by name: what a session has once read of the catalogs it has at hand where it looks again. Leaves a
+ * transaction open, since outside of one the server may end the session (idle_session_timeout). Nothing here is what the control connection
+ * finds out, or takes memory from where that does.
+ */
+static void *look_first(void *arg)
+{
+    struct leading *leading = arg;
+    struct export *e = leading->e;
+    struct larder_error *error = &leading->error;
+    enum larder_status status = pg_connect(&e->options->source, e->run, leading->stop_fd,
+                                           PG_CONNECT_SECONDS, &e->leader, error);
 
     if (status == LARDER_OK)
-        status = snapshot_limit_waits(e->control, export_lock_timeout(e), error);
+        status = session_begin_plain(e->leader, error);
+    if (status == LARDER_OK)
+        status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
     if (status == LARDER_OK)
         status = find_tables(e, error);
     if (status == LARDER_OK)
-        status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
-    return status == LARDER_OK ? look_for_obstacles(e, e->leader, error) : status;
+        status = look_by_name(e, e->leader, error);
+    leading->status = status;
+    return NULL;
+}
+
+static void begin_leading(struct leading *leading, struct export *e)
+{
+    *leading = (struct leading){.e = e, .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+    leading->beside = pthread_create(&leading->thread, NULL, look_first, leading) == 0;
+}
+
+/* `status` is what came of the control connection meanwhile, and `error` its own: without that one there is no use for this one. */
+static enum larder_status end_leading(struct leading *leading, enum larder_status status,
+                                      struct larder_error *error)
+{
+    struct export *e = leading->e;
+
+    if (status != LARDER_OK)
+        eventfd_write(leading->stop_fd, 1);
+    if (leading->beside)
+        pthread_join(leading->thread, NULL);
+    else if (status == LARDER_OK)
+        look_first(leading);
+    if (leading->stop_fd >= 0)
+        close(leading->stop_fd);
+    if (e->leader != NULL)
+        pg_set_stop_fd(e->leader, -1);
+    arena_join(e->arena, e->looked_up);
+    e->looked_up = e->arena;
+    if (status != LARDER_OK) {
+        e->result->findings = (struct larder_findings){0};
+        return status;
+    }
+    if (leading->status != LARDER_OK)
+        *error = leading->error;
+    return leading->status;
 }
 
 enum larder_status export_prepare(struct export *e, struct larder_error *error)
 {
-    const struct larder_export_options *o = e->options;
-    struct connecting connecting;
+    struct leading leading;
     enum larder_status status;
 
-    begin_connecting(&connecting, e);
+    e->looked_up = arena_new();
+    if (e->looked_up == NULL)
+        return larder_fail_memory(error);
+    begin_leading(&leading, e);
     status = look_at_server(e, error);
-    status = end_connecting(&connecting, e, status, error);
     session_rollback(e->control);
-    if (status != LARDER_OK)
-        return status;
-    e->result->database = e->server.database;
-    e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
-    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
-    return look_first(e, error);
+    if (status == LARDER_OK)
+        status = lock_run(e, error);
+    status = end_leading(&leading, status, error);
+    return status == LARDER_OK ? look_for_obstacles(e, e->leader, error) : status;
 }
 
 static bool same_tables(const struct manifest *a, const struct manifest *b)
@@ -369,6 +386,8 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     session_rollback(e->leader); /* the first look's */
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
+            status = look_by_name(e, e->control, error);
+        if (status == LARDER_OK && i > 0)
             status = look_for_obstacles(e, e->control, error);
         if (status == LARDER_OK)
             status = lock_and_look(e, &again, error);

@@ -38,6 +38,17 @@ void arena_free(struct arena *arena)
     free(arena);
 }
 
+void arena_join(struct arena *arena, struct arena *other)
+{
+    struct block **last = &arena->blocks;
+
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = other->blocks;
+    arena->failed = arena->failed || other->failed;
+    free(other);
+}
+
 static void *take(struct arena *arena, size_t length)
 {
     struct block *block = arena->blocks;

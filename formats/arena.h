@@ -17,6 +17,9 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);
 
+/* `arena` takes over what is in `other`, its failure too, and `other` is no more. */
+void arena_join(struct arena *arena, struct arena *other);
+
 /* Zeroed memory, aligned for any type; NULL when memory is short or count * size overflows. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 

@@ -94,15 +94,15 @@ enum larder_status catalog_follow(struct pg *pg, bool rows, struct arena *arena,
 
 /* What the engine wants to know of a table beside what the manifest records. */
 struct catalog_table {
-    uint32_t named;        /* as in catalog_tables */
-    const char *label;     /* as backups.backup_metadata names it */
-    double estimated_rows; /* the planner's; -1 where it has none */
-    uint32_t pages;        /* of the heap */
-    uint64_t bytes;        /* heap and TOAST */
-    bool has_rows;         /* a partitioned table has none */
-    bool is_unlogged;      /* a standby does not have its rows */
-    const char *why_text;  /* why it must be copied as text; NULL where binary will do */
-    const char *query;     /* of a table that is followed: what gives its rows; else NULL */
+    uint32_t named;          /* as in catalog_tables */
+    const char *label;       /* as backups.backup_metadata names it */
+    double estimated_rows;   /* the planner's; -1 where it has none */
+    uint32_t pages;          /* of the heap */
+    uint64_t bytes;          /* heap and TOAST */
+    bool has_rows;           /* a partitioned table has none */
+    bool has_rows_elsewhere; /* unlogged, and this is a standby */
+    const char *why_text;    /* why it must be copied as text; NULL where binary will do */
+    const char *query;       /* of a table that is followed: what gives its rows; else NULL */
 };
 
 /*

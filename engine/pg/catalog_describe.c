@@ -70,7 +70,8 @@ static const char name_sql[] =
     "pg_catalog.has_table_privilege(c.oid, 'SELECT'), c.relforcerowsecurity, "
     "CASE WHEN pg_catalog.row_security_active(c.oid) THEN NULL "
     "WHEN NOT c.relrowsecurity THEN 'no row security' WHEN r.rolsuper THEN 'superuser' "
-    "WHEN r.rolbypassrls THEN 'bypassrls' ELSE 'owner' END, c.relpersistence "
+    "WHEN r.rolbypassrls THEN 'bypassrls' ELSE 'owner' END, "
+    "c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() "
     "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "JOIN pg_catalog.pg_roles r ON r.rolname = current_user "
@@ -128,7 +129,7 @@ static enum larder_status name_tables(struct pg *pg, const struct catalog_tables
             .label = catalog_text(m->arena, result, row, 7),
             .estimated_rows = strtod(pg_value(result, row, 6), NULL),
             .has_rows = kind == 'r',
-            .is_unlogged = pg_value(result, row, 16)[0] == 'u',
+            .has_rows_elsewhere = catalog_flag(result, row, 16),
         };
         judge_access(m->arena, table, &access, findings);
     }

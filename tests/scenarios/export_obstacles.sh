@@ -36,6 +36,17 @@ expect_stderr recipe_feed
 expect_unsaid profiles
 expect_nothing_published
 
+it "while another run of the preset goes on that alone is said"
+coproc HOLDER { psql -XAtq -d kitchai; }
+holder=$HOLDER_PID
+echo "SELECT 'held' FROM pg_advisory_lock(hashtextextended('larder kitchai/wrong', 0));" >&"${HOLDER[1]}"
+read -ru "${HOLDER[0]}"
+expect_exit 6 larder export wrong -d kitchai --store "$STORE"
+expect_stderr "another run"
+expect_unsaid no_such_table
+echo '\q' >&"${HOLDER[1]}"
+wait "$holder"
+
 it "a database without presets says how to get them"
 new_database bare
 sql bare "CREATE TABLE t (a int); INSERT INTO t VALUES (1)"
