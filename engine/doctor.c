@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/doctor_parts.h"
+#include "engine/doctor/parts.h"
 #include "engine/keys.h"
 #include "engine/run/run.h"
 

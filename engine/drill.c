@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "engine/drill_parts.h"
+#include "engine/drill/parts.h"
 #include "engine/run/run.h"
 
 /*

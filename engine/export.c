@@ -7,9 +7,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "engine/export_lanes.h"
-#include "engine/export_parts.h"
-#include "engine/export_schema.h"
+#include "engine/export/lanes.h"
+#include "engine/export/parts.h"
+#include "engine/export/schema.h"
 #include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
@@ -26,10 +26,10 @@
 /*
  * The story, from top to bottom of larder_export():
  *
- *   prepare   (export_lead.c) connect twice: one looks at the server and takes the run's lock, and beside it the leader looks the tables up and reports all obstacles
- *   lead      (export_lead.c) lock the tables, then take the snapshot, then look them up again in it unless nothing was committed meanwhile
+ *   prepare   (export/lead.c) connect twice: one looks at the server and takes the run's lock, and beside it the leader looks the tables up and reports all obstacles
+ *   lead      (export/lead.c) lock the tables, then take the snapshot, then look them up again in it unless nothing was committed meanwhile
  *   write     pg_dump, and beside it what the tables are made of and whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
- *   publish   digest and summary beside the archive, and (export_result.c) the rows in the database
+ *   publish   digest and summary beside the archive, and (export/result.c) the rows in the database
  */
 
 enum { LANES_MAX = 64, TID_RANGE_SCANS = 140000 };

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/hook_parts.h"
+#include "engine/hooks/parts.h"
 #include "engine/run/run.h"
 
 enum { SECONDS = 60, SECONDS_ONCE_STOPPED = 10, SECONDS_OF_START = 5, TRIES = 3 };

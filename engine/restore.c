@@ -8,13 +8,13 @@
 #include "engine/pg/session.h"
 #include "engine/pg/tools.h"
 #include "engine/proof.h"
-#include "engine/restore_existing.h"
-#include "engine/restore_parts.h"
+#include "engine/restore/existing.h"
+#include "engine/restore/parts.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 
 /*
- * The story, from top to bottom of larder_restore(); of tables that exist, restore_existing.h tells it:
+ * The story, from top to bottom of larder_restore(); of tables that exist, restore/existing.h tells it:
  *
  *   open        find the archive, and check every byte of it that will be used, before anything else
  *   clear       connect, remove what an unfinished restore has left, and list all that stands in the way

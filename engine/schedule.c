@@ -9,7 +9,7 @@
 #include "engine/pg/connection.h"
 #include "engine/pg/session.h"
 #include "engine/presets.h"
-#include "engine/schedule_parts.h"
+#include "engine/schedule/parts.h"
 
 enum { DAY = 86400, FILES_MORE = 4, TEXT_LIMIT = 1024 * 1024 };
 

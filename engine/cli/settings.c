@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "engine/cli/config.h"
-#include "engine/hook_parts.h"
+#include "engine/hooks/parts.h"
 #include "engine/pg/conninfo.h"
 #include "formats/arena.h"
 

@@ -1,0 +1,17 @@
+/*
+ * Triggers and policies that the archived database's developers had added to tables of a platform's: `additions` of FORMAT.md. They
+ * are named wherever the target lacks them, and made only where that is asked for. Internal to engine/restore.c and engine/restore/.
+ */
+#ifndef ENGINE_RESTORE_ADDITIONS_H
+#define ENGINE_RESTORE_ADDITIONS_H
+
+#include "engine/restore/parts.h"
+
+/* Names those that tables of the target lack; on the control connection. */
+enum larder_status additions_preflight(struct restore *restore, struct larder_error *error);
+
+/* As asked, makes them in the transaction that is open on `pg`; one that cannot be made is a finding. */
+enum larder_status additions_make(struct restore *restore, struct pg *pg,
+                                  struct larder_error *error);
+
+#endif

@@ -1,0 +1,59 @@
+#include <string.h>
+
+#include "engine/restore/parts.h"
+#include "engine/run/run.h"
+
+/* Tables that a stub is made for, and parents and others that are there. */
+static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
+{
+    uint32_t *oids =
+        arena_alloc(r->arena, r->to_make_count + r->parent_count + r->merge_count, sizeof(*oids));
+
+    *count = 0;
+    for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
+        if (r->to_make[i].oid != 0)
+            oids[(*count)++] = r->to_make[i].oid;
+    for (size_t i = 0; oids != NULL && i < r->parent_count; i++)
+        oids[(*count)++] = r->parents[i];
+    for (size_t i = 0; oids != NULL && i < r->merge_count; i++)
+        oids[(*count)++] = r->merge_tables[i]->oid;
+    return oids;
+}
+
+static bool has_value(const struct manifest *manifest, uint32_t sequence)
+{
+    for (size_t i = 0; i < manifest->sequence_count; i++)
+        if (manifest->sequences[i].oid == sequence)
+            return true;
+    return false;
+}
+
+static enum larder_status select_rest(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status =
+        schema_select_rest(&r->schema, r->arena, &r->proof->findings, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < r->schema.count; i++) {
+        const struct schema_entry *entry = &r->schema.entries[i];
+
+        if (entry->rest && entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
+            !has_value(r->manifest, entry->oid))
+            run_message(r->run, LARDER_WARNING,
+                        "%s begins anew: no table uses it, so the archive does not hold its value",
+                        entry->text);
+    }
+    return status;
+}
+
+enum larder_status restore_choose(struct restore *r, struct larder_error *error)
+{
+    size_t count;
+    const uint32_t *stand_ins = list_stand_ins(r, &count);
+    enum larder_status status =
+        stand_ins == NULL
+            ? larder_fail_memory(error)
+            : schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
+                            stand_ins, count, r->arena, &r->proof->findings, error);
+
+    return status == LARDER_OK && r->options->whole_schema ? select_rest(r, error) : status;
+}

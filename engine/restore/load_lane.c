@@ -1,0 +1,281 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/session.h"
+#include "engine/proof.h"
+#include "engine/restore/additions.h"
+#include "engine/restore/copy.h"
+#include "engine/restore/existing.h"
+#include "engine/restore/load.h"
+#include "engine/restore/references.h"
+#include "engine/run/run.h"
+#include "formats/sql_text.h"
+
+enum { DEADLOCKS = 10 };
+#define FOREIGN_KEY_VIOLATION "23503"
+
+static const char deadlock[] = "40P01";
+
+struct lane {
+    struct load *load;
+    struct pg *pg;
+    struct part_copy copy;
+    struct larder_lane *shown; /* in the progress */
+};
+
+static void tell(void *of, uint64_t rows, uint64_t bytes)
+{
+    struct lane *lane = of;
+
+    load_tell(lane->load, lane->shown, rows, bytes);
+}
+
+static enum larder_status run_on_table(struct lane *lane, const char *command,
+                                       const struct manifest_table *table,
+                                       struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status;
+
+    buffer_puts(&sql, command);
+    sql_qualified(&sql, table->schema, table->name);
+    status = sql.failed ? larder_fail_memory(error) : pg_exec(lane->pg, buffer_text(&sql), error);
+    buffer_free(&sql);
+    return status;
+}
+
+static enum larder_status load_rows(struct lane *lane, const struct job *job,
+                                    struct larder_error *error)
+{
+    const struct manifest_table *table = load_table(lane->load, job);
+    /* TRUNCATE, of a table that is empty, is what lets COPY freeze the rows. */
+    enum larder_status status =
+        job->freeze ? run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error) : LARDER_OK;
+
+    for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
+        status = part_copy_run(&lane->copy, lane->pg, table, table, job->first_part + i,
+                               job->freeze, error);
+    if (status != LARDER_OK)
+        larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
+    return status;
+}
+
+static enum larder_status build_index(struct lane *lane, const struct job *job,
+                                      struct larder_error *error)
+{
+    enum larder_status status =
+        job->alone ? pg_exec(lane->pg, "SET LOCAL max_parallel_maintenance_workers = 0", error)
+                   : LARDER_OK;
+
+    if (status == LARDER_OK)
+        status = pg_exec(lane->pg, job->block->sql, error);
+    return status == LARDER_OK
+               ? status
+               : larder_context(error, "could not create %s", job->block->entry->text);
+}
+
+static enum larder_status fail_keys(const struct lane *lane, enum larder_status status,
+                                    struct larder_error *error)
+{
+    if (strcmp(pg_sqlstate(lane->pg), FOREIGN_KEY_VIOLATION) == 0 &&
+        lane->load->restore->options->externals != LARDER_EXTERNALS_STUB)
+        larder_hint(error, "--externals stub adds the keys that are missing, as rows of "
+                           "nothing else, to the table that is referred to.");
+    return status;
+}
+
+static enum larder_status add_keys(struct lane *lane, struct larder_error *error)
+{
+    enum larder_status status = pg_exec(lane->pg, buffer_text(&lane->load->keys), error);
+
+    return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not add foreign keys");
+}
+
+static enum larder_status validate_keys(struct lane *lane, const struct job *job,
+                                        struct larder_error *error)
+{
+    const struct manifest_table *table = load_table(lane->load, job);
+    struct buffer *sql = &lane->load->tables[job->table].validate;
+    enum larder_status status = pg_exec(lane->pg, buffer_text(sql), error);
+
+    if (status == LARDER_OK)
+        return LARDER_OK;
+    larder_context(error, "could not validate the foreign keys of table \"%s.%s\"", table->schema,
+                   table->name);
+    return fail_keys(lane, status, error);
+}
+
+/* Sequences go on where they were; when this is committed, the restore is complete. */
+static enum larder_status do_last(struct lane *lane, struct larder_error *error)
+{
+    struct restore *r = lane->load->restore;
+    /* Before keys are added that refer to the rows which this brings. */
+    enum larder_status status = r->merge_count > 0 ? existing_merge(r, lane->pg, error)
+                                                   : references_add(r, lane->pg, NULL, error);
+
+    if (status != LARDER_OK)
+        return status;
+    pg_show_notices(lane->pg); /* which tell of rows that were added elsewhere */
+    status = pg_exec(lane->pg, buffer_text(&lane->load->last), error);
+    if (status != LARDER_OK) {
+        larder_context(error, "could not add keys, triggers and what else comes last");
+        return fail_keys(lane, status, error);
+    }
+    /* No other lane adds findings, or uses the arena. */
+    if (r->options->whole_schema)
+        status = restore_rest(r, lane->pg, error);
+    if (status == LARDER_OK)
+        status = additions_make(r, lane->pg, error);
+    return status == LARDER_OK ? pg_exec(lane->pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error)
+                               : status;
+}
+
+static enum larder_status prove(struct lane *lane, const struct job *job,
+                                struct larder_error *error)
+{
+    struct restore *r = lane->load->restore;
+    struct fingerprint fingerprint;
+    uint64_t rows;
+    enum larder_status status = proof_read_table(lane->pg, r->manifest, load_table(lane->load, job),
+                                                 &rows, &fingerprint, error);
+
+    if (status != LARDER_OK)
+        return status;
+    pthread_mutex_lock(&lane->load->lock);
+    proof_set_target(&r->proof->tables[job->table], rows, fingerprint);
+    pthread_mutex_unlock(&lane->load->lock);
+    return LARDER_OK;
+}
+
+/* The server cannot take statistics of every value: a range of numerics that no double precision holds. The rows are there. */
+static enum larder_status analyze(struct lane *lane, const struct job *job,
+                                  struct larder_error *error)
+{
+    const struct manifest_table *table = load_table(lane->load, job);
+    struct larder_error why = {0};
+    struct buffer sql = {0};
+    enum larder_status status;
+    bool done = false;
+
+    buffer_puts(&sql, "ANALYZE ");
+    sql_qualified(&sql, table->schema, table->name);
+    status = sql.failed ? larder_fail_memory(error)
+                        : session_try(lane->pg, buffer_text(&sql), &done, &why, error);
+    buffer_free(&sql);
+    if (status == LARDER_OK && !done) {
+        pthread_mutex_lock(&lane->load->lock);
+        run_message(lane->load->restore->run, LARDER_WARNING,
+                    "table \"%s.%s\" has no statistics: %.200s", table->schema, table->name,
+                    why.message);
+        pthread_mutex_unlock(&lane->load->lock);
+    }
+    return status;
+}
+
+/* While a lane waits for work its session is idle, and the server may end it (idle_session_timeout). */
+static enum larder_status begin(struct lane *lane, struct larder_error *error)
+{
+    struct load *load = lane->load;
+    enum larder_status status = session_begin_write(lane->pg, error);
+
+    if (status != LARDER_FAILED || !pg_is_broken(lane->pg))
+        return status;
+    pg_close(lane->pg);
+    status = pg_connect(&load->restore->options->target, load->restore->run, load->stop_fd,
+                        PG_CONNECT_SECONDS, &lane->pg, error);
+    return status == LARDER_OK ? session_begin_write(lane->pg, error) : status;
+}
+
+static enum larder_status do_job(struct lane *lane, const struct job *job,
+                                 struct larder_error *error)
+{
+    bool of_all = job->kind == JOB_KEYS || job->kind == JOB_LAST;
+
+    load_show_table(lane->load, lane->shown, of_all ? NULL : load_table(lane->load, job));
+    switch (job->kind) {
+    case JOB_LOAD:
+        return load_rows(lane, job, error);
+    case JOB_INDEX:
+        return build_index(lane, job, error);
+    case JOB_KEYS:
+        return add_keys(lane, error);
+    case JOB_VALIDATE:
+        return validate_keys(lane, job, error);
+    case JOB_LAST:
+        return do_last(lane, error);
+    case JOB_PROVE:
+        return prove(lane, job, error);
+    default:
+        return analyze(lane, job, error);
+    }
+}
+
+static enum larder_status do_together(struct lane *lane, struct job *const *jobs, size_t count,
+                                      struct larder_error *error)
+{
+    enum larder_status status = begin(lane, error);
+
+    if (status != LARDER_OK)
+        return status;
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        status = do_job(lane, jobs[i], error);
+    if (status == LARDER_OK)
+        status = session_commit(lane->pg, error);
+    if (status == LARDER_OK && jobs[0]->kind == JOB_LAST)
+        lane->load->restore->complete = true;
+    return status;
+}
+
+/*
+ * A definition may call a function that reads another table, which another lane has locked: then two lanes with several tables each
+ * can wait in a circle. One by one they cannot.
+ */
+static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, size_t count,
+                                  struct larder_error *error)
+{
+    enum larder_status status = do_together(lane, jobs, count, error);
+    size_t done = status == LARDER_OK ? count : 0;
+
+    for (int tries = 0; done < count && tries < LOAD_AT_ONCE + DEADLOCKS; tries++) {
+        if (status != LARDER_OK &&
+            (lane->pg == NULL || strcmp(pg_sqlstate(lane->pg), deadlock) != 0))
+            return status;
+        if (status != LARDER_OK)
+            session_rollback(lane->pg);
+        status = do_together(lane, &jobs[done], 1, error);
+        done += status == LARDER_OK ? 1 : 0;
+    }
+    return status;
+}
+
+void *load_lane(void *of)
+{
+    struct load *load = of;
+    struct restore *r = load->restore;
+    struct lane lane = {
+        .load = load, .copy = {.restore = r, .tell = tell}, .shown = load_show_lane(load)};
+    struct larder_error error = {0};
+    struct job *jobs[LOAD_AT_ONCE];
+    size_t number = lane.shown != NULL ? (size_t)(lane.shown - load->lanes) : LARDER_LANES_MAX - 1;
+    size_t count;
+    enum larder_status status;
+
+    lane.copy.arg = &lane;
+    status = part_copy_begin(&lane.copy, &error);
+    if (status == LARDER_OK)
+        status = pg_connect(&r->options->target, r->run, load->stop_fd, PG_CONNECT_SECONDS,
+                            &lane.pg, &error);
+    while (status == LARDER_OK && (count = load_next(load, number, jobs)) > 0) {
+        double began = run_clock();
+
+        status = do_jobs(&lane, jobs, count, &error);
+        load->busy[number] += run_clock() - began;
+        for (size_t i = 0; status == LARDER_OK && i < count; i++)
+            load_end(load, jobs[i]);
+    }
+    if (status != LARDER_OK)
+        load_stop(load, status, &error);
+    pg_close(lane.pg);
+    part_copy_end(&lane.copy);
+    return NULL;
+}

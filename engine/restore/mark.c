@@ -1,0 +1,183 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/array.h"
+#include "engine/pg/session.h"
+#include "engine/restore/parts.h"
+#include "engine/run/run.h"
+
+/*
+ * What this transaction has created is kept with the mark: class, OID and name. What hangs on something else (an
+ * extension's member, a range type's constructor) goes with it. Roles cannot be told by xmin without reading pg_authid,
+ * so they are named.
+ */
+static const char made_sql[] =
+    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), made AS (SELECT 1259 AS class, c.oid, "
+    "pg_catalog.format('%I.%I', n.nspname, c.relname) AS name   "
+    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
+    "WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND "
+    "n.nspname <> '" RESTORE_MARK "' "
+    "  UNION ALL SELECT 1255, p.oid, p.oid::pg_catalog.regprocedure::text "
+    "FROM pg_catalog.pg_proc p   WHERE p.xmin = (SELECT xid "
+    "FROM mine)   UNION ALL SELECT 1247, t.oid, t.oid::pg_catalog.regtype::text "
+    "FROM pg_catalog.pg_type t   WHERE t.xmin = (SELECT xid "
+    "FROM mine) AND (t.typtype IN ('b', 'e', 'd', 'p', 'r') OR (t.typtype = 'c' AND EXISTS     (SELECT "
+    "FROM pg_catalog.pg_class c WHERE c.oid = t.typrelid AND c.relkind = 'c')))   "
+    "UNION ALL SELECT 3079, e.oid, pg_catalog.quote_ident(e.extname) "
+    "FROM pg_catalog.pg_extension e   WHERE e.xmin = (SELECT xid "
+    "FROM mine)   UNION ALL SELECT 2615, n.oid, pg_catalog.quote_ident(n.nspname) "
+    "FROM pg_catalog.pg_namespace n "
+    "  WHERE n.xmin = (SELECT xid FROM mine) AND n.nspname <> '" RESTORE_MARK "' "
+    "  UNION ALL SELECT 1260, r.oid, pg_catalog.quote_ident(r.rolname) "
+    "FROM pg_catalog.pg_roles r   WHERE r.rolname = ANY ($1::text[]) "
+    "  UNION ALL SELECT o.class, o.oid, i.identity FROM (SELECT 3456 AS class, oid, xmin FROM pg_catalog.pg_collation "
+    "    UNION ALL SELECT 3602, oid, xmin FROM pg_catalog.pg_ts_config UNION ALL SELECT 3600, oid, xmin FROM pg_catalog.pg_ts_dict "
+    "    UNION ALL SELECT 3601, oid, xmin FROM pg_catalog.pg_ts_parser UNION ALL SELECT 3764, oid, xmin FROM pg_catalog.pg_ts_template "
+    "    UNION ALL SELECT 2607, oid, xmin FROM pg_catalog.pg_conversion "
+    "    UNION ALL SELECT 2617, oid, xmin FROM pg_catalog.pg_operator UNION ALL SELECT 2753, oid, xmin FROM pg_catalog.pg_opfamily) AS o "
+    "  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i WHERE o.xmin = (SELECT xid FROM mine)) "
+    "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
+    "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i') AND d.objsubid = 0)";
+
+/* How to remove it again: only what still has the OID and the name that it was made with. A role may be used elsewhere by now. */
+static const char undo_sql[] =
+    "WITH still AS (SELECT c.oid, 1 AS place, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' "
+    "    WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind, m.name FROM " RESTORE_MARK
+    ".made m   JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid "
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
+    "WHERE m.name = pg_catalog.format('%I.%I', n.nspname, c.relname) "
+    "  UNION ALL SELECT p.oid, 2, 'ROUTINE', m.name FROM " RESTORE_MARK
+    ".made m JOIN pg_catalog.pg_proc p     ON m.class = 1255 AND p.oid = m.oid AND "
+    "p.oid::pg_catalog.regprocedure::text = m.name "
+    "  UNION ALL SELECT t.oid, 3, 'TYPE', m.name FROM " RESTORE_MARK
+    ".made m JOIN pg_catalog.pg_type t     ON m.class = 1247 AND t.oid = m.oid AND t.oid::pg_catalog.regtype::text = "
+    "m.name "
+    "  UNION ALL SELECT m.oid, 3, i.type, m.name FROM " RESTORE_MARK
+    ".made m CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.class, m.oid, 0) AS i "
+    "    WHERE m.class IN (3456, 3602, 3600, 3601, 3764, 2607, 2617, 2753) AND i.identity = m.name "
+    "  UNION ALL SELECT e.oid, 4, 'EXTENSION', m.name FROM " RESTORE_MARK
+    ".made m JOIN pg_catalog.pg_extension e     ON m.class = 3079 AND e.oid = m.oid AND "
+    "pg_catalog.quote_ident(e.extname) = m.name "
+    "  UNION ALL SELECT n.oid, 5, 'SCHEMA', m.name FROM " RESTORE_MARK
+    ".made m JOIN pg_catalog.pg_namespace n     ON m.class = 2615 AND n.oid = m.oid AND "
+    "pg_catalog.quote_ident(n.nspname) = m.name "
+    "  UNION ALL SELECT r.oid, 6, 'ROLE', m.name FROM " RESTORE_MARK
+    ".made m JOIN pg_catalog.pg_roles r     ON m.class = 1260 AND r.oid = m.oid AND "
+    "pg_catalog.quote_ident(r.rolname) = m.name) SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format(    "
+    "'DO $larder$ BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $larder$;', name)  "
+    " ELSE pg_catalog.format('DROP %s IF EXISTS %s%s;', kind, name, CASE WHEN place <= 3 THEN ' CASCADE' ELSE '' "
+    "END) END,   ' ' ORDER BY place, oid) FROM still";
+
+static const char *roles_made(const struct restore *r, struct buffer *array)
+{
+    for (size_t i = 0; i < r->to_make_count; i++)
+        if (strcmp(r->to_make[i].kind, "role") == 0)
+            array_add(array, r->to_make[i].name);
+    return array_finish(array);
+}
+
+enum larder_status restore_mark(struct restore *r, struct larder_error *error)
+{
+    struct buffer roles = {0};
+    const char *value = roles_made(r, &roles);
+    PGresult *result = NULL;
+    enum larder_status status = pg_exec(
+        r->control,
+        "CREATE SCHEMA " RESTORE_MARK "; REVOKE ALL ON SCHEMA " RESTORE_MARK " FROM PUBLIC; "
+        "CREATE TABLE " RESTORE_MARK ".made (class oid, oid oid, name text); "
+        "COMMENT ON SCHEMA " RESTORE_MARK " IS "
+        "'A larder restore has begun here and has not ended. The next one removes what it left.'",
+        error);
+
+    if (status == LARDER_OK)
+        status = pg_query(r->control, made_sql, 1, &value, &result, error);
+    PQclear(result);
+    buffer_free(&roles);
+    return status == LARDER_OK ? status
+                               : larder_context(error, "could not mark the restore as unfinished");
+}
+
+/* What the mark lists is dropped, so the mark must be ours, or a superuser's. */
+static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
+{
+    char *stranger;
+    enum larder_status status = pg_query_one(
+        pg,
+        "SELECT o.rolname FROM (SELECT nspowner AS owner FROM pg_catalog.pg_namespace WHERE "
+        "nspname = '" RESTORE_MARK "' "
+        "UNION ALL SELECT c.relowner FROM pg_catalog.pg_class c "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = '" RESTORE_MARK "') AS x JOIN pg_catalog.pg_roles o ON o.oid = x.owner "
+        "WHERE o.rolname <> current_user AND NOT o.rolsuper LIMIT 1",
+        0, NULL, &stranger, error);
+
+    if (status == LARDER_OK && stranger != NULL) {
+        larder_fail(error, LARDER_FAILED, "the schema \"" RESTORE_MARK "\" belongs to role \"%s\"",
+                    stranger);
+        larder_hint(
+            error,
+            "It marks an unfinished restore. Look into it, and drop it or restore as that role.");
+        status = LARDER_FAILED;
+    }
+    free(stranger);
+    return status;
+}
+
+/* In a transaction of its own: removes what the mark lists, and the mark. */
+static enum larder_status remove_unfinished(struct pg *pg, struct larder_error *error)
+{
+    char *undo = NULL;
+    enum larder_status status = session_begin_write(pg, error);
+
+    if (status == LARDER_OK)
+        status = check_mark(pg, error);
+    if (status == LARDER_OK)
+        status = pg_query_one(pg, undo_sql, 0, NULL, &undo, error);
+    if (status == LARDER_OK && undo != NULL && undo[0] != '\0')
+        status = pg_exec(pg, undo, error);
+    if (status == LARDER_OK)
+        status = pg_exec(pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error);
+    if (status == LARDER_OK)
+        status = session_commit(pg, error);
+    else
+        session_rollback(pg);
+    free(undo);
+    return status == LARDER_OK
+               ? status
+               : larder_context(error, "could not remove what an unfinished restore has left");
+}
+
+enum larder_status restore_clear(struct restore *r, struct larder_error *error)
+{
+    char *found;
+    enum larder_status status = pg_query_one(
+        r->control,
+        "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = '" RESTORE_MARK "'", 0, NULL,
+        &found, error);
+    bool unfinished = status == LARDER_OK && found != NULL;
+
+    free(found);
+    if (status != LARDER_OK || !unfinished)
+        return status;
+    if (r->options->preview) {
+        findings_add(&r->proof->findings, r->arena, "unfinished restore", RESTORE_MARK,
+                     "the target holds an unfinished restore, which the next one removes first");
+        return LARDER_OK;
+    }
+    run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");
+    return remove_unfinished(r->control, error);
+}
+
+enum larder_status restore_undo(struct restore *r, struct larder_error *error)
+{
+    /* The signal that stopped the run must not stop this. */
+    const struct larder_run calm = {.message = r->run->message, .arg = r->run->arg};
+    struct pg *pg;
+    enum larder_status status =
+        pg_connect(&r->options->target, &calm, -1, PG_CONNECT_SECONDS, &pg, error);
+
+    if (status == LARDER_OK)
+        status = remove_unfinished(pg, error);
+    pg_close(pg);
+    return status;
+}

@@ -1,0 +1,223 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/restore/preflight.h"
+#include "engine/run/run.h"
+#include "formats/sql_text.h"
+
+static const struct manifest_external *find_external(const struct restore *r,
+                                                     const struct manifest_reference *reference)
+{
+    for (size_t i = 0; i < r->manifest->external_count; i++) {
+        const struct manifest_external *e = &r->manifest->externals[i];
+
+        if (strcmp(e->kind, "table") == 0 && e->schema != NULL &&
+            strcmp(e->schema, reference->schema) == 0 && strcmp(e->name, reference->name) == 0)
+            return e;
+    }
+    return NULL;
+}
+
+/* The keys of a table that is in the archive, but not among those that are restored. */
+static const char *stub_of(struct restore *r, const struct manifest_reference *reference)
+{
+    const struct manifest_table *table =
+        manifest_find(r->manifest, reference->schema, reference->name);
+    struct buffer sql = {0};
+    const char *text;
+
+    buffer_puts(&sql, "CREATE TABLE ");
+    sql_qualified(&sql, reference->schema, reference->name);
+    for (size_t i = 0; i < reference->column_count; i++) {
+        const char *type = "text";
+
+        for (size_t j = 0; table != NULL && j < table->column_count; j++)
+            if (strcmp(table->columns[j].name, reference->referenced_columns[i]) == 0)
+                type = table->columns[j].type;
+        buffer_puts(&sql, i == 0 ? " (" : ", ");
+        sql_identifier(&sql, reference->referenced_columns[i]);
+        buffer_printf(&sql, " %s", type);
+    }
+    buffer_puts(&sql, ", UNIQUE (");
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buffer_puts(&sql, i == 0 ? "" : ", ");
+        sql_identifier(&sql, reference->referenced_columns[i]);
+    }
+    buffer_puts(&sql, "))");
+    text = arena_strdup(r->arena, buffer_text(&sql));
+    buffer_free(&sql);
+    return text;
+}
+
+/* A table that a foreign key refers to, and that is not restored. */
+static struct manifest_external need_of(struct restore *r, const struct manifest_table *referring,
+                                        const struct manifest_reference *reference)
+{
+    const struct manifest_table *table =
+        manifest_find(r->manifest, reference->schema, reference->name);
+    const struct manifest_external *known = find_external(r, reference);
+
+    return (struct manifest_external){
+        "table",         reference->schema,
+        reference->name, known != NULL ? known->definition : stub_of(r, reference),
+        referring->name, known != NULL ? known->oid : table != NULL ? table->oid : 0};
+}
+
+/* A copy without quotation marks: users are written as the server writes names. */
+static const char *unquoted(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text), *to = copy;
+
+    for (const char *from = copy; copy != NULL && *from != '\0'; from++)
+        if (*from != '"')
+            *to++ = *from;
+    if (copy != NULL)
+        *to = '\0';
+    return copy == NULL ? "" : copy;
+}
+
+/* Whether a table that is restored is among those that use something. */
+static bool is_used(const struct restore *r, const struct manifest_external *external)
+{
+    const char *users = unquoted(r->arena, external->used_by == NULL ? "" : external->used_by);
+
+    for (size_t i = 0; users[0] != '\0' && i < r->table_count; i++) {
+        const char *name = unquoted(
+            r->arena, arena_printf(r->arena, "%s.%s", r->tables[i]->schema, r->tables[i]->name));
+
+        for (const char *at = strstr(users, name); at != NULL; at = strstr(at + 1, name))
+            if ((at == users || at[-1] == ' ') &&
+                (at[strlen(name)] == ',' || at[strlen(name)] == '\0'))
+                return true;
+    }
+    return false;
+}
+
+/* What the tables to be restored need from outside of them: externals, and tables that only foreign
+ * keys refer to. */
+static struct manifest_external *list_needs(struct restore *r, size_t *count)
+{
+    size_t most = r->manifest->external_count;
+    struct manifest_external *needs;
+
+    for (size_t i = 0; i < r->table_count; i++)
+        most += r->tables[i]->reference_count;
+    needs = arena_alloc(r->arena, most, sizeof(*needs));
+    *count = 0;
+    if (needs == NULL)
+        return NULL;
+    for (size_t i = 0; i < r->manifest->external_count; i++)
+        if (strcmp(r->manifest->externals[i].kind, "table") != 0 ||
+            is_used(r, &r->manifest->externals[i]))
+            needs[(*count)++] = r->manifest->externals[i];
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
+            const struct manifest_reference *reference = &r->tables[i]->references[j];
+            bool known = preflight_is_selected(r, reference->schema, reference->name);
+
+            for (size_t k = 0; k < *count && !known; k++)
+                known = strcmp(needs[k].kind, "table") == 0 &&
+                        strcmp(needs[k].schema, reference->schema) == 0 &&
+                        strcmp(needs[k].name, reference->name) == 0;
+            if (!known)
+                needs[(*count)++] = need_of(r, r->tables[i], reference);
+        }
+    return needs;
+}
+
+/* Leaves out the foreign keys that refer to a table that is not there and is not to be made. */
+static void leave_out_references(struct restore *r, const struct manifest_external *need)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
+            const struct manifest_reference *reference = &r->tables[i]->references[j];
+
+            if (strcmp(reference->schema, need->schema) != 0 ||
+                strcmp(reference->name, need->name) != 0)
+                continue;
+            r->left_out[r->left_out_count++] = reference->oid;
+            findings_add(&r->proof->findings, r->arena, "left out", reference->constraint,
+                         "foreign key \"%s\" of table \"%s.%s\" is left out: it refers to "
+                         "\"%s.%s\", which the target lacks",
+                         reference->constraint, r->tables[i]->schema, r->tables[i]->name,
+                         need->schema, need->name);
+        }
+}
+
+/* What is to be done about something that the target lacks. */
+static void decide(struct restore *r, const struct manifest_external *need, bool available)
+{
+    struct larder_findings *findings = &r->proof->findings;
+
+    if (r->options->externals == LARDER_EXTERNALS_STUB && available) {
+        r->to_make[r->to_make_count++] = *need;
+    } else if (!available && r->options->externals != LARDER_EXTERNALS_SKIP) {
+        findings_add(
+            findings, r->arena, need->kind, need->name,
+            "extension \"%s\" is not available on the target's server; install its package",
+            need->name);
+    } else if (r->options->externals == LARDER_EXTERNALS_ERROR) {
+        findings_add(findings, r->arena, need->kind, need->name,
+                     "%s %s%s%s does not exist in the target; --externals stub makes a stand-in, "
+                     "--externals skip leaves out what needs it",
+                     need->kind, strcmp(need->kind, "table") == 0 ? need->schema : "",
+                     strcmp(need->kind, "table") == 0 ? "." : "", need->name);
+    } else if (strcmp(need->kind, "table") == 0) {
+        leave_out_references(r, need);
+    }
+}
+
+enum larder_status preflight_needs(struct restore *r, struct larder_error *error)
+{
+    static const struct {
+        const char *kind, *exists;
+    } kinds[] = {
+        {"extension", "EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = u.item)"},
+        /* Not to_regprocedure(), which fails where a type of an argument is in a schema that is missing. */
+        {"function", "u.item IN (SELECT pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, "
+                     "pg_catalog.oidvectortypes(f.proargtypes)) FROM pg_catalog.pg_proc f "
+                     "JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace "
+                     "WHERE n.nspname <> 'pg_catalog')"},
+        {"table", PREFLIGHT_TABLE},
+    };
+    size_t need_count, references = 0;
+    struct manifest_external *needs = list_needs(r, &need_count);
+    const char **names = arena_alloc(r->arena, need_count, sizeof(*names));
+    size_t *places = arena_alloc(r->arena, need_count, sizeof(*places));
+    bool *exists = arena_alloc(r->arena, need_count, sizeof(*exists));
+    bool *available = arena_alloc(r->arena, need_count, sizeof(*available));
+    enum larder_status status = LARDER_OK;
+
+    for (size_t i = 0; i < r->table_count; i++)
+        references += r->tables[i]->reference_count;
+    r->to_make = arena_alloc(r->arena, need_count, sizeof(*r->to_make));
+    r->left_out = arena_alloc(r->arena, references, sizeof(*r->left_out));
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    for (size_t k = 0; status == LARDER_OK && k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < need_count; i++) {
+            if (strcmp(needs[i].kind, kinds[k].kind) != 0)
+                continue;
+            places[n] = i;
+            names[n++] = strcmp(needs[i].kind, "table") == 0
+                             ? preflight_qualified(r->arena, needs[i].schema, needs[i].name)
+                             : needs[i].name;
+        }
+        if (n == 0)
+            continue;
+        status = preflight_ask(r->control, kinds[k].exists, names, n, exists, error);
+        for (size_t i = 0; i < n; i++)
+            available[i] = true;
+        if (status == LARDER_OK && strcmp(kinds[k].kind, "extension") == 0)
+            status = preflight_ask(
+                r->control,
+                "EXISTS (SELECT FROM pg_catalog.pg_available_extensions WHERE name = u.item)",
+                names, n, available, error);
+        for (size_t i = 0; status == LARDER_OK && i < n; i++)
+            if (!exists[i])
+                decide(r, &needs[places[i]], available[i]);
+    }
+    return status;
+}

@@ -1,0 +1,128 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/array.h"
+#include "engine/restore/additions.h"
+#include "engine/restore/existing.h"
+#include "engine/restore/preflight.h"
+#include "engine/restore/references.h"
+#include "engine/run/run.h"
+#include "formats/sql_text.h"
+
+enum larder_status preflight_ask(struct pg *pg, const char *expression, const char *const *items,
+                                 size_t count, bool *answers, struct larder_error *error)
+{
+    struct buffer sql = {0}, array = {0};
+    const char *value;
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    for (size_t i = 0; i < count; i++)
+        array_add(&array, items[i]);
+    value = array_finish(&array);
+    buffer_printf(
+        &sql,
+        "SELECT %s FROM unnest($1::text[]) WITH ORDINALITY AS u(item, place) ORDER BY u.place",
+        expression);
+    status = sql.failed || array.failed
+                 ? larder_fail_memory(error)
+                 : pg_query(pg, buffer_text(&sql), 1, &value, &result, error);
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        answers[i] = pg_value(result, (int)i, 0)[0] == 't';
+    PQclear(result);
+    buffer_free(&sql);
+    buffer_free(&array);
+    return status;
+}
+
+const char *preflight_qualified(struct arena *arena, const char *schema, const char *name)
+{
+    struct buffer text = {0};
+    const char *copy;
+
+    sql_qualified(&text, schema, name);
+    copy = arena_strdup(arena, buffer_text(&text));
+    buffer_free(&text);
+    return copy;
+}
+
+bool preflight_is_selected(const struct restore *r, const char *schema, const char *name)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        if (strcmp(r->tables[i]->schema, schema) == 0 && strcmp(r->tables[i]->name, name) == 0)
+            return true;
+    return false;
+}
+
+bool preflight_is_made(const struct restore *r, const char *schema, const char *name)
+{
+    for (size_t i = 0; i < r->to_make_count; i++)
+        if (strcmp(r->to_make[i].kind, "table") == 0 && strcmp(r->to_make[i].schema, schema) == 0 &&
+            strcmp(r->to_make[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A partition may be restored alone, to where its parent is. */
+static enum larder_status find_parents(struct restore *r, struct larder_error *error)
+{
+    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
+    uint32_t *oids = arena_alloc(r->arena, r->table_count, sizeof(*oids));
+    bool *exists = arena_alloc(r->arena, r->table_count, sizeof(*exists));
+    enum larder_status status;
+    size_t count = 0;
+
+    r->parents = arena_alloc(r->arena, r->table_count, sizeof(*r->parents));
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < r->table_count; i++) {
+        const struct manifest_table *table = r->tables[i];
+
+        if (table->parent_name == NULL ||
+            preflight_is_selected(r, table->parent_schema, table->parent_name))
+            continue;
+        names[count] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
+        oids[count++] = schema_parent_of(&r->schema, table->oid);
+    }
+    status = preflight_ask(r->control, PREFLIGHT_TABLE, names, count, exists, error);
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        if (exists[i] && oids[i] != 0)
+            r->parents[r->parent_count++] = oids[i];
+    return status;
+}
+
+/* What the tables need that are to be made. */
+static enum larder_status check_makings(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status = find_parents(r, error);
+
+    if (status == LARDER_OK)
+        status = preflight_needs(r, error);
+    if (status == LARDER_OK)
+        status = restore_choose(r, error);
+    if (status == LARDER_OK)
+        status = preflight_storage(r, error);
+    if (status == LARDER_OK)
+        status = preflight_roles(r, error);
+    if (status == LARDER_OK)
+        status = preflight_privileges(r, error);
+    return status;
+}
+
+enum larder_status restore_preflight(struct restore *r, struct larder_error *error)
+{
+    bool beside = r->options->into_schema != NULL;
+    enum larder_status status = preflight_servers(r, error);
+
+    if (status == LARDER_OK)
+        status = beside ? existing_check_beside(r, error) : existing_find(r, error);
+    if (status == LARDER_OK && !beside && r->table_count > 0)
+        status = check_makings(r, error);
+    if (status == LARDER_OK)
+        status = references_preflight(r, error);
+    if (status == LARDER_OK)
+        status = additions_preflight(r, error);
+    if (status == LARDER_OK)
+        status = preflight_space(r, error);
+    return arena_failed(r->arena) ? larder_fail_memory(error) : status;
+}

@@ -1,0 +1,96 @@
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "engine/restore/existing.h"
+#include "engine/run/run.h"
+#include "formats/buffer.h"
+#include "formats/names.h"
+#include "larder/export.h"
+
+enum { NAMES = 1000 };
+
+static bool is_encrypted(const struct restore *r)
+{
+    return r->options->undo_encryption.recipient_count > 0 ||
+           r->options->undo_encryption.recipient_file_count > 0;
+}
+
+/* undo_DATABASE_YYYYMMDD_HH24MISS.tar, in the folder that the program runs in; one that is not taken. */
+static const char *find_name(const struct restore *r)
+{
+    const char *ending = is_encrypted(r) ? ".age" : "";
+    struct buffer database = {0};
+    char stamp[32];
+    time_t now = time(NULL);
+    struct tm utc;
+    const char *name = NULL;
+    struct stat stat;
+
+    names_source(&database, r->target.database);
+    strftime(stamp, sizeof(stamp), "%Y%m%d_%H%M%S", gmtime_r(&now, &utc));
+    for (int i = 1; i < NAMES; i++) {
+        name = i == 1 ? arena_printf(r->arena, "undo_%s_%s.tar%s", buffer_text(&database), stamp,
+                                     ending)
+                      : arena_printf(r->arena, "undo_%s_%s_%d.tar%s", buffer_text(&database), stamp,
+                                     i, ending);
+        if (lstat(name, &stat) != 0)
+            break;
+    }
+    buffer_free(&database);
+    return name;
+}
+
+/* The tables that change, and with allow_cascade those that are changed by that. */
+static enum larder_status find_tables(const struct merging *m, const char ***names, size_t *count,
+                                      struct larder_error *error)
+{
+    struct restore *r = m->restore;
+    uint32_t *oids = arena_alloc(r->arena, m->count, sizeof(*oids));
+    size_t changed = 0;
+
+    *count = 0;
+    *names = arena_alloc(r->arena, m->count, sizeof(**names));
+    if (oids == NULL || *names == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < m->count; i++)
+        if (merged_is_changed(r, &m->items[i])) {
+            oids[changed++] = m->items[i].shape.oid;
+            (*names)[(*count)++] = m->items[i].target;
+        }
+    return r->options->allow_cascade
+               ? merge_reached(m->pg, oids, changed, r->arena, names, count, error)
+               : LARDER_OK;
+}
+
+enum larder_status merging_write_undo(struct merging *m, struct larder_error *error)
+{
+    struct restore *r = m->restore;
+    struct larder_export_options options = {
+        .source = r->options->target,
+        .output = r->options->undo_file != NULL ? r->options->undo_file : find_name(r),
+        .encryption = r->options->undo_encryption,
+        .lanes = r->options->lanes,
+        .no_record = true,
+        .lock_timeout = r->options->lock_timeout,
+    };
+    struct larder_export_result result = {0};
+    const char **names;
+    enum larder_status status = find_tables(m, &names, &options.table_count, error);
+
+    options.tables = names;
+    if (r->opened.encrypted && !is_encrypted(r))
+        run_message(r->run, LARDER_WARNING,
+                    "the archive is encrypted, the undo archive will not be: -r encrypts it");
+    if (status == LARDER_OK)
+        status = larder_export(&options, r->run, &result, error);
+    if (status == LARDER_OK)
+        r->proof->undo = arena_strdup(r->arena, result.archive);
+    larder_export_result_free(&result);
+    if (status == LARDER_OK)
+        return arena_failed(r->arena) ? larder_fail_memory(error) : LARDER_OK;
+    larder_context(error, "could not write the undo archive, so nothing was changed");
+    if (error->hint[0] == '\0')
+        larder_hint(error, "--undo FILE writes it elsewhere, --no-undo does without.");
+    return status;
+}
