@@ -9,6 +9,7 @@
 #include "engine/cli/config.h"
 #include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
+#include "engine/cli/log.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
@@ -89,7 +90,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_d
     if (!v->quiet)
         print_drill(drill, v->verbose);
     if (drill->proof.findings.count > 0)
-        print_findings(&drill->proof.findings);
+        log_findings(&drill->proof.findings);
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "engine/cli/config.h"
 #include "engine/cli/hooks.h"
 #include "engine/cli/keys.h"
+#include "engine/cli/log.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
@@ -149,7 +150,7 @@ static enum larder_status export_and_tell(const struct cli_values *v,
     progress_pause(run);
     complete = is_complete(status);
     if (!complete && result.findings.count > 1)
-        print_findings(&result.findings);
+        log_findings(&result.findings);
     if (status == LARDER_OK && v->prune && result.shrunk_count == 0)
         status = prune_after(v, options, &result, run, error);
     hooks.event.source = result.source;

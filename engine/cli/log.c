@@ -107,7 +107,7 @@ void log_event(enum log_level level, const char *text, const char *help)
     }
 }
 
-void log_finding(const char *kind, const char *text)
+static void put_finding(const char *kind, const char *text)
 {
     char before[64];
 
@@ -123,6 +123,12 @@ void log_finding(const char *kind, const char *text)
         put_plain(before, text);
         break;
     }
+}
+
+void log_findings(const struct larder_findings *findings)
+{
+    for (size_t i = 0; i < findings->count; i++)
+        put_finding(findings->items[i].kind, findings->items[i].message);
 }
 
 void log_progress(const struct larder_progress *p)

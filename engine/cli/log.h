@@ -21,8 +21,8 @@ enum log_form log_form(void);
 /* `help` may be NULL. */
 void log_event(enum log_level level, const char *text, const char *help);
 
-/* Of no level of its own: something that was found, below the message that says so. */
-void log_finding(const char *kind, const char *text);
+/* What was found, a line each and of no level of their own, below the message that says so. */
+void log_findings(const struct larder_findings *findings);
 
 /* How far a phase has got. */
 void log_progress(const struct larder_progress *progress);

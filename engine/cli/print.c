@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/cli/log.h"
 #include "engine/cli/screen.h"
 #include "formats/json_memory.h"
 
@@ -221,10 +220,4 @@ json_t *print_findings_json(const struct larder_findings *findings)
                                                "object", findings->items[i].object, "message",
                                                findings->items[i].message));
     return array;
-}
-
-void print_findings(const struct larder_findings *findings)
-{
-    for (size_t i = 0; i < findings->count; i++)
-        log_finding(findings->items[i].kind, findings->items[i].message);
 }

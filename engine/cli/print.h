@@ -59,8 +59,6 @@ void print_sentence(const char *text, size_t at, size_t indent);
 enum larder_status print_json(json_t *json, struct larder_error *error);
 
 json_t *print_findings_json(const struct larder_findings *findings);
-/* As log_finding has it, a line each. */
-void print_findings(const struct larder_findings *findings);
 
 /* The proof of a verification or a restore. */
 enum larder_status print_proof(const struct larder_proof *proof, bool all,

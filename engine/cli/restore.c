@@ -24,7 +24,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
         print_proof(proof, v->verbose, NULL);
     if (proof->findings.count > 0)
-        print_findings(&proof->findings);
+        log_findings(&proof->findings);
     return status;
 }
 
