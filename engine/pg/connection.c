@@ -12,7 +12,7 @@
 #include "engine/pg/supabase.h"
 #include "engine/run/run.h"
 
-enum { SETTLE_SECONDS = 10, KEYWORDS = 16 };
+enum { SETTLE_SECONDS = 10, KEYWORDS = 16, RETRY_MILLISECONDS = 1000 };
 
 /* libpq's messages end in a line feed and may have several lines: they are put on one. */
 static void one_line(const char *text, char *line, size_t size)
@@ -78,14 +78,17 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
     return LARDER_FAILED;
 }
 
-/* Waits for the socket, until `deadline` on run_clock() where it is not 0. */
+/*
+ * Waits for the socket, until `deadline` on run_clock() where it is not 0. Else for a second at most: what libpq had no memory to take in, such as
+ * the beginning of a COPY, it leaves where it is and tries again when it is next asked, and nothing more may come to wake anybody.
+ */
 static enum larder_status wait_socket(struct pg *pg, bool reading, bool writing, double deadline,
                                       struct larder_error *error)
 {
     struct pollfd fds[3] = {
         {.fd = PQsocket(pg->conn)}, {.fd = pg->stop_fd, .events = POLLIN}, {.fd = -1}};
     enum larder_status status;
-    int timeout = -1;
+    int timeout = RETRY_MILLISECONDS;
 
     fds[0].events = (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0));
     if (pg->run->stop_signal != NULL)
@@ -108,7 +111,7 @@ static enum larder_status wait_socket(struct pg *pg, bool reading, bool writing,
             return status;
         if (fds[1].revents != 0)
             return larder_fail(error, LARDER_FAILED, "stopped");
-        if (fds[0].revents != 0)
+        if (fds[0].revents != 0 || deadline <= 0)
             return LARDER_OK;
     }
 }

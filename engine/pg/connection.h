@@ -85,7 +85,7 @@ enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, 
 /* Sends NOTICEs to the run's messages, as notes; they are dropped otherwise. */
 void pg_show_notices(struct pg *pg);
 
-/* Waits until the socket may be read (or written, too); ends early by signal or stop. */
+/* Waits until the socket may be read (or written, too), or for a second; ends early by signal or stop. */
 enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error);
 
 /* Waits for what a COPY sends, and takes all of it that has arrived. Where there is `much` to come it waits until that is worth a turn. */
