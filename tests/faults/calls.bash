@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2153  # what is set here is used in the other files, and the other way round
-# The kinds of faults that are calls of the program's own: io, memory, writes and trace; for tests/faults/run.
+# The kinds of faults that are calls of the program's own: io, memory, results, writes and trace; for tests/faults/run.
 
 # What a call of each kind can meet with.
 declare -A HOWS=([open]='EIO ENOSPC EINTR' [read]='EIO EINTR SHORT' [readdir]='EIO' [write]='ENOSPC ENOSPC+ EIO EINTR SHORT' [sync]='EIO ENOSPC EINTR'
-    [rename]='EIO ENOSPC EINVAL' [close]='EIO' [unlink]='EIO' [mkdir]='EIO ENOSPC' [stat]='EIO' [lock]='ENOLCK EINTR' [memory]='ENOMEM' [any]='KILL' [half]='HALF')
+    [rename]='EIO ENOSPC EINVAL' [close]='EIO' [unlink]='EIO' [mkdir]='EIO ENOSPC' [stat]='EIO' [lock]='ENOLCK EINTR' [memory]='ENOMEM' [result]='ENOMEM' [any]='KILL' [half]='HALF')
 
 # fault_is KIND NUMBER HOW   FAULT for run_larder
 fault_is()
@@ -77,7 +77,9 @@ strike()
     prepare_subject "$1"
     fault_is "$2" "$3" "$4"
     STATUS=0
+    FAULT=(timeout --foreground 120 "${FAULT[@]}")
     "$1_do" >"$STDOUT" 2>"$STDERR" || STATUS=$?
+    [ "$STATUS" != 124 ] || fail "it hung"
     met=$(head -n 1 "$SCRATCH/fault.log")
     LAST+=": $met"
     FAULT=()
@@ -88,7 +90,7 @@ strike()
     conclude "$1"
     ! must_succeed "$2" "$4" || [ "${OUTCOME%% *}" = good ] || fail "it was to succeed"
     ! must_fail "$1" "$2" "$4" || [ "${OUTCOME%% *}" != good ] || fail "it was to fail"
-    [ "$2" = memory ] || [ "${OUTCOME%% *}" != failed ] || expect_named "${met#* }" "$4"
+    [[ $2 =~ ^(memory|result)$ ]] || [ "${OUTCOME%% *}" != failed ] || expect_named "${met#* }" "$4"
 }
 
 # points_of SUBJECT KIND   all of them, one a line
@@ -136,6 +138,7 @@ strike_all()
 
 faults_io() { strike_all io "$POINTS" "${1:-${SUBJECTS[*]}}" "open read readdir write sync rename close unlink mkdir stat lock"; }
 faults_memory() { strike_all memory "$((POINTS > 0 ? POINTS : 200))" "${1:-${SUBJECTS[*]}}" memory; }
+faults_results() { strike_all results "$POINTS" "${1:-export lanes restore}" result; }
 faults_writes() { strike_all writes "$POINTS" "${1:-export lanes file verify copy prune hold restore}" "any half"; }
 
 faults_point()

@@ -8,8 +8,9 @@
  *   FAULT_LOG      gets a line "KIND PATH" for the call that was made to fail, or for each call
  *   FAULT_PROGRAM  the program's name; in others, such as those that it starts, nothing happens. "larder" where it is not set
  *
- * KIND is open, read, readdir, write, sync, rename, close, unlink, mkdir, stat, lock, memory (which knows no folder), or any, which is
- * each of those that change something: open, write, sync, rename, unlink, mkdir; half is write. HOW is
+ * KIND is open, read, readdir, write, sync, rename, close, unlink, mkdir, stat, lock, memory and result (which know no folder), or any, which is
+ * each of those that change something: open, write, sync, rename, unlink, mkdir; half is write. A result is libpq's, of a query or of the
+ * beginning of a COPY, and there is no memory for it. HOW is
  *
  *   ENOSPC, EIO, ...   the call fails with this error, and nothing was done, but for a close, which is done
  *   SHORT              half of the bytes are read or written
@@ -405,4 +406,14 @@ int posix_memalign(void **bytes, size_t alignment, size_t size)
 {
     FIND_ONCE(next, posix_memalign);
     return strikes_memory(__builtin_return_address(0)) ? ENOMEM : next(bytes, alignment, size);
+}
+
+/* As libpq-fe.h has it. */
+void *PQmakeEmptyPGresult(void *connection, int status);
+
+void *PQmakeEmptyPGresult(void *connection, int status)
+{
+    return is_meant("result") && is_turn("result", "")
+               ? no_memory()
+               : NEXT(PQmakeEmptyPGresult)(connection, status);
 }

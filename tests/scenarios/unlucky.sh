@@ -113,6 +113,22 @@ expect_exit 0 larder restore needs.tar -d needs --externals stub --json
 expect_json .agree true
 expect_query needs "SELECT t FROM needs WHERE c = 'red' AND t LIKE 'x%'" x
 
+it "where there is no memory for what the server answers, an export fails or does without, and waits for nothing"
+if ! is_sanitized; then
+    export FAULT_LOG=$SCRATCH/results
+    FAULT_AT="result 0" LD_PRELOAD=$FAULTS_LIBRARY larder export -t profiles -d kitchai -o results_0.tar --no-record -q
+    results=$(grep -c '^result' "$FAULT_LOG")
+    [ "$results" -gt 30 ] || fail "only $results results were counted"
+    for ((nth = results - 15; nth <= results; nth++)); do
+        status=0
+        FAULT_AT="result $nth ENOMEM" LD_PRELOAD=$FAULTS_LIBRARY timeout 60 "$LARDER" export -t profiles -d kitchai -o "results_$nth.tar" --no-record -q \
+            2>"$STDERR" || status=$?
+        [[ $status =~ ^[01]$ ]] || fail "without memory for result $nth of $results the exit code is $status"
+        [ "$status" = 1 ] || expect_exit 0 larder verify "results_$nth.tar"
+    done
+    unset FAULT_LOG
+fi
+
 it "tables of 1600 columns, and rows of 40 MB, come back"
 sql kitchai "SELECT 'CREATE TABLE wide (' || string_agg('c' || i || ' int', ',') || ')' FROM generate_series(1, 1600) AS i" | sql kitchai
 sql kitchai "INSERT INTO wide (c1, c1600) VALUES (1, 2), (3, 4);
