@@ -26,7 +26,7 @@
 /*
  * The story, from top to bottom of larder_export():
  *
- *   prepare   (export/lead.c) connect twice: one looks at the server and takes the run's lock, and beside it the leader looks the tables up and reports all obstacles
+ *   prepare   (export/lead.c) connect twice: one looks at the server and takes the run's lock, and beside it the leader looks the tables up; report all obstacles
  *   lead      (export/lead.c) lock the tables, then take the snapshot, then look them up again in it unless nothing was committed meanwhile
  *   write     pg_dump, and beside it what the tables are made of and whatever else must be known, then the lanes; whole parts arrive in the archive under one lock
  *   publish   digest and summary beside the archive, and (export/result.c) the rows in the database

@@ -325,10 +325,11 @@ static void connect_and_run(struct export_lanes *all)
     enum larder_status status = pg_connect(all->options.source, all->options.run, all->stop_fd,
                                            LANE_CONNECT_SECONDS, &pg, &error);
 
-    if (status == LARDER_OK)
+    /* A range of a table is read by a planned query, which locks the indexes, too, and would wait behind a REINDEX. */
+    if (status == LARDER_OK) {
+        pg_limit_waits(pg, all->options.lock_timeout);
         status = snapshot_follow(pg, all->manifest->snapshot, &error);
-    if (status == LARDER_OK)
-        status = snapshot_limit_waits(pg, all->options.lock_timeout, &error);
+    }
     if (status == LARDER_OK) {
         export_lane_run(all, pg, false);
     } else {

@@ -43,8 +43,8 @@ static enum larder_status find_preset(struct export *e, struct larder_error *err
     enum larder_status status;
 
     if (e->options->presets.count == 0)
-        return catalog_preset(e->leader, name, e->looked_up, &e->preset, error);
-    status = presets_read(e->leader, &e->options->presets, e->looked_up, &presets, error);
+        return catalog_preset(e->leader, name, e->look_arena, &e->preset, error);
+    status = presets_read(e->leader, &e->options->presets, e->look_arena, &presets, error);
     return status == LARDER_OK ? presets_find(&presets, name, &e->preset, error) : status;
 }
 
@@ -107,11 +107,11 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool who
     if (manifest == NULL)
         return larder_fail_memory(error);
     *findings = (struct larder_findings){0};
-    status = catalog_resolve(pg, e->names, e->name_count, e->looked_up, &tables, findings, error);
+    status = catalog_resolve(pg, e->names, e->name_count, e->look_arena, &tables, findings, error);
     e->skipped = tables.skipped;
     e->skipped_count = tables.skipped_count;
     if (status == LARDER_OK && e->options->references != LARDER_REFERENCES_NOT)
-        status = catalog_follow(pg, rows, e->looked_up, &tables, error);
+        status = catalog_follow(pg, rows, e->look_arena, &tables, error);
     if (status == LARDER_OK)
         status = catalog_name_tables(pg, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
@@ -120,10 +120,10 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool who
     }
     if (status == LARDER_OK && whole && !*again)
         status = describe(e, pg, manifest, again, error);
-    findings_keep(findings, e->looked_up);
+    findings_keep(findings, e->look_arena);
     manifest_free(e->manifest);
     e->manifest = manifest;
-    return arena_failed(e->looked_up) ? larder_fail_memory(error) : status;
+    return arena_failed(e->look_arena) ? larder_fail_memory(error) : status;
 }
 
 static enum larder_status look_up(struct export *e, struct pg *pg, bool whole,
@@ -146,25 +146,35 @@ static bool chooses_formats(const struct export *e)
            strcmp(e->preset.copy_format, "binary") == 0;
 }
 
-static enum larder_status look_by_name(struct export *e, struct pg *pg, struct larder_error *error)
+/* By the leader, in a transaction of its own, so that it holds no locks while others are waited for. */
+static enum larder_status look_by_name(struct export *e, struct larder_error *error)
 {
-    enum larder_status status = snapshot_moment(pg, e->looked_up, &e->looked_at, error);
+    enum larder_status status = session_begin_plain(e->leader, error);
 
-    return status == LARDER_OK ? look_up(e, pg, false, error) : status;
+    if (status == LARDER_OK)
+        status = find_tables(e, error);
+    if (status == LARDER_OK)
+        status = snapshot_moment(e->leader, e->look_arena, &e->looked_at, error);
+    if (status == LARDER_OK)
+        status = look_up(e, e->leader, false, error);
+    session_rollback(e->leader);
+    return status;
 }
 
 /*
  * What they are made of is asked for later, beside pg_dump; but here where it may not suit what was asked for, or where something stands in
  * the way already: then all that does is reported.
  */
-static enum larder_status look_for_obstacles(struct export *e, struct pg *pg,
-                                             struct larder_error *error)
+static enum larder_status look_for_obstacles(struct export *e, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
 
     if (e->result->findings.count > 0 || chooses_formats(e)) {
         e->looked_at = NULL;
-        status = look_up(e, pg, true, error);
+        status = session_begin_plain(e->leader, error);
+        if (status == LARDER_OK)
+            status = look_up(e, e->leader, true, error);
+        session_rollback(e->leader);
     }
     return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }
@@ -230,8 +240,10 @@ static enum larder_status look_at_server(struct export *e, struct larder_error *
     enum larder_status status =
         pg_connect(&e->options->source, e->run, -1, PG_CONNECT_SECONDS, &e->control, error);
 
-    if (status == LARDER_OK)
+    if (status == LARDER_OK) {
+        pg_limit_waits(e->control, export_lock_timeout(e));
         status = find_schema_connection(e, error);
+    }
     if (status == LARDER_OK)
         status = session_begin_plain(e->control, error);
     if (status == LARDER_OK)
@@ -246,15 +258,12 @@ static enum larder_status look_at_server(struct export *e, struct larder_error *
 static enum larder_status lock_run(struct export *e, struct larder_error *error)
 {
     const struct larder_export_options *o = e->options;
-    enum larder_status status;
 
     e->result->database = e->server.database;
     e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
     e->result->preset = o->preset != NULL ? o->preset : "adhoc";
-    status = snapshot_lock_run(e->control, e->server.is_standby, e->result->source,
-                               e->result->preset, error);
-    return status == LARDER_OK ? snapshot_limit_waits(e->control, export_lock_timeout(e), error)
-                               : status;
+    return snapshot_lock_run(e->control, e->server.is_standby, e->result->source, e->result->preset,
+                             error);
 }
 
 /* What the leader does by itself at first, beside the control connection. */
@@ -269,8 +278,10 @@ struct leading {
 
 /*
  * Connects, and looks the tables up by name: what a session has once read of the catalogs it has at hand where it looks again. Leaves a
- * transaction open, since outside of one the server may end the session (idle_session_timeout). Nothing here is what the control connection
- * finds out, or takes memory from where that does.
+ * transaction open, without any locks, since outside of one the server may end the session (idle_session_timeout).
+ *
+ * Beside this the control connection finds out `server`, `uncovered`, the tools, and in the result whose run it is; here nothing of that is read.
+ * Memory comes from `look_arena`, there from `arena`.
  */
 static void *look_first(void *arg)
 {
@@ -280,14 +291,12 @@ static void *look_first(void *arg)
     enum larder_status status = pg_connect(&e->options->source, e->run, leading->stop_fd,
                                            PG_CONNECT_SECONDS, &e->leader, error);
 
+    if (status == LARDER_OK) {
+        pg_limit_waits(e->leader, export_lock_timeout(e));
+        status = look_by_name(e, error);
+    }
     if (status == LARDER_OK)
         status = session_begin_plain(e->leader, error);
-    if (status == LARDER_OK)
-        status = snapshot_limit_waits(e->leader, export_lock_timeout(e), error);
-    if (status == LARDER_OK)
-        status = find_tables(e, error);
-    if (status == LARDER_OK)
-        status = look_by_name(e, e->leader, error);
     leading->status = status;
     return NULL;
 }
@@ -314,8 +323,8 @@ static enum larder_status end_leading(struct leading *leading, enum larder_statu
         close(leading->stop_fd);
     if (e->leader != NULL)
         pg_set_stop_fd(e->leader, -1);
-    arena_join(e->arena, e->looked_up);
-    e->looked_up = e->arena;
+    arena_join(e->arena, e->look_arena);
+    e->look_arena = e->arena;
     if (status != LARDER_OK) {
         e->result->findings = (struct larder_findings){0};
         return status;
@@ -330,8 +339,8 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
     struct leading leading;
     enum larder_status status;
 
-    e->looked_up = arena_new();
-    if (e->looked_up == NULL)
+    e->look_arena = arena_new();
+    if (e->look_arena == NULL)
         return larder_fail_memory(error);
     begin_leading(&leading, e);
     status = look_at_server(e, error);
@@ -339,7 +348,8 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
     if (status == LARDER_OK)
         status = lock_run(e, error);
     status = end_leading(&leading, status, error);
-    return status == LARDER_OK ? look_for_obstacles(e, e->leader, error) : status;
+    session_rollback(e->leader);
+    return status == LARDER_OK ? look_for_obstacles(e, error) : status;
 }
 
 static bool same_tables(const struct manifest *a, const struct manifest *b)
@@ -359,8 +369,7 @@ static bool same_tables(const struct manifest *a, const struct manifest *b)
 static enum larder_status lock_and_look(struct export *e, bool *again, struct larder_error *error)
 {
     struct manifest *before;
-    enum larder_status status =
-        snapshot_lead(e->leader, e->control, e->manifest, export_lock_timeout(e), again, error);
+    enum larder_status status = snapshot_lead(e->leader, e->control, e->manifest, again, error);
 
     if (status != LARDER_OK || *again)
         return status;
@@ -383,12 +392,11 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     bool again = true;
     enum larder_status status = LARDER_OK;
 
-    session_rollback(e->leader); /* the first look's */
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
-            status = look_by_name(e, e->control, error);
+            status = look_by_name(e, error);
         if (status == LARDER_OK && i > 0)
-            status = look_for_obstacles(e, e->control, error);
+            status = look_for_obstacles(e, error);
         if (status == LARDER_OK)
             status = lock_and_look(e, &again, error);
     }

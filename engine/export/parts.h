@@ -27,7 +27,7 @@ struct export
     struct larder_export_result *result;
     struct arena *arena; /* the result's */
     struct arena *
-        looked_up; /* where names are looked up into: the same, but while the leader looks beside the control connection */
+        look_arena; /* where names are looked up into: the same, but while the leader looks beside the control connection */
 
     struct pg
         *control; /* holds the run's lock in a transaction of its own, and records at the end */
@@ -63,7 +63,7 @@ enum larder_status export_find_baseline(struct export *e, struct larder_error *e
 enum larder_status export_compare(struct export *e, struct summary *summary,
                                   struct larder_error *error);
 
-/* Connects, takes the run's lock, finds the preset, looks the tables up, and reports all obstacles that there are at once. */
+/* Connects, takes the run's lock, and beside that finds the preset and looks the tables up; then reports all obstacles that there are at once. */
 enum larder_status export_prepare(struct export *e, struct larder_error *error);
 
 /* Locks the tables, then takes the snapshot, then, unless nothing was committed meanwhile, looks them up again in it: by name, with what is in the way of reading them. */

@@ -396,6 +396,16 @@ bool pg_is_broken(const struct pg *pg)
     return PQstatus(pg->conn) == CONNECTION_BAD;
 }
 
+void pg_limit_waits(struct pg *pg, int seconds)
+{
+    pg->lock_timeout = seconds;
+}
+
+int pg_lock_timeout(const struct pg *pg)
+{
+    return pg->lock_timeout;
+}
+
 void pg_set_stop_fd(struct pg *pg, int stop_fd)
 {
     pg->stop_fd = stop_fd;

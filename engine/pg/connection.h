@@ -72,6 +72,10 @@ enum larder_status pg_writes_backslashes(struct pg *pg, bool *backslashes,
 /* Whether the connection has broken. */
 bool pg_is_broken(const struct pg *pg);
 
+/* Transactions that are begun from here on wait so many seconds for a lock at most; 0, as at first: as long as it takes. */
+void pg_limit_waits(struct pg *pg, int seconds);
+int pg_lock_timeout(const struct pg *pg);
+
 /* From here on this descriptor ends waits, in place of the one given when it was connected; -1: none. */
 void pg_set_stop_fd(struct pg *pg, int stop_fd);
 

@@ -8,6 +8,7 @@ struct pg {
     PGconn *conn;
     const struct larder_run *run;
     int stop_fd;
+    int lock_timeout; /* seconds, of its transactions; 0: none */
     char sqlstate[6];
     enum { STRINGS_UNKNOWN, STRINGS_STANDARD, STRINGS_BACKSLASHES } strings; /* at first */
     int doublings; /* of the buffer that COPY is read into */

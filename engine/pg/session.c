@@ -23,7 +23,6 @@ static const char pinned[] = "SET LOCAL application_name = 'larder';"
                              "SET LOCAL row_security = off;"
                              "SET LOCAL synchronize_seqscans = off;"
                              "SET LOCAL jit = off;"
-                             "SET LOCAL lock_timeout = 0;"
                              "SET LOCAL check_function_bodies = off;"
                              "SET LOCAL client_min_messages = warning;";
 
@@ -51,8 +50,9 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
     char sql[2048];
     int length = snprintf(sql, sizeof(sql),
                           "BEGIN %s; SET LOCAL statement_timeout = 0; "
-                          "SET LOCAL idle_in_transaction_session_timeout = 0;",
-                          mode);
+                          "SET LOCAL idle_in_transaction_session_timeout = 0; "
+                          "SET LOCAL lock_timeout = '%ds';",
+                          mode, pg_lock_timeout(pg));
     enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)

@@ -92,13 +92,13 @@ static bool means_changed(const char *sqlstate)
 }
 
 enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
-                                 int timeout, bool *changed, struct larder_error *error)
+                                 bool *changed, struct larder_error *error)
 {
     struct buffer sql = {0};
     enum larder_status status;
 
     *changed = false;
-    buffer_printf(&sql, "SET LOCAL lock_timeout = '%ds'; LOCK TABLE ", timeout);
+    buffer_puts(&sql, "LOCK TABLE ");
     /* Of one that is followed the partitions, which are no tables of the manifest, are read, too. */
     for (size_t i = 0; i < manifest_stored(manifest); i++) {
         buffer_puts(&sql, i > 0 ? ", " : "");
@@ -116,7 +116,7 @@ enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct m
             status = LARDER_OK;
             session_rollback(pg);
         } else if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), PG_LOCK_NOT_AVAILABLE) == 0) {
-            snapshot_name_table_blocker(other, manifest, timeout, error);
+            snapshot_name_table_blocker(other, manifest, pg_lock_timeout(pg), error);
         }
     }
     buffer_free(&sql);
@@ -193,12 +193,4 @@ enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_tabl
     }
     buffer_free(&sql);
     return status;
-}
-
-enum larder_status snapshot_limit_waits(struct pg *pg, int timeout, struct larder_error *error)
-{
-    char sql[64];
-
-    snprintf(sql, sizeof(sql), "SET LOCAL lock_timeout = '%ds'", timeout);
-    return pg_exec(pg, sql, error);
 }

@@ -17,13 +17,13 @@ enum larder_status snapshot_lock_run(struct pg *pg, bool is_standby, const char 
 
 /*
  * Begins the leader's transaction and locks the tables in ACCESS SHARE mode, as they were looked up
- * before; `timeout` in seconds. Where a table cannot be locked in time, `other`, a second
+ * before. Where a table cannot be locked in the time that pg_limit_waits() gives, `other`, a second
  * connection, is asked who stands in the way. Sets
  * `*changed`, and returns LARDER_OK, where a table is not what it was: then the transaction is
  * over, and the lookup must be done again.
  */
 enum larder_status snapshot_lead(struct pg *pg, struct pg *other, const struct manifest *manifest,
-                                 int timeout, bool *changed, struct larder_error *error);
+                                 bool *changed, struct larder_error *error);
 
 /* Which transactions the next question will see, as text; "" where a standby cannot tell. */
 enum larder_status snapshot_moment(struct pg *pg, struct arena *arena, const char **moment,
@@ -51,12 +51,6 @@ enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct l
  */
 enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
                                        bool *refused, struct larder_error *error);
-
-/*
- * From here on a wait for a lock in this transaction ends after `timeout` seconds. A range of a
- * table is read by a planned query, which locks the indexes, too, and would wait behind a REINDEX.
- */
-enum larder_status snapshot_limit_waits(struct pg *pg, int timeout, struct larder_error *error);
 
 /*
  * After a wait for a lock has failed: names the first of the relations, or of their indexes, that

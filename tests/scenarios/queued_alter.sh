@@ -249,3 +249,20 @@ rm "$SCRATCH/reading"
 wait "$READER"
 echo "  the slowest of $(wc -l <"$SCRATCH/reads") reads took $(cat "$SCRATCH/slowest") ms"
 expect_equal "what the reads said" 20000 "$(sort -u "$SCRATCH/reads")"
+
+# Connects, for --schema-from, to what never answers.
+it "of presets, it waits for no export that is still waiting for another server"
+larder init -d queue -q
+exec 5< <(exec python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(300)' 2>"$SCRATCH/mute")
+MUTE=$!
+stop_mute() { kill "$MUTE"; }
+at_exit stop_mute
+read -ru 5 port
+EXPORT=(export everything -d queue -o "$SCRATCH/queue.tar" --no-record -q --schema-from "host=127.0.0.1 port=$port user=postgres dbname=queue")
+begin_export
+wait_until expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'larder' AND state = 'idle in transaction' AND
+    state_change < clock_timestamp() - interval '1 second'" 1
+sql queue "SET lock_timeout = '5s'; ALTER TABLE backups.presets ADD COLUMN note text"
+kill "$PID"
+end_export
+expect_equal "the exit code" 143 "$STATUS"
