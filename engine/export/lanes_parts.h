@@ -12,7 +12,7 @@
 #include "formats/part.h"
 
 /* Of parts that were complete before the members that stand in front of them, at most. */
-enum { WAITING_BYTES = 4 * 1024 * 1024 };
+enum { WAITING_BYTES = 2 * 1024 * 1024 };
 
 /* What the lanes know of a table together. It is read range by range, in the order of its
  * pages. */
