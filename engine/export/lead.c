@@ -146,19 +146,25 @@ static bool chooses_formats(const struct export *e)
            strcmp(e->preset.copy_format, "binary") == 0;
 }
 
-/* By the leader, in a transaction of its own, so that it holds no locks while others are waited for. */
+/*
+ * Gives the locks of a look back, and begins another transaction: while others are waited for the leader is in one, since outside of it the server may end
+ * the session (idle_session_timeout), and holds no locks in it.
+ */
+static enum larder_status renew(struct export *e, struct larder_error *error)
+{
+    session_rollback(e->leader);
+    return session_begin_plain(e->leader, error);
+}
+
 static enum larder_status look_by_name(struct export *e, struct larder_error *error)
 {
-    enum larder_status status = session_begin_plain(e->leader, error);
+    enum larder_status status = find_tables(e, error);
 
-    if (status == LARDER_OK)
-        status = find_tables(e, error);
     if (status == LARDER_OK)
         status = snapshot_moment(e->leader, e->look_arena, &e->looked_at, error);
     if (status == LARDER_OK)
         status = look_up(e, e->leader, false, error);
-    session_rollback(e->leader);
-    return status;
+    return status == LARDER_OK ? renew(e, error) : status;
 }
 
 /*
@@ -171,10 +177,9 @@ static enum larder_status look_for_obstacles(struct export *e, struct larder_err
 
     if (e->result->findings.count > 0 || chooses_formats(e)) {
         e->looked_at = NULL;
-        status = session_begin_plain(e->leader, error);
+        status = look_up(e, e->leader, true, error);
         if (status == LARDER_OK)
-            status = look_up(e, e->leader, true, error);
-        session_rollback(e->leader);
+            status = renew(e, error);
     }
     return status == LARDER_OK ? export_report_obstacles(e, error) : status;
 }
@@ -277,8 +282,7 @@ struct leading {
 };
 
 /*
- * Connects, and looks the tables up by name: what a session has once read of the catalogs it has at hand where it looks again. Leaves a
- * transaction open, without any locks, since outside of one the server may end the session (idle_session_timeout).
+ * Connects, and looks the tables up by name: what a session has once read of the catalogs it has at hand where it looks again.
  *
  * Beside this the control connection finds out `server`, `uncovered`, the tools, and in the result whose run it is; here nothing of that is read.
  * Memory comes from `look_arena`, there from `arena`.
@@ -293,10 +297,10 @@ static void *look_first(void *arg)
 
     if (status == LARDER_OK) {
         pg_limit_waits(e->leader, export_lock_timeout(e));
-        status = look_by_name(e, error);
+        status = session_begin_plain(e->leader, error);
     }
     if (status == LARDER_OK)
-        status = session_begin_plain(e->leader, error);
+        status = look_by_name(e, error);
     leading->status = status;
     return NULL;
 }
@@ -348,7 +352,6 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
     if (status == LARDER_OK)
         status = lock_run(e, error);
     status = end_leading(&leading, status, error);
-    session_rollback(e->leader);
     return status == LARDER_OK ? look_for_obstacles(e, error) : status;
 }
 
@@ -387,6 +390,15 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
     return status;
 }
 
+static enum larder_status look_again(struct export *e, struct larder_error *error)
+{
+    enum larder_status status = renew(e, error);
+
+    if (status == LARDER_OK)
+        status = look_by_name(e, error);
+    return status == LARDER_OK ? look_for_obstacles(e, error) : status;
+}
+
 enum larder_status export_lead(struct export *e, struct larder_error *error)
 {
     bool again = true;
@@ -394,9 +406,8 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
 
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
-            status = look_by_name(e, error);
-        if (status == LARDER_OK && i > 0)
-            status = look_for_obstacles(e, error);
+            status = look_again(e, error);
+        session_rollback(e->leader);
         if (status == LARDER_OK)
             status = lock_and_look(e, &again, error);
     }
