@@ -71,6 +71,10 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
         larder_hint(error,
                     "the standby had to follow its primary: a longer "
                     "max_standby_streaming_delay there, or hot_standby_feedback, lets it wait");
+    } else if (pg->lock_timeout > 0 && strcmp(pg->sqlstate, PG_LOCK_NOT_AVAILABLE) == 0) {
+        larder_hint(
+            error,
+            "Somebody has locked what was to be read: try again when that is done, or wait longer with --lock-timeout.");
     } else if (hint != NULL) {
         one_line(hint, text, sizeof(text));
         larder_hint(error, "%s", text);

@@ -250,9 +250,17 @@ wait "$READER"
 echo "  the slowest of $(wc -l <"$SCRATCH/reads") reads took $(cat "$SCRATCH/slowest") ms"
 expect_equal "what the reads said" 20000 "$(sort -u "$SCRATCH/reads")"
 
+it "presets that are locked are waited for as long as was said, and the message says so"
+larder init -d queue -q
+as 'an application' "BEGIN; LOCK TABLE backups.presets; SELECT 1 FROM pg_sleep(300)"
+HOLDER=$!
+wait_until expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'an application' AND wait_event = 'PgSleep'" 1
+expect_exit 1 larder export everything -d queue -o "$SCRATCH/presets.tar" --no-record -q --lock-timeout 2
+expect_stderr "wait longer with --lock-timeout"
+dismiss
+
 # Connects, for --schema-from, to what never answers.
 it "of presets, it waits for no export that is still waiting for another server"
-larder init -d queue -q
 exec 5< <(exec python3 -c 'import socket, time; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1], flush=True); time.sleep(300)' 2>"$SCRATCH/mute")
 MUTE=$!
 stop_mute() { kill "$MUTE"; }
