@@ -35,8 +35,7 @@ static bool have(const struct catalog_tables *tables, uint32_t oid)
 }
 
 /* Enters one choice for the tables of the manifest that it means. */
-static enum larder_status apply(struct export *e, struct pg *pg,
-                                const struct larder_copy_choice *choice,
+static enum larder_status apply(struct export *e, const struct larder_copy_choice *choice,
                                 const struct manifest *manifest, enum larder_copy_format *wanted,
                                 bool *again, struct larder_error *error)
 {
@@ -44,7 +43,7 @@ static enum larder_status apply(struct export *e, struct pg *pg,
     struct catalog_tables tables;
     bool found = false;
     enum larder_status status =
-        catalog_resolve(pg, &choice->table, 1, e->arena, &tables, &unused, error);
+        catalog_resolve(e->leader, &choice->table, 1, e->arena, &tables, &unused, error);
 
     if (status != LARDER_OK)
         return status;
@@ -62,8 +61,8 @@ static enum larder_status apply(struct export *e, struct pg *pg,
                        choice->table);
 }
 
-enum larder_status export_choose_formats(struct export *e, struct pg *pg, struct manifest *manifest,
-                                         bool *again, struct larder_error *error)
+enum larder_status export_choose_formats(struct export *e, struct manifest *manifest, bool *again,
+                                         struct larder_error *error)
 {
     enum larder_copy_format *wanted = arena_alloc(e->arena, manifest->table_count, sizeof(*wanted));
     enum larder_status status = LARDER_OK;
@@ -73,7 +72,7 @@ enum larder_status export_choose_formats(struct export *e, struct pg *pg, struct
     for (size_t i = 0; i < manifest->table_count; i++)
         wanted[i] = wanted_of_all(e);
     for (size_t i = 0; status == LARDER_OK && i < e->options->copy_choice_count; i++)
-        status = apply(e, pg, &e->options->copy_choices[i], manifest, wanted, again, error);
+        status = apply(e, &e->options->copy_choices[i], manifest, wanted, again, error);
     for (size_t i = 0; status == LARDER_OK && i < manifest->table_count; i++) {
         struct manifest_table *table = &manifest->tables[i];
         const char *why = why_text(e, &e->extra[i]);

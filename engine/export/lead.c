@@ -78,23 +78,23 @@ static void refuse_unlogged(const struct export *e, const struct manifest *manif
 }
 
 /* What the tables are made of, and how they are to be copied. `*again` where one has gone meanwhile. */
-static enum larder_status describe(struct export *e, struct pg *pg, struct manifest *manifest,
-                                   bool *again, struct larder_error *error)
+static enum larder_status describe(struct export *e, struct manifest *manifest, bool *again,
+                                   struct larder_error *error)
 {
     bool rows = e->options->references == LARDER_REFERENCES_ROWS;
     enum larder_status status =
-        catalog_describe(pg, manifest, e->extra, &e->result->findings, error);
+        catalog_describe(e->leader, manifest, e->extra, &e->result->findings, error);
 
     if (status == LARDER_OK && manifest->referenced_count > 0)
-        status = catalog_follow_rows(pg, rows, manifest, e->extra, error);
-    return status == LARDER_OK ? export_choose_formats(e, pg, manifest, again, error) : status;
+        status = catalog_follow_rows(e->leader, rows, manifest, e->extra, error);
+    return status == LARDER_OK ? export_choose_formats(e, manifest, again, error) : status;
 }
 
 /*
- * Looks the tables up, on whichever connection, and with `whole` also what they are made of; into a manifest that takes the place of an
+ * Looks the tables up, and with `whole` also what they are made of; into a manifest that takes the place of an
  * earlier one. `*again` where a table went between two queries.
  */
-static enum larder_status look_up_once(struct export *e, struct pg *pg, bool whole, bool *again,
+static enum larder_status look_up_once(struct export *e, bool whole, bool *again,
                                        struct larder_error *error)
 {
     struct larder_findings *findings = &e->result->findings;
@@ -107,33 +107,33 @@ static enum larder_status look_up_once(struct export *e, struct pg *pg, bool who
     if (manifest == NULL)
         return larder_fail_memory(error);
     *findings = (struct larder_findings){0};
-    status = catalog_resolve(pg, e->names, e->name_count, e->look_arena, &tables, findings, error);
+    status = catalog_resolve(e->leader, e->names, e->name_count, e->look_arena, &tables, findings,
+                             error);
     e->skipped = tables.skipped;
     e->skipped_count = tables.skipped_count;
     if (status == LARDER_OK && e->options->references != LARDER_REFERENCES_NOT)
-        status = catalog_follow(pg, rows, e->look_arena, &tables, error);
+        status = catalog_follow(e->leader, rows, e->look_arena, &tables, error);
     if (status == LARDER_OK)
-        status = catalog_name_tables(pg, &tables, manifest, &e->extra, findings, error);
+        status = catalog_name_tables(e->leader, &tables, manifest, &e->extra, findings, error);
     if (status == LARDER_OK) {
         *again = tables.changed || manifest_stored(manifest) != tables.count;
         refuse_unlogged(e, manifest, findings);
     }
     if (status == LARDER_OK && whole && !*again)
-        status = describe(e, pg, manifest, again, error);
+        status = describe(e, manifest, again, error);
     findings_keep(findings, e->look_arena);
     manifest_free(e->manifest);
     e->manifest = manifest;
     return arena_failed(e->look_arena) ? larder_fail_memory(error) : status;
 }
 
-static enum larder_status look_up(struct export *e, struct pg *pg, bool whole,
-                                  struct larder_error *error)
+static enum larder_status look_up(struct export *e, bool whole, struct larder_error *error)
 {
     bool again = true;
     enum larder_status status = LARDER_OK;
 
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++)
-        status = look_up_once(e, pg, whole, &again, error);
+        status = look_up_once(e, whole, &again, error);
     if (status == LARDER_OK && again)
         status = larder_fail(error, LARDER_FAILED,
                              "the tables change faster than they can be looked up");
@@ -163,7 +163,7 @@ static enum larder_status look_by_name(struct export *e, struct larder_error *er
     if (status == LARDER_OK)
         status = snapshot_moment(e->leader, e->look_arena, &e->looked_at, error);
     if (status == LARDER_OK)
-        status = look_up(e, e->leader, false, error);
+        status = look_up(e, false, error);
     return status == LARDER_OK ? renew(e, error) : status;
 }
 
@@ -177,7 +177,7 @@ static enum larder_status look_for_obstacles(struct export *e, struct larder_err
 
     if (e->result->findings.count > 0 || chooses_formats(e)) {
         e->looked_at = NULL;
-        status = look_up(e, e->leader, true, error);
+        status = look_up(e, true, error);
         if (status == LARDER_OK)
             status = renew(e, error);
     }
@@ -381,7 +381,7 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
         return status;
     before = e->manifest;
     e->manifest = NULL;
-    status = look_up(e, e->leader, false, error);
+    status = look_up(e, false, error);
     if (status == LARDER_OK && !same_tables(before, e->manifest)) {
         *again = true;
         session_rollback(e->leader);
@@ -423,7 +423,7 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
 enum larder_status export_describe_tables(struct export *e, struct larder_error *error)
 {
     bool again = false;
-    enum larder_status status = describe(e, e->leader, e->manifest, &again, error);
+    enum larder_status status = describe(e, e->manifest, &again, error);
 
     findings_keep(&e->result->findings, e->arena);
     if (status == LARDER_OK && arena_failed(e->arena))

@@ -76,8 +76,8 @@ enum larder_status export_describe_tables(struct export *e, struct larder_error 
  * Sets the copy format of every table of a manifest that was just looked up, as `e->extra` was. Adds a finding for each that cannot be
  * copied as was asked; LARDER_USAGE where a format is asked for a table that is not there. `*again` is set where tables change meanwhile.
  */
-enum larder_status export_choose_formats(struct export *e, struct pg *pg, struct manifest *manifest,
-                                         bool *again, struct larder_error *error);
+enum larder_status export_choose_formats(struct export *e, struct manifest *manifest, bool *again,
+                                         struct larder_error *error);
 
 /* Fails where the result has findings: with the one there is, or with their number. */
 enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error);
