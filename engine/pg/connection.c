@@ -272,6 +272,12 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
         larder_hint(error, "`psql -l` lists the databases; -d names one, -U the role.");
     else if (strstr(error->message, "password authentication failed") != NULL)
         larder_hint(error, "Check the role and its password (~/.pgpass, PGPASSWORD, or -W).");
+    else if (strstr(error->message, "too many c") != NULL ||
+             strstr(error->message, "remaining connection slots") != NULL)
+        larder_hint(
+            error,
+            "Try again when others have gone, use fewer lanes (-j 1), or raise the limit (max_connections, or the "
+            "CONNECTION LIMIT of the role or the database).");
     else if (supabase_hint(pg->conn) != NULL)
         larder_hint(error, "%s", supabase_hint(pg->conn));
     else

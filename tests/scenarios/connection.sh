@@ -21,6 +21,12 @@ sql kitchai "CREATE ROLE locked LOGIN PASSWORD 'right'; GRANT pg_read_all_data T
 SOCKET=$PGHOST
 PORT=$PGPORT
 
+it "where there are too many connections already, what would help is not the host"
+sql postgres "CREATE ROLE alone LOGIN CONNECTION LIMIT 1"
+expect_exit 1 larder export -t 'public.*' -U alone -d postgres -o "$SCRATCH/alone.tar" --no-record
+expect_stderr "too many connections for role"
+expect_stderr "CONNECTION LIMIT"
+
 it "no server, on a socket or a port"
 expect_exit 1 larder export daily -d kitchai -h "$SCRATCH/nowhere" --store "$STORE"
 expect_one_message "$SCRATCH/nowhere"
