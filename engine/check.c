@@ -18,7 +18,6 @@ struct check {
     size_t *entries; /* those to be read, in the order of the file */
     bool decode;
     struct part_reader **readers; /* one for each lane */
-    struct buffer *buffers;
     const struct larder_run *run;
     struct arena *arena;
     struct larder_findings *findings;
@@ -64,7 +63,7 @@ static enum larder_status decode(struct check *check, int lane, size_t entry,
     if (rows == NULL)
         return larder_fail_memory(error);
     status = archive_reader_count(archive, table, archive_reader_entry_number(archive, entry),
-                                  check->readers[lane], &check->buffers[lane], rows, error);
+                                  check->readers[lane], rows, error);
     if (status == LARDER_OK) {
         pthread_mutex_lock(&check->lock);
         check->counted[place].rows += rows_count(rows);
@@ -123,8 +122,7 @@ static void compare_tables(struct check *check)
 static enum larder_status make_readers(struct check *check, int lanes, struct larder_error *error)
 {
     check->readers = calloc((size_t)lanes, sizeof(struct part_reader *));
-    check->buffers = calloc((size_t)lanes, sizeof(*check->buffers));
-    if (check->readers == NULL || check->buffers == NULL)
+    if (check->readers == NULL)
         return larder_fail_memory(error);
     for (int i = 0; i < lanes; i++) {
         check->readers[i] = part_reader_new();
@@ -136,14 +134,9 @@ static enum larder_status make_readers(struct check *check, int lanes, struct la
 
 static void free_readers(struct check *check, int lanes)
 {
-    for (int i = 0; i < lanes; i++) {
-        if (check->readers != NULL)
-            part_reader_free(check->readers[i]);
-        if (check->buffers != NULL)
-            buffer_free(&check->buffers[i]);
-    }
+    for (int i = 0; check->readers != NULL && i < lanes; i++)
+        part_reader_free(check->readers[i]);
     free(check->readers);
-    free(check->buffers);
 }
 
 enum larder_status check_archive(struct opened *opened, const bool *wanted, bool decode_all,

@@ -150,7 +150,7 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
         free(d);
         return larder_fail_memory(error);
     }
-    d->input = (struct input){.ops = &ops, .size = (*input)->size};
+    d->input = (struct input){.ops = &ops, .size = (*input)->size, .piece = (*input)->piece};
     d->whole = *input;
     d->is_near = is_near;
     d->run = run;

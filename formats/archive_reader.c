@@ -8,7 +8,7 @@
 #include "formats/end.h"
 #include "formats/tar.h"
 
-enum { BLOCK = 256 * 1024 };
+enum { PIECE = 256 * 1024 }; /* which the processor's cache holds, and more than one chunk of age */
 
 struct entry {
     uint64_t offset, bytes;
@@ -282,113 +282,88 @@ uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t 
     return reader->entries[entry].bytes;
 }
 
-/* Checks what stands before and behind an entry's data. */
-static enum larder_status check_around(const struct archive_reader *reader,
-                                       const struct entry *entry, const char *name,
-                                       const uint8_t header[TAR_BLOCK], const uint8_t *padding,
-                                       struct larder_error *error)
+/*
+ * Appends the next piece of an entry, of which `*read` bytes are read, to `into`. Header and padding are read with the first and the
+ * last piece, and checked: a store far away answers each read with a delay. Pieces end where those of the file would.
+ */
+static enum larder_status read_piece(const struct archive_reader *reader, const struct entry *entry,
+                                     uint64_t *read, struct buffer *into,
+                                     struct larder_error *error)
 {
-    enum larder_status status = check_header(reader, name, entry->bytes, header, error);
+    const size_t piece = reader->input->piece != 0 ? reader->input->piece : PIECE;
+    const size_t head = *read == 0 ? TAR_BLOCK : 0, padding = (size_t)tar_padding(entry->bytes);
+    const uint64_t from = entry->offset + *read - head, end = entry->offset + entry->bytes;
+    const uint64_t to = (from + piece / 2 + piece) / piece * piece;
+    const bool last = to >= end;
+    const size_t length = (size_t)((last ? end + padding : to) - from);
+    const size_t data = length - head - (last ? padding : 0);
+    char name[MANIFEST_NAME_BYTES];
+    enum larder_status status;
+    uint8_t *bytes;
 
-    if (status == LARDER_OK && !is_zero(padding, (size_t)tar_padding(entry->bytes)))
+    if (!buffer_reserve(into, length))
+        return larder_fail_memory(error);
+    bytes = into->bytes + into->length;
+    status = input_read_at(reader->input, from, bytes, length, error);
+    if (status != LARDER_OK)
+        return status;
+    entry_name(reader, entry, name);
+    if (head > 0)
+        status = check_header(reader, name, entry->bytes, bytes, error);
+    if (status == LARDER_OK && last && !is_zero(bytes + head + data, padding))
         status =
             larder_fail(error, LARDER_DAMAGED, "there are bytes behind the data of \"%s\"", name);
-    return status;
+    if (status != LARDER_OK)
+        return status;
+    if (head > 0)
+        memmove(bytes, bytes + head, data);
+    into->length += data;
+    *read += data;
+    return LARDER_OK;
 }
 
-static enum larder_status check_digest(struct archive_reader *reader, const struct entry *entry,
-                                       const char *name, struct larder_error *error)
+static enum larder_status fail_digest(const struct archive_reader *reader,
+                                      const struct entry *entry, struct larder_error *error)
+{
+    char name[MANIFEST_NAME_BYTES];
+
+    entry_name(reader, entry, name);
+    return larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
+}
+
+/* All of it goes into a digest; what is read is kept in `out` where there is one. */
+static enum larder_status read_checked(const struct archive_reader *reader,
+                                       const struct entry *entry, struct buffer *out,
+                                       struct larder_error *error)
 {
     struct sha256 *sha = sha256_new();
-    size_t most = entry->bytes < BLOCK ? (size_t)entry->bytes + 1 : BLOCK;
-    uint8_t *block = malloc(most), digest[SHA256_BYTES];
-    enum larder_status status =
-        sha == NULL || block == NULL ? larder_fail_memory(error) : LARDER_OK;
+    struct buffer piece = {0}, *into = out != NULL ? out : &piece;
+    uint8_t digest[SHA256_BYTES];
+    uint64_t read = 0;
+    enum larder_status status = sha == NULL ? larder_fail_memory(error) : LARDER_OK;
 
-    for (uint64_t at = 0; status == LARDER_OK && at < entry->bytes;) {
-        size_t length = entry->bytes - at < most ? (size_t)(entry->bytes - at) : most;
+    do {
+        size_t before = out != NULL ? out->length : 0;
 
-        status = input_read_at(reader->input, entry->offset + at, block, length, error);
+        into->length = before;
         if (status == LARDER_OK)
-            status = sha256_update(sha, block, length, error);
-        at += length;
-    }
+            status = read_piece(reader, entry, &read, into, error);
+        if (status == LARDER_OK)
+            status = sha256_update(sha, into->bytes + before, into->length - before, error);
+    } while (status == LARDER_OK && read < entry->bytes);
     if (status == LARDER_OK)
         status = sha256_final(sha, digest, error);
     if (status == LARDER_OK && memcmp(digest, entry->sha256, sizeof(digest)) != 0)
-        status =
-            larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
-    free(block);
+        status = fail_digest(reader, entry, error);
+    buffer_free(&piece);
     sha256_free(sha);
-    return status;
-}
-
-/* A large entry, in blocks, and in the order of the file. */
-static enum larder_status check_in_blocks(struct archive_reader *reader, const struct entry *e,
-                                          struct larder_error *error)
-{
-    uint8_t header[TAR_BLOCK], padding[TAR_BLOCK];
-    char name[MANIFEST_NAME_BYTES];
-    enum larder_status status;
-
-    entry_name(reader, e, name);
-    status = input_read_at(reader->input, e->offset - TAR_BLOCK, header, TAR_BLOCK, error);
-    if (status == LARDER_OK)
-        status = check_digest(reader, e, name, error);
-    if (status == LARDER_OK)
-        status = input_read_at(reader->input, e->offset + e->bytes, padding,
-                               (size_t)tar_padding(e->bytes), error);
-    return status == LARDER_OK ? check_around(reader, e, name, header, padding, error) : status;
-}
-
-/*
- * Reads an entry behind what `out` holds, whose length stays, with header and padding checked; the data stands at `*data`. All
- * in one read: a store far away answers each with a delay.
- */
-static enum larder_status read_entry(struct archive_reader *reader, const struct entry *entry,
-                                     struct buffer *out, uint8_t **data, struct larder_error *error)
-{
-    size_t length = (size_t)entry->bytes;
-    size_t whole = TAR_BLOCK + length + (size_t)tar_padding(length);
-    char name[MANIFEST_NAME_BYTES];
-    enum larder_status status;
-    uint8_t *header;
-
-    if (!buffer_reserve(out, whole))
-        return larder_fail_memory(error);
-    header = out->bytes + out->length;
-    *data = header + TAR_BLOCK;
-    entry_name(reader, entry, name);
-    status = input_read_at(reader->input, entry->offset - TAR_BLOCK, header, whole, error);
-    return status == LARDER_OK ? check_around(reader, entry, name, header, *data + length, error)
-                               : status;
-}
-
-/* A small entry: one read, for the same reason. */
-static enum larder_status check_at_once(struct archive_reader *reader, const struct entry *e,
-                                        struct larder_error *error)
-{
-    struct buffer bytes = {0};
-    uint8_t digest[SHA256_BYTES], *data;
-    char name[MANIFEST_NAME_BYTES];
-    enum larder_status status = read_entry(reader, e, &bytes, &data, error);
-
-    entry_name(reader, e, name);
-    if (status == LARDER_OK)
-        status = sha256_of(data, (size_t)e->bytes, digest, error);
-    if (status == LARDER_OK && memcmp(digest, e->sha256, sizeof(digest)) != 0)
-        status =
-            larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
-    buffer_free(&bytes);
     return status;
 }
 
 enum larder_status archive_reader_check(struct archive_reader *reader, size_t entry,
                                         struct larder_error *error)
 {
-    const struct entry *e = &reader->entries[entry];
-
-    return e->bytes <= BLOCK ? check_at_once(reader, e, error) : check_in_blocks(reader, e, error);
+    return read_checked(reader, &reader->entries[entry], NULL, error);
 }
 
 enum larder_status archive_reader_member(struct archive_reader *reader, enum archive_member member,
@@ -396,54 +371,66 @@ enum larder_status archive_reader_member(struct archive_reader *reader, enum arc
 {
     const struct manifest_member *m = &reader->manifest->members[member];
     struct entry entry = {m->offset, m->bytes, m->sha256, 0, member};
-    uint8_t digest[SHA256_BYTES], *data;
-    enum larder_status status = read_entry(reader, &entry, out, &data, error);
+    size_t before = out->length;
+    enum larder_status status = read_checked(reader, &entry, out, error);
 
-    if (status == LARDER_OK)
-        status = sha256_of(data, (size_t)m->bytes, digest, error);
-    if (status == LARDER_OK && memcmp(digest, m->sha256, sizeof(digest)) != 0)
-        status = larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's",
-                             m->path);
     if (status != LARDER_OK)
-        return status;
-    memmove(out->bytes + out->length, data, (size_t)m->bytes);
-    out->length += (size_t)m->bytes;
-    return LARDER_OK;
+        out->length = before;
+    return status;
 }
 
-enum larder_status archive_reader_part(struct archive_reader *reader,
-                                       const struct manifest_table *table, size_t number,
-                                       struct buffer *bytes, struct part *part,
-                                       struct larder_error *error)
+static struct entry entry_of_part(const struct archive_reader *reader,
+                                  const struct manifest_table *table, size_t number)
+{
+    const struct manifest_part *part = &table->parts[number];
+
+    return (struct entry){part->offset, part->bytes, part->sha256,
+                          (size_t)(table - reader->manifest->tables) + 1, number};
+}
+
+static enum larder_status more_of_part(void *of, struct buffer *into, struct larder_error *error)
+{
+    struct archive_part *part = of;
+    struct entry entry = entry_of_part(part->reader, part->table, part->number);
+
+    return read_piece(part->reader, &entry, &part->read, into, error);
+}
+
+void archive_reader_part(struct archive_reader *reader, const struct manifest_table *table,
+                         size_t number, struct archive_part *part)
 {
     const struct manifest_part *p = &table->parts[number];
-    struct entry entry = {p->offset, p->bytes, p->sha256,
-                          (size_t)(table - reader->manifest->tables) + 1, number};
-    enum larder_status status;
-    uint8_t *data = NULL;
 
-    bytes->length = 0;
-    status = read_entry(reader, &entry, bytes, &data, error);
-    *part = (struct part){
-        .bytes = data, .length = p->bytes, .raw_bytes = p->raw_bytes, .rows = p->rows};
-    memcpy(part->sha256, p->sha256, sizeof(part->sha256));
-    return status;
+    *part = (struct archive_part){
+        .source = {more_of_part, part, p->bytes, p->raw_bytes, p->rows, p->sha256},
+        .reader = reader,
+        .table = table,
+        .number = number};
+}
+
+enum larder_status archive_reader_check_part(struct archive_reader *reader,
+                                             const struct manifest_table *table, size_t number,
+                                             struct larder_error *error)
+{
+    struct entry entry = entry_of_part(reader, table, number);
+
+    return read_checked(reader, &entry, NULL, error);
 }
 
 enum larder_status archive_reader_count(struct archive_reader *reader,
                                         const struct manifest_table *table, size_t number,
-                                        struct part_reader *part_reader, struct buffer *bytes,
-                                        struct rows *rows, struct larder_error *error)
+                                        struct part_reader *part_reader, struct rows *rows,
+                                        struct larder_error *error)
 {
+    struct archive_part part;
+    struct entry entry = entry_of_part(reader, table, number);
     char name[MANIFEST_NAME_BYTES];
-    struct part part;
-    enum larder_status status = archive_reader_part(reader, table, number, bytes, &part, error);
+    enum larder_status status;
 
-    if (status != LARDER_OK)
-        return status;
-    status = part_reader_count(part_reader, &part, rows, error);
+    archive_reader_part(reader, table, number, &part);
+    status = part_reader_count(part_reader, &part.source, rows, error);
     if (status == LARDER_OK)
         return status;
-    manifest_part_name(table, (size_t)(table - reader->manifest->tables) + 1, number + 1, name);
+    entry_name(reader, &entry, name);
     return larder_context(error, "member \"%s\"", name);
 }

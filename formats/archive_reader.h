@@ -39,7 +39,7 @@ const struct manifest_table *archive_reader_entry_table(const struct archive_rea
 size_t archive_reader_entry_number(const struct archive_reader *reader, size_t entry);
 uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry);
 
-/* Reads an entry and checks header, padding and SHA-256. Memory is constant. */
+/* Reads an entry and checks header, padding and SHA-256. Memory is constant: a piece of the input. */
 enum larder_status archive_reader_check(struct archive_reader *reader, size_t entry,
                                         struct larder_error *error);
 
@@ -47,22 +47,29 @@ enum larder_status archive_reader_check(struct archive_reader *reader, size_t en
 enum larder_status archive_reader_member(struct archive_reader *reader, enum archive_member member,
                                          struct buffer *out, struct larder_error *error);
 
-/*
- * Reads part `number` (from 0) of a table into `bytes`, which is overwritten and which the part points into, for a part_reader;
- * header and padding are checked here, the digest by part_reader_begin.
- */
-enum larder_status archive_reader_part(struct archive_reader *reader,
-                                       const struct manifest_table *table, size_t number,
-                                       struct buffer *bytes, struct part *part,
-                                       struct larder_error *error);
+/* A part of a table, as it is read from its beginning to its end. */
+struct archive_part {
+    struct part_source source; /* for a part_reader; header and padding are checked on the way */
+    struct archive_reader *reader;
+    const struct manifest_table *table;
+    size_t number;
+    uint64_t read; /* bytes of it, so far */
+};
 
-/*
- * Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and
- * fingerprint. The part reader and `bytes` are the caller's, to be used again.
- */
+/* Part `number` (from 0) of a table, of which nothing is read yet. Stays at its place until it is read. */
+void archive_reader_part(struct archive_reader *reader, const struct manifest_table *table,
+                         size_t number, struct archive_part *part);
+
+/* The same for a part as for an entry. */
+enum larder_status archive_reader_check_part(struct archive_reader *reader,
+                                             const struct manifest_table *table, size_t number,
+                                             struct larder_error *error);
+
+/* Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and fingerprint. The part reader is the
+ * caller's, to be used again. */
 enum larder_status archive_reader_count(struct archive_reader *reader,
                                         const struct manifest_table *table, size_t number,
-                                        struct part_reader *part_reader, struct buffer *bytes,
-                                        struct rows *rows, struct larder_error *error);
+                                        struct part_reader *part_reader, struct rows *rows,
+                                        struct larder_error *error);
 
 #endif

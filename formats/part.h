@@ -3,8 +3,7 @@
  *
  * A part_writer takes the server's COPY streams of one table, one after the other, and gives whole
  * parts; a part_reader checks and decodes one. Neither knows where parts are kept. Memory: a writer
- * holds one compressed part and one frame; a reader one compressed part (the caller's) and one
- * frame.
+ * holds one compressed part and one frame; a reader one frame, compressed and not, and the piece that it ends in.
  */
 #ifndef FORMATS_PART_H
 #define FORMATS_PART_H
@@ -66,21 +65,31 @@ enum larder_status part_writer_end(struct part_writer *writer, struct part *part
 uint64_t part_writer_rows(const struct part_writer *writer);
 struct fingerprint part_writer_fingerprint(const struct part_writer *writer);
 
+/* Where a reader has a part from. */
+struct part_source {
+    /* Appends what comes next of the part's bytes, at least one; asked until `length` of them are there. */
+    enum larder_status (*more)(void *of, struct buffer *into, struct larder_error *error);
+    void *of;
+    uint64_t length; /* compressed */
+    uint64_t raw_bytes;
+    uint64_t rows;
+    const uint8_t *sha256;
+};
+
 struct part_reader;
 
 /* NULL when memory is short. */
 struct part_reader *part_reader_new(void);
 void part_reader_free(struct part_reader *reader);
 
-/* Checks the digest and begins to decode. The part's bytes must stay until the last
- * part_reader_next. */
-enum larder_status part_reader_begin(struct part_reader *reader, const struct part *part,
+/* Begins a part; what an earlier one left unread is dropped. The source must stay until the last part_reader_next. */
+enum larder_status part_reader_begin(struct part_reader *reader, const struct part_source *source,
                                      struct larder_error *error);
 
 /*
- * Gives the next frame's content, valid until the next call; `length` is 0 at the end, when all
- * frames and the total of raw bytes have been checked. LARDER_DAMAGED where a frame breaks a rule
- * of FORMAT.md.
+ * Gives the next frame's content, valid until the next call; `length` is 0 at the end, when the digest, all frames and the total of
+ * raw bytes have been checked: until then a frame is known to be whole, but not yet to be the one that was written. LARDER_DAMAGED where
+ * the digest is another one, or a frame breaks a rule of FORMAT.md.
  */
 enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **bytes,
                                     size_t *length, struct larder_error *error);
@@ -90,7 +99,7 @@ enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **
  * the table's format and columns, and new or at the end of another part: what only counts needs no
  * more.
  */
-enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+enum larder_status part_reader_count(struct part_reader *reader, const struct part_source *source,
                                      struct rows *rows, struct larder_error *error);
 
 #endif

@@ -4,19 +4,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "formats/zstd_frame.h"
 
 enum {
     FRAME_BYTES_MIN = FRAME_MAGIC_BYTES + 2,
+    FRAME_HEADER_MAX = 18, /* RFC 8878, section 3.1.1.1 */
     WINDOW_MAX = 8 * 1024 * 1024,
 };
 
 struct part_reader {
     ZSTD_DCtx *zstd;
     uint8_t *frame;
-    const uint8_t *at;
-    size_t left;
+    const struct part_source *source;
+    struct sha256 *sha;
+    struct buffer window; /* what has been read, but for frames that were left behind */
+    size_t at;            /* in the window: all before it is decoded */
+    uint64_t unread;      /* of the part */
     uint64_t raw_left;
 };
 
@@ -41,23 +46,54 @@ void part_reader_free(struct part_reader *reader)
         return;
     ZSTD_freeDCtx(reader->zstd);
     free(reader->frame);
+    sha256_free(reader->sha);
+    buffer_free(&reader->window);
     free(reader);
 }
 
-enum larder_status part_reader_begin(struct part_reader *reader, const struct part *part,
+enum larder_status part_reader_begin(struct part_reader *reader, const struct part_source *source,
                                      struct larder_error *error)
 {
-    uint8_t digest[SHA256_BYTES];
-    enum larder_status status = sha256_of(part->bytes, (size_t)part->length, digest, error);
+    sha256_free(reader->sha);
+    reader->sha = sha256_new();
+    if (reader->sha == NULL)
+        return larder_fail_memory(error);
+    reader->source = source;
+    reader->window.length = 0;
+    reader->at = 0;
+    reader->unread = source->length;
+    reader->raw_left = source->raw_bytes;
+    return LARDER_OK;
+}
 
+static enum larder_status check_digest(struct part_reader *reader, struct larder_error *error)
+{
+    uint8_t digest[SHA256_BYTES];
+    enum larder_status status = sha256_final(reader->sha, digest, error);
+
+    if (status == LARDER_OK && memcmp(digest, reader->source->sha256, sizeof(digest)) != 0)
+        status = larder_fail(error, LARDER_DAMAGED, "its SHA-256 is not the manifest's");
+    return status;
+}
+
+/* Reads on: what is decoded gives way. */
+static enum larder_status fill(struct part_reader *reader, struct larder_error *error)
+{
+    struct buffer *window = &reader->window;
+    size_t kept = window->length - reader->at;
+    enum larder_status status;
+
+    if (kept > 0 && reader->at > 0)
+        memmove(window->bytes, window->bytes + reader->at, kept);
+    window->length = kept;
+    reader->at = 0;
+    status = reader->source->more(reader->source->of, window, error);
+    if (status == LARDER_OK)
+        status = sha256_update(reader->sha, window->bytes + kept, window->length - kept, error);
     if (status != LARDER_OK)
         return status;
-    if (memcmp(digest, part->sha256, sizeof(digest)) != 0)
-        return larder_fail(error, LARDER_DAMAGED, "its SHA-256 is not the manifest's");
-    reader->at = part->bytes;
-    reader->left = (size_t)part->length;
-    reader->raw_left = part->raw_bytes;
-    return LARDER_OK;
+    reader->unread -= window->length - kept;
+    return reader->unread == 0 ? check_digest(reader, error) : LARDER_OK;
 }
 
 /* The window that a decoder of streams would need. RFC 8878, section 3.1.1.1.2. */
@@ -70,70 +106,112 @@ static uint64_t window_of(uint8_t descriptor, uint8_t window)
     return base + base / 8 * (window & 7);
 }
 
+/* How many bytes the frame takes that begins at what is left in the window; reads on until it is there. */
+static enum larder_status find_end(struct part_reader *reader, size_t *compressed,
+                                   struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    do {
+        *compressed = ZSTD_findFrameCompressedSize(reader->window.bytes + reader->at,
+                                                   reader->window.length - reader->at);
+        if (ZSTD_getErrorCode(*compressed) != ZSTD_error_srcSize_wrong || reader->unread == 0)
+            break;
+        status = fill(reader, error);
+    } while (status == LARDER_OK);
+    if (status == LARDER_OK && ZSTD_isError(*compressed))
+        status = larder_fail(error, LARDER_DAMAGED, "a zstd frame is cut short or malformed");
+    return status;
+}
+
 /* The rules that zstd itself would let pass. RFC 8878, section 3.1.1.1. */
-static enum larder_status check_frame(const struct part_reader *reader, size_t *compressed,
-                                      size_t *raw, struct larder_error *error)
+static enum larder_status check_frame(const struct part_reader *reader, size_t *raw,
+                                      struct larder_error *error)
 {
     static const uint8_t magic[FRAME_MAGIC_BYTES] = {0x28, 0xb5, 0x2f, 0xfd};
+    const uint8_t *frame = reader->window.bytes + reader->at;
+    size_t left = reader->window.length - reader->at;
     unsigned long long size;
     uint8_t descriptor;
 
-    if (reader->left < FRAME_BYTES_MIN || memcmp(reader->at, magic, sizeof(magic)) != 0)
+    if (left < FRAME_BYTES_MIN || memcmp(frame, magic, sizeof(magic)) != 0)
         return larder_fail(error, LARDER_DAMAGED, "it is not made of zstd frames");
-    descriptor = reader->at[FRAME_MAGIC_BYTES];
+    descriptor = frame[FRAME_MAGIC_BYTES];
     if ((descriptor & DESCRIPTOR_CHECKSUM) == 0 || (descriptor & DESCRIPTOR_DICTIONARY) != 0)
         return larder_fail(error, LARDER_DAMAGED,
                            "a zstd frame has no checksum, or wants a dictionary");
-    if (window_of(descriptor, reader->at[FRAME_MAGIC_BYTES + 1]) > WINDOW_MAX)
+    if (window_of(descriptor, frame[FRAME_MAGIC_BYTES + 1]) > WINDOW_MAX)
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame wants too large a window");
-    size = ZSTD_getFrameContentSize(reader->at, reader->left);
+    size = ZSTD_getFrameContentSize(frame, left);
     if (size == ZSTD_CONTENTSIZE_UNKNOWN || size == ZSTD_CONTENTSIZE_ERROR || size == 0 ||
         size > PART_FRAME_LIMIT || size > reader->raw_left)
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame states a wrong content size");
     *raw = (size_t)size;
-    *compressed = ZSTD_findFrameCompressedSize(reader->at, reader->left);
-    if (ZSTD_isError(*compressed))
-        return larder_fail(error, LARDER_DAMAGED, "a zstd frame is cut short or malformed");
     return LARDER_OK;
+}
+
+static enum larder_status decode(struct part_reader *reader, size_t *length,
+                                 struct larder_error *error)
+{
+    size_t compressed = 0, raw = 0, result;
+    enum larder_status status = LARDER_OK;
+
+    while (status == LARDER_OK && reader->unread > 0 &&
+           reader->window.length - reader->at < FRAME_HEADER_MAX)
+        status = fill(reader, error);
+    if (status == LARDER_OK)
+        status = check_frame(reader, &raw, error);
+    if (status == LARDER_OK)
+        status = find_end(reader, &compressed, error);
+    if (status != LARDER_OK)
+        return status;
+    result = ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_LIMIT,
+                                 reader->window.bytes + reader->at, compressed);
+    if (ZSTD_isError(result) || result != raw)
+        return larder_fail(error, LARDER_DAMAGED, "a zstd frame could not be decoded: %s",
+                           ZSTD_isError(result) ? ZSTD_getErrorName(result) : "wrong size");
+    reader->at += compressed;
+    reader->raw_left -= raw;
+    *length = raw;
+    return LARDER_OK;
+}
+
+/* Bytes that are not those that were written are what is wrong, whatever they break first. */
+static enum larder_status blame(struct part_reader *reader, struct larder_error *error)
+{
+    struct larder_error of_bytes = {0};
+    enum larder_status status = LARDER_OK;
+
+    while (status == LARDER_OK && reader->unread > 0) {
+        reader->at = reader->window.length;
+        status = fill(reader, &of_bytes);
+    }
+    if (status == LARDER_DAMAGED && error != NULL)
+        *error = of_bytes;
+    return LARDER_DAMAGED;
 }
 
 enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **bytes,
                                     size_t *length, struct larder_error *error)
 {
-    enum larder_status status;
-    size_t compressed, raw, result;
+    enum larder_status status = LARDER_OK;
 
-    *bytes = NULL;
-    *length = 0;
-    if (reader->left == 0) {
-        if (reader->raw_left != 0)
-            return larder_fail(error, LARDER_DAMAGED,
-                               "it holds fewer bytes than the manifest says");
-        return LARDER_OK;
-    }
-    status = check_frame(reader, &compressed, &raw, error);
-    if (status != LARDER_OK)
-        return status;
-    result =
-        ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_LIMIT, reader->at, compressed);
-    if (ZSTD_isError(result) || result != raw)
-        return larder_fail(error, LARDER_DAMAGED, "a zstd frame could not be decoded: %s",
-                           ZSTD_isError(result) ? ZSTD_getErrorName(result) : "wrong size");
-    reader->at += compressed;
-    reader->left -= compressed;
-    reader->raw_left -= raw;
     *bytes = reader->frame;
-    *length = raw;
-    return LARDER_OK;
+    *length = 0;
+    if (reader->unread > 0 || reader->at < reader->window.length)
+        status = decode(reader, length, error);
+    else if (reader->raw_left != 0)
+        status = larder_fail(error, LARDER_DAMAGED, "it holds fewer bytes than the manifest says");
+    return status == LARDER_DAMAGED ? blame(reader, error) : status;
 }
 
-enum larder_status part_reader_count(struct part_reader *reader, const struct part *part,
+enum larder_status part_reader_count(struct part_reader *reader, const struct part_source *source,
                                      struct rows *rows, struct larder_error *error)
 {
     uint64_t before = rows_count(rows);
     const uint8_t *bytes = NULL;
     size_t length = 0;
-    enum larder_status status = part_reader_begin(reader, part, error);
+    enum larder_status status = part_reader_begin(reader, source, error);
 
     do {
         if (status == LARDER_OK)
@@ -141,11 +219,13 @@ enum larder_status part_reader_count(struct part_reader *reader, const struct pa
         if (status == LARDER_OK)
             status = rows_take(rows, bytes, length, error);
     } while (status == LARDER_OK && length > 0);
+    if (status == LARDER_DAMAGED)
+        status = blame(reader, error);
     if (status == LARDER_OK)
         status = rows_restart(rows, error);
-    if (status == LARDER_OK && rows_count(rows) - before != part->rows)
+    if (status == LARDER_OK && rows_count(rows) - before != source->rows)
         status = larder_fail(error, LARDER_DAMAGED,
                              "it holds %" PRIu64 " rows, and the manifest says %" PRIu64,
-                             rows_count(rows) - before, part->rows);
+                             rows_count(rows) - before, source->rows);
     return status;
 }

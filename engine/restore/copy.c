@@ -11,7 +11,6 @@ enum larder_status part_copy_begin(struct part_copy *c, struct larder_error *err
 void part_copy_end(struct part_copy *c)
 {
     part_reader_free(c->reader);
-    buffer_free(&c->buffer);
 }
 
 static void tell(const struct part_copy *c, uint64_t rows, uint64_t bytes)
@@ -42,13 +41,12 @@ enum larder_status part_copy_run(struct part_copy *c, struct pg *pg,
                                  struct larder_error *error)
 {
     struct restore *r = c->restore;
-    struct part part;
+    struct archive_part part;
     uint64_t rows = 0;
-    enum larder_status status =
-        archive_reader_part(r->opened.reader, table, number, &c->buffer, &part, error);
+    enum larder_status status;
 
-    if (status == LARDER_OK)
-        status = part_reader_begin(c->reader, &part, error);
+    archive_reader_part(r->opened.reader, table, number, &part);
+    status = part_reader_begin(c->reader, &part.source, error);
     if (status == LARDER_OK)
         status = copy_in_begin(pg, into, r->manifest->server_encoding, freeze, error);
     if (status != LARDER_OK)
@@ -59,10 +57,10 @@ enum larder_status part_copy_run(struct part_copy *c, struct pg *pg,
         return status;
     }
     status = copy_in_end(pg, &rows, error);
-    if (status == LARDER_OK && rows != part.rows)
+    if (status == LARDER_OK && rows != part.source.rows)
         status = larder_fail(error, LARDER_DIFFERENCE,
                              "the server took %llu rows of a part that holds %llu",
-                             (unsigned long long)rows, (unsigned long long)part.rows);
+                             (unsigned long long)rows, (unsigned long long)part.source.rows);
     if (status == LARDER_OK)
         tell(c, rows, 0);
     return status;

@@ -9,7 +9,6 @@
 struct part_copy {
     struct restore *restore;
     struct part_reader *reader;
-    struct buffer buffer;
     void (*tell)(void *arg, uint64_t rows, uint64_t bytes); /* of progress; may be NULL */
     void *arg;
 };

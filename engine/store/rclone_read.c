@@ -308,6 +308,7 @@ static struct reader *new_reader(struct rclone *rclone, const char *path)
     if (r == NULL)
         return NULL;
     r->input.ops = &ops;
+    r->input.piece = INPUT_FAR_PIECE;
     r->rclone = rclone;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->idle, NULL);

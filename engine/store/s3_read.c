@@ -201,6 +201,7 @@ enum larder_status s3_read(struct store *store, const char *key, struct input **
     if (r == NULL)
         return larder_fail_memory(error);
     r->input.ops = &ops;
+    r->input.piece = INPUT_FAR_PIECE;
     r->s3 = (struct s3 *)store;
     pthread_mutex_init(&r->lock, NULL);
     r->arena = arena_new();

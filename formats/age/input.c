@@ -186,6 +186,7 @@ static enum larder_status open_payload(struct plaintext *plaintext, struct larde
         return fail(error, "the last chunk is empty");
     plaintext->chunks = chunks;
     plaintext->input.size = sealed - chunks * AGE_TAG_SIZE;
+    plaintext->input.piece = plaintext->ciphertext->piece;
     status = reader_open(&reader, plaintext, 1, error);
     if (status != LARDER_OK)
         return status;

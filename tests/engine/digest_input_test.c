@@ -64,7 +64,7 @@ static struct digest_input *open_on(struct counted_input *counted, struct input 
 {
     struct digest_input *digest;
 
-    *counted = (struct counted_input){.input = {&counted_ops, SIZE}, .bytes = bytes};
+    *counted = (struct counted_input){.input = {.ops = &counted_ops, .size = SIZE}, .bytes = bytes};
     *input = &counted->input;
     assert_int_equal(digest_input_open(&digest, input, is_near, run, NULL), LARDER_OK);
     assert_int_equal((*input)->size, SIZE);

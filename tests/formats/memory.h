@@ -81,7 +81,7 @@ static inline struct input *memory_input_new(const uint8_t *bytes, uint64_t leng
 
     if (memory == NULL)
         abort();
-    *memory = (struct memory_input){{&ops, length}, bytes};
+    *memory = (struct memory_input){.input = {.ops = &ops, .size = length}, .bytes = bytes};
     return &memory->input;
 }
 

@@ -141,20 +141,17 @@ static inline struct manifest *sample_archive(size_t tables, struct buffer *out)
 }
 
 /* Checks rows and fingerprint of one table, as verify does. */
-static inline enum larder_status
-sample_check_table(struct archive_reader *archive, const struct manifest_table *table,
-                   struct part_reader *reader, struct buffer *bytes, struct larder_error *error)
+static inline enum larder_status sample_check_table(struct archive_reader *archive,
+                                                    const struct manifest_table *table,
+                                                    struct part_reader *reader,
+                                                    struct larder_error *error)
 {
     struct rows *rows = rows_new(table->copy_format, manifest_copied_columns(table));
     enum larder_status status = LARDER_OK;
-    struct part part;
 
     SAMPLE_MUST(rows != NULL);
-    for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++) {
-        status = archive_reader_part(archive, table, i, bytes, &part, error);
-        if (status == LARDER_OK)
-            status = part_reader_count(reader, &part, rows, error);
-    }
+    for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++)
+        status = archive_reader_count(archive, table, i, reader, rows, error);
     if (status == LARDER_OK && rows_count(rows) != table->rows)
         status = larder_fail(error, LARDER_DAMAGED, "the rows of a table are not the manifest's");
     if (status == LARDER_OK && !fingerprint_equal(rows_fingerprint(rows), table->fingerprint))
@@ -163,15 +160,17 @@ sample_check_table(struct archive_reader *archive, const struct manifest_table *
     return status;
 }
 
-/* Checks an archive to its last byte and row. */
+/* Checks an archive to its last byte and row, in the smallest pieces. */
 static inline enum larder_status sample_check(const uint8_t *bytes, size_t length,
                                               struct larder_error *error)
 {
     struct input *input = memory_input_new(bytes, length);
     struct part_reader *reader;
     struct archive_reader *archive;
-    struct buffer part = {0};
-    enum larder_status status = archive_reader_open(input, &archive, error);
+    enum larder_status status;
+
+    input->piece = 1024;
+    status = archive_reader_open(input, &archive, error);
 
     if (status != LARDER_OK) {
         input_close(input);
@@ -184,9 +183,8 @@ static inline enum larder_status sample_check(const uint8_t *bytes, size_t lengt
     for (size_t i = 0; status == LARDER_OK && i < archive_reader_manifest(archive)->table_count;
          i++)
         status = sample_check_table(archive, &archive_reader_manifest(archive)->tables[i], reader,
-                                    &part, error);
+                                    error);
     part_reader_free(reader);
-    buffer_free(&part);
     archive_reader_close(archive);
     return status;
 }

@@ -115,14 +115,12 @@ static enum larder_status count_table(struct archive_reader *reader,
 {
     struct rows *rows = rows_new(table->copy_format, manifest_copied_columns(table));
     struct part_reader *parts = part_reader_new();
-    struct buffer bytes = {0};
     enum larder_status status = memory(rows != NULL && parts != NULL, error);
 
     for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++)
-        status = archive_reader_count(reader, table, i, parts, &bytes, rows, error);
+        status = archive_reader_count(reader, table, i, parts, rows, error);
     rows_free(rows);
     part_reader_free(parts);
-    buffer_free(&bytes);
     return status;
 }
 

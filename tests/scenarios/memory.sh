@@ -83,3 +83,8 @@ CREATE TABLE one AS SELECT n, noise FROM generate_series(1, 2) AS n,
 CREATE TABLE two AS TABLE one;
 SQL
 there_and_back wide $((BASE + 2 * (LANE + ROWS_OF_A_LANE * 40 * 1024)))
+
+it "a restore without proof and a verification hold no row"
+new_database wide_back
+peak_within $((BASE + 2 * LANE)) "restore of wide" measured restore "$SCRATCH/wide.tar" -d wide_back --no-verify -q -j 2
+peak_within $((BASE + 2 * LANE)) "verification of wide" measured verify "$SCRATCH/wide.tar" -q -j 2

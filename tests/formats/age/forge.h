@@ -85,7 +85,7 @@ static inline struct input *forge_input_new(const void *bytes, size_t length)
     static const struct input_ops ops = {forge_input_read_at, forge_input_close};
     struct forge_input *memory = calloc(1, sizeof(*memory));
 
-    *memory = (struct forge_input){{&ops, length}, bytes, 0};
+    *memory = (struct forge_input){.input = {.ops = &ops, .size = length}, .bytes = bytes};
     return &memory->input;
 }
 
