@@ -124,15 +124,14 @@ static enum larder_status write_out(struct cat *c, struct larder_error *error)
 
 static enum larder_status write_part(struct cat *c, const struct manifest_table *table,
                                      size_t number, struct part_reader *reader,
-                                     struct larder_error *error)
+                                     struct buffer *bytes, struct larder_error *error)
 {
     struct archive_part part;
     const uint8_t *content;
     size_t length = 1;
-    /* Nothing is written of what is damaged further on. */
-    enum larder_status status = archive_reader_check_part(c->opened.reader, table, number, error);
+    enum larder_status status =
+        archive_reader_part_at_once(c->opened.reader, table, number, bytes, &part, error);
 
-    archive_reader_part(c->opened.reader, table, number, &part);
     if (status == LARDER_OK)
         status = part_reader_begin(reader, &part.source, error);
     while (status == LARDER_OK && length > 0) {
@@ -149,10 +148,12 @@ static enum larder_status write_text(struct cat *c, const struct manifest_table 
                                      struct larder_error *error)
 {
     struct part_reader *reader = part_reader_new();
+    struct buffer bytes = {0};
     enum larder_status status = reader == NULL ? larder_fail_memory(error) : LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++)
-        status = write_part(c, table, i, reader, error);
+        status = write_part(c, table, i, reader, &bytes, error);
+    buffer_free(&bytes);
     part_reader_free(reader);
     return status == LARDER_OK ? status
                                : larder_context(error, "could not read table \"%s.%s\" of \"%s\"",

@@ -8,7 +8,8 @@
 #include "formats/end.h"
 #include "formats/tar.h"
 
-enum { PIECE = 256 * 1024 }; /* which the processor's cache holds, and more than one chunk of age */
+/* What the processor's cache holds. */
+enum { PIECE = 256 * 1024 };
 
 struct entry {
     uint64_t offset, bytes;
@@ -284,33 +285,34 @@ uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t 
 
 /*
  * Appends the next piece of an entry, of which `*read` bytes are read, to `into`. Header and padding are read with the first and the
- * last piece, and checked: a store far away answers each read with a delay. Pieces end where those of the file would.
+ * last piece, and checked: a store far away answers each read with a delay. Pieces end at multiples of their size, which are ends of
+ * age's chunks, so that none is opened twice; what is little more than a piece is read at once.
  */
 static enum larder_status read_piece(const struct archive_reader *reader, const struct entry *entry,
                                      uint64_t *read, struct buffer *into,
                                      struct larder_error *error)
 {
-    const size_t piece = reader->input->piece != 0 ? reader->input->piece : PIECE;
-    const size_t head = *read == 0 ? TAR_BLOCK : 0, padding = (size_t)tar_padding(entry->bytes);
-    const uint64_t from = entry->offset + *read - head, end = entry->offset + entry->bytes;
-    const uint64_t to = (from + piece / 2 + piece) / piece * piece;
-    const bool last = to >= end;
-    const size_t length = (size_t)((last ? end + padding : to) - from);
-    const size_t data = length - head - (last ? padding : 0);
+    size_t piece = reader->input->piece != 0 ? reader->input->piece : PIECE;
+    size_t head = *read == 0 ? TAR_BLOCK : 0;
+    uint64_t from = entry->offset + *read - head, end = entry->offset + entry->bytes;
+    bool last = end - from <= piece + piece / 2;
+    uint64_t to = last ? end : (from + piece + piece / 2) / piece * piece;
+    size_t padding = last ? (size_t)tar_padding(entry->bytes) : 0;
+    size_t length = (size_t)(to - from), data = length - head;
     char name[MANIFEST_NAME_BYTES];
     enum larder_status status;
     uint8_t *bytes;
 
-    if (!buffer_reserve(into, length))
+    if (!buffer_reserve(into, length + padding))
         return larder_fail_memory(error);
     bytes = into->bytes + into->length;
-    status = input_read_at(reader->input, from, bytes, length, error);
+    status = input_read_at(reader->input, from, bytes, length + padding, error);
     if (status != LARDER_OK)
         return status;
     entry_name(reader, entry, name);
     if (head > 0)
         status = check_header(reader, name, entry->bytes, bytes, error);
-    if (status == LARDER_OK && last && !is_zero(bytes + head + data, padding))
+    if (status == LARDER_OK && !is_zero(bytes + length, padding))
         status =
             larder_fail(error, LARDER_DAMAGED, "there are bytes behind the data of \"%s\"", name);
     if (status != LARDER_OK)
@@ -392,8 +394,20 @@ static enum larder_status more_of_part(void *of, struct buffer *into, struct lar
 {
     struct archive_part *part = of;
     struct entry entry = entry_of_part(part->reader, part->table, part->number);
+    enum larder_status status = read_piece(part->reader, &entry, &part->read, into, error);
 
-    return read_piece(part->reader, &entry, &part->read, into, error);
+    part->failed = status != LARDER_OK;
+    return status;
+}
+
+static enum larder_status more_of_kept(void *of, struct buffer *into, struct larder_error *error)
+{
+    struct archive_part *part = of;
+    size_t left = part->kept->length - (size_t)part->read, length = left < PIECE ? left : PIECE;
+
+    buffer_append(into, part->kept->bytes + part->read, length);
+    part->read += length;
+    return into->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
 void archive_reader_part(struct archive_reader *reader, const struct manifest_table *table,
@@ -408,13 +422,18 @@ void archive_reader_part(struct archive_reader *reader, const struct manifest_ta
         .number = number};
 }
 
-enum larder_status archive_reader_check_part(struct archive_reader *reader,
-                                             const struct manifest_table *table, size_t number,
-                                             struct larder_error *error)
+enum larder_status archive_reader_part_at_once(struct archive_reader *reader,
+                                               const struct manifest_table *table, size_t number,
+                                               struct buffer *bytes, struct archive_part *part,
+                                               struct larder_error *error)
 {
     struct entry entry = entry_of_part(reader, table, number);
 
-    return read_checked(reader, &entry, NULL, error);
+    bytes->length = 0;
+    archive_reader_part(reader, table, number, part);
+    part->source.more = more_of_kept;
+    part->kept = bytes;
+    return read_checked(reader, &entry, bytes, error);
 }
 
 enum larder_status archive_reader_count(struct archive_reader *reader,
@@ -429,7 +448,7 @@ enum larder_status archive_reader_count(struct archive_reader *reader,
 
     archive_reader_part(reader, table, number, &part);
     status = part_reader_count(part_reader, &part.source, rows, error);
-    if (status == LARDER_OK)
+    if (status == LARDER_OK || part.failed)
         return status;
     entry_name(reader, &entry, name);
     return larder_context(error, "member \"%s\"", name);

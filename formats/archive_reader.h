@@ -2,7 +2,8 @@
  * Reads an archive at any place: FORMAT.md sections 2 and 7.
  *
  * Opening checks the end, the manifest, and that the manifest's members cover the file. What is
- * read after that is checked against the manifest before it is given out. Once open, a reader may
+ * read after that is checked against the manifest before it is given out, but for parts that are read piece by piece: their digest is
+ * known with the last one. Once open, a reader may
  * be used from several threads at once. Whatever is wrong with the archive is LARDER_DAMAGED, with
  * the member named.
  */
@@ -49,21 +50,25 @@ enum larder_status archive_reader_member(struct archive_reader *reader, enum arc
 
 /* A part of a table, as it is read from its beginning to its end. */
 struct archive_part {
-    struct part_source source; /* for a part_reader; header and padding are checked on the way */
+    struct part_source
+        source; /* for a part_reader; its `of` is this part, which stays at its place until it is read */
     struct archive_reader *reader;
     const struct manifest_table *table;
     size_t number;
-    uint64_t read; /* bytes of it, so far */
+    uint64_t read;             /* bytes of it, so far */
+    bool failed;               /* reading, which names the member in its message */
+    const struct buffer *kept; /* all of it, where it was read at once; or NULL */
 };
 
-/* Part `number` (from 0) of a table, of which nothing is read yet. Stays at its place until it is read. */
+/* Part `number` (from 0) of a table, to be read piece by piece; header and padding are checked on the way. */
 void archive_reader_part(struct archive_reader *reader, const struct manifest_table *table,
                          size_t number, struct archive_part *part);
 
-/* The same for a part as for an entry. */
-enum larder_status archive_reader_check_part(struct archive_reader *reader,
-                                             const struct manifest_table *table, size_t number,
-                                             struct larder_error *error);
+/* The same, but read at once into `bytes`, which is overwritten, and checked with its digest before any of it is given. */
+enum larder_status archive_reader_part_at_once(struct archive_reader *reader,
+                                               const struct manifest_table *table, size_t number,
+                                               struct buffer *bytes, struct archive_part *part,
+                                               struct larder_error *error);
 
 /* Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and fingerprint. The part reader is the
  * caller's, to be used again. */

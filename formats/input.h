@@ -19,9 +19,8 @@
 
 struct input;
 
-enum {
-    INPUT_FAR_PIECE = 4 * 1024 * 1024
-}; /* the `piece` of what answers each read with a delay: a part, as a rule */
+/* The `piece` of what answers each read with a delay: a part, as a rule. */
+enum { INPUT_FAR_PIECE = 4 * 1024 * 1024 };
 
 struct input_ops {
     enum larder_status (*read_at)(struct input *input, uint64_t offset, void *buffer, size_t length,
@@ -32,8 +31,8 @@ struct input_ops {
 struct input {
     const struct input_ops *ops;
     uint64_t size; /* bytes */
-    size_t
-        piece; /* bytes that who reads on should ask for at once, at least 1024; 0: as suits the reader */
+    /* Bytes that who reads on should ask for at once, at least 1024; 0: as suits the reader. */
+    size_t piece;
 };
 
 static inline enum larder_status input_read_at(struct input *input, uint64_t offset, void *buffer,

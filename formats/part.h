@@ -70,7 +70,7 @@ struct part_source {
     /* Appends what comes next of the part's bytes, at least one; asked until `length` of them are there. */
     enum larder_status (*more)(void *of, struct buffer *into, struct larder_error *error);
     void *of;
-    uint64_t length; /* compressed */
+    uint64_t length; /* compressed; at least 1 */
     uint64_t raw_bytes;
     uint64_t rows;
     const uint8_t *sha256;

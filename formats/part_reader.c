@@ -10,7 +10,8 @@
 
 enum {
     FRAME_BYTES_MIN = FRAME_MAGIC_BYTES + 2,
-    FRAME_HEADER_MAX = 18, /* RFC 8878, section 3.1.1.1 */
+    FRAME_BYTES_MAX = 5 * 1024 * 1024, /* FORMAT.md section 3 */
+    FRAME_HEADER_MAX = 18,             /* RFC 8878, section 3.1.1.1 */
     WINDOW_MAX = 8 * 1024 * 1024,
 };
 
@@ -19,9 +20,9 @@ struct part_reader {
     uint8_t *frame;
     const struct part_source *source;
     struct sha256 *sha;
-    struct buffer window; /* what has been read, but for frames that were left behind */
-    size_t at;            /* in the window: all before it is decoded */
-    uint64_t unread;      /* of the part */
+    struct buffer held; /* read; what stands before `at` is decoded */
+    size_t at;
+    uint64_t unread; /* of the part */
     uint64_t raw_left;
 };
 
@@ -47,7 +48,7 @@ void part_reader_free(struct part_reader *reader)
     ZSTD_freeDCtx(reader->zstd);
     free(reader->frame);
     sha256_free(reader->sha);
-    buffer_free(&reader->window);
+    buffer_free(&reader->held);
     free(reader);
 }
 
@@ -59,7 +60,7 @@ enum larder_status part_reader_begin(struct part_reader *reader, const struct pa
     if (reader->sha == NULL)
         return larder_fail_memory(error);
     reader->source = source;
-    reader->window.length = 0;
+    reader->held.length = 0;
     reader->at = 0;
     reader->unread = source->length;
     reader->raw_left = source->raw_bytes;
@@ -79,20 +80,22 @@ static enum larder_status check_digest(struct part_reader *reader, struct larder
 /* Reads on: what is decoded gives way. */
 static enum larder_status fill(struct part_reader *reader, struct larder_error *error)
 {
-    struct buffer *window = &reader->window;
-    size_t kept = window->length - reader->at;
+    struct buffer *held = &reader->held;
+    size_t kept = held->length - reader->at;
     enum larder_status status;
 
     if (kept > 0 && reader->at > 0)
-        memmove(window->bytes, window->bytes + reader->at, kept);
-    window->length = kept;
+        memmove(held->bytes, held->bytes + reader->at, kept);
+    held->length = kept;
     reader->at = 0;
-    status = reader->source->more(reader->source->of, window, error);
+    status = reader->source->more(reader->source->of, held, error);
     if (status == LARDER_OK)
-        status = sha256_update(reader->sha, window->bytes + kept, window->length - kept, error);
-    if (status != LARDER_OK)
+        status = sha256_update(reader->sha, held->bytes + kept, held->length - kept, error);
+    if (status != LARDER_OK) {
+        reader->unread = 0; /* it is not asked again */
         return status;
-    reader->unread -= window->length - kept;
+    }
+    reader->unread -= held->length - kept;
     return reader->unread == 0 ? check_digest(reader, error) : LARDER_OK;
 }
 
@@ -106,20 +109,23 @@ static uint64_t window_of(uint8_t descriptor, uint8_t window)
     return base + base / 8 * (window & 7);
 }
 
-/* How many bytes the frame takes that begins at what is left in the window; reads on until it is there. */
-static enum larder_status find_end(struct part_reader *reader, size_t *compressed,
-                                   struct larder_error *error)
+/* How many bytes the frame at `at` takes; reads on until it is there. */
+static enum larder_status find_length(struct part_reader *reader, size_t *compressed,
+                                      struct larder_error *error)
 {
+    size_t length = ZSTD_findFrameCompressedSize(reader->held.bytes + reader->at,
+                                                 reader->held.length - reader->at);
     enum larder_status status = LARDER_OK;
 
-    do {
-        *compressed = ZSTD_findFrameCompressedSize(reader->window.bytes + reader->at,
-                                                   reader->window.length - reader->at);
-        if (ZSTD_getErrorCode(*compressed) != ZSTD_error_srcSize_wrong || reader->unread == 0)
-            break;
+    while (ZSTD_getErrorCode(length) == ZSTD_error_srcSize_wrong && reader->unread > 0 &&
+           reader->held.length - reader->at <= FRAME_BYTES_MAX) {
         status = fill(reader, error);
-    } while (status == LARDER_OK);
-    if (status == LARDER_OK && ZSTD_isError(*compressed))
+        if (status != LARDER_OK)
+            return status;
+        length = ZSTD_findFrameCompressedSize(reader->held.bytes, reader->held.length);
+    }
+    *compressed = length;
+    if (ZSTD_isError(length) || length > FRAME_BYTES_MAX)
         status = larder_fail(error, LARDER_DAMAGED, "a zstd frame is cut short or malformed");
     return status;
 }
@@ -129,8 +135,8 @@ static enum larder_status check_frame(const struct part_reader *reader, size_t *
                                       struct larder_error *error)
 {
     static const uint8_t magic[FRAME_MAGIC_BYTES] = {0x28, 0xb5, 0x2f, 0xfd};
-    const uint8_t *frame = reader->window.bytes + reader->at;
-    size_t left = reader->window.length - reader->at;
+    const uint8_t *frame = reader->held.bytes + reader->at;
+    size_t left = reader->held.length - reader->at;
     unsigned long long size;
     uint8_t descriptor;
 
@@ -157,16 +163,16 @@ static enum larder_status decode(struct part_reader *reader, size_t *length,
     enum larder_status status = LARDER_OK;
 
     while (status == LARDER_OK && reader->unread > 0 &&
-           reader->window.length - reader->at < FRAME_HEADER_MAX)
+           reader->held.length - reader->at < FRAME_HEADER_MAX)
         status = fill(reader, error);
     if (status == LARDER_OK)
         status = check_frame(reader, &raw, error);
     if (status == LARDER_OK)
-        status = find_end(reader, &compressed, error);
+        status = find_length(reader, &compressed, error);
     if (status != LARDER_OK)
         return status;
     result = ZSTD_decompressDCtx(reader->zstd, reader->frame, PART_FRAME_LIMIT,
-                                 reader->window.bytes + reader->at, compressed);
+                                 reader->held.bytes + reader->at, compressed);
     if (ZSTD_isError(result) || result != raw)
         return larder_fail(error, LARDER_DAMAGED, "a zstd frame could not be decoded: %s",
                            ZSTD_isError(result) ? ZSTD_getErrorName(result) : "wrong size");
@@ -183,7 +189,7 @@ static enum larder_status blame(struct part_reader *reader, struct larder_error 
     enum larder_status status = LARDER_OK;
 
     while (status == LARDER_OK && reader->unread > 0) {
-        reader->at = reader->window.length;
+        reader->at = reader->held.length;
         status = fill(reader, &of_bytes);
     }
     if (status == LARDER_DAMAGED && error != NULL)
@@ -198,7 +204,7 @@ enum larder_status part_reader_next(struct part_reader *reader, const uint8_t **
 
     *bytes = reader->frame;
     *length = 0;
-    if (reader->unread > 0 || reader->at < reader->window.length)
+    if (reader->unread > 0 || reader->at < reader->held.length)
         status = decode(reader, length, error);
     else if (reader->raw_left != 0)
         status = larder_fail(error, LARDER_DAMAGED, "it holds fewer bytes than the manifest says");

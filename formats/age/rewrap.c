@@ -120,6 +120,7 @@ enum larder_status age_rewrap(struct input **input, struct age_identities *ident
     }
     rewrapped->input.ops = &ops;
     rewrapped->input.size = rewrapped->header.length + (ciphertext->size - rewrapped->payload);
+    rewrapped->input.piece = ciphertext->piece;
     *input = &rewrapped->input;
     return LARDER_OK;
 }

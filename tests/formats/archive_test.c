@@ -187,6 +187,90 @@ static void a_stage_that_fails_is_never_finished(void **state)
     buffer_free(&whole);
 }
 
+/* One that fails, and counts how often it is asked for the header of the first part. */
+struct broken_input {
+    struct input input;
+    struct input *whole;
+    uint64_t header;
+    int asked;
+};
+
+static enum larder_status broken_read_at(struct input *input, uint64_t offset, void *buffer,
+                                         size_t length, struct larder_error *error)
+{
+    struct broken_input *broken = (struct broken_input *)input;
+
+    if (offset != broken->header)
+        return input_read_at(broken->whole, offset, buffer, length, error);
+    broken->asked++;
+    return larder_fail(error, LARDER_DAMAGED, "the object has changed");
+}
+
+static void broken_close(struct input *input)
+{
+    input_close(((struct broken_input *)input)->whole);
+}
+
+static void a_part_that_cannot_be_read_is_asked_for_once(void **state)
+{
+    static const struct input_ops ops = {broken_read_at, broken_close};
+    struct buffer bytes = {0};
+    struct manifest *m = sample_archive(1, &bytes);
+    struct broken_input broken = {
+        .input = {.ops = &ops, .size = bytes.length},
+        .whole = memory_input_new(bytes.bytes, bytes.length),
+        .header = m->tables[0].parts[0].offset - TAR_BLOCK,
+    };
+    struct archive_reader *reader = NULL;
+    struct part_reader *parts = part_reader_new();
+    struct rows *rows = rows_new(m->tables[0].copy_format, manifest_copied_columns(&m->tables[0]));
+    struct larder_error error = {0};
+
+    (void)state;
+    assert_int_equal(archive_reader_open(&broken.input, &reader, NULL), LARDER_OK);
+    assert_int_equal(archive_reader_count(reader, archive_reader_manifest(reader)->tables, 0, parts,
+                                          rows, &error),
+                     LARDER_DAMAGED);
+    assert_string_equal(error.message, "the object has changed");
+    assert_int_equal(broken.asked, 1);
+    rows_free(rows);
+    part_reader_free(parts);
+    archive_reader_close(reader);
+    manifest_free(m);
+    buffer_free(&bytes);
+}
+
+static void a_part_that_is_read_at_once_is_checked_before_it_is_given(void **state)
+{
+    struct buffer bytes = {0}, kept = {0};
+    struct manifest *m = sample_archive(1, &bytes);
+    const struct manifest_part *last = &m->tables[0].parts[m->tables[0].part_count - 1];
+    struct part_reader *parts = part_reader_new();
+    struct archive_reader *reader = NULL;
+    struct archive_part part;
+    const uint8_t *content;
+    size_t length;
+
+    (void)state;
+    assert_int_equal(
+        archive_reader_open(memory_input_new(bytes.bytes, bytes.length), &reader, NULL), LARDER_OK);
+    assert_int_equal(archive_reader_part_at_once(reader, archive_reader_manifest(reader)->tables,
+                                                 m->tables[0].part_count - 1, &kept, &part, NULL),
+                     LARDER_OK);
+    assert_int_equal(part_reader_begin(parts, &part.source, NULL), LARDER_OK);
+    assert_int_equal(part_reader_next(parts, &content, &length, NULL), LARDER_OK);
+    assert_in_range(length, 1, last->raw_bytes);
+    bytes.bytes[last->offset + last->bytes - 1] ^= 1;
+    assert_int_equal(archive_reader_part_at_once(reader, archive_reader_manifest(reader)->tables,
+                                                 m->tables[0].part_count - 1, &kept, &part, NULL),
+                     LARDER_DAMAGED);
+    part_reader_free(parts);
+    archive_reader_close(reader);
+    manifest_free(m);
+    buffer_free(&kept);
+    buffer_free(&bytes);
+}
+
 static void the_recovery_text_names_the_archive(void **state)
 {
     struct manifest *m = sample_manifest(1);
@@ -211,6 +295,8 @@ int main(void)
         cmocka_unit_test(what_is_no_archive_is_told_apart),
         cmocka_unit_test(nothing_is_written_out_of_order),
         cmocka_unit_test(a_stage_that_fails_is_never_finished),
+        cmocka_unit_test(a_part_that_cannot_be_read_is_asked_for_once),
+        cmocka_unit_test(a_part_that_is_read_at_once_is_checked_before_it_is_given),
         cmocka_unit_test(the_recovery_text_names_the_archive),
     };
 

@@ -372,6 +372,40 @@ static void a_frame_above_its_limit_is_refused_before_it_is_decoded(void **state
     free(content);
 }
 
+/* A frame of so many bytes, for want of content made of empty blocks. */
+static void add_long_frame(struct buffer *out, size_t length)
+{
+    static const uint8_t start[] = {0x28, 0xb5, 0x2f, 0xfd, 0x24, 2}, empty_block[3] = {0},
+                         last_block[] = {0x11, 0, 0, 'a', '\n'};
+    struct buffer usual = {0};
+
+    add_frame(&usual, &(struct frame){"a\n", 2, 1, 1, 0});
+    buffer_append(out, start, sizeof(start));
+    while (out->length + sizeof(empty_block) + sizeof(last_block) + 4 <= length)
+        buffer_append(out, empty_block, sizeof(empty_block));
+    buffer_append(out, last_block, sizeof(last_block));
+    buffer_append(out, usual.bytes + usual.length - 4, 4); /* the checksum */
+    buffer_free(&usual);
+}
+
+static void a_frame_has_a_limit_of_its_own(void **state)
+{
+    static const size_t limit = 5 * 1024 * 1024;
+    struct larder_error error = {0};
+    struct buffer bytes = {0};
+
+    (void)state;
+    add_long_frame(&bytes, limit);
+    assert_int_equal(count_in(256 * 1024, &bytes, 2, 1, NULL), LARDER_OK);
+    bytes.length = 0;
+    add_long_frame(&bytes, limit + 10);
+    for (size_t piece = 256 * 1024; piece <= 2 * limit; piece *= 16) {
+        assert_int_equal(count_in(piece, &bytes, 2, 1, &error), LARDER_DAMAGED);
+        assert_string_equal(error.message, "a zstd frame is cut short or malformed");
+    }
+    buffer_free(&bytes);
+}
+
 static void what_is_around_the_frames_is_refused(void **state)
 {
     static const struct frame frame = {"a\nb\n", 4, 1, 1, 0};
@@ -485,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_writer_begins_anew_after_a_table_that_broke_off),
         cmocka_unit_test(a_frame_that_breaks_a_rule_is_refused),
         cmocka_unit_test(a_frame_above_its_limit_is_refused_before_it_is_decoded),
+        cmocka_unit_test(a_frame_has_a_limit_of_its_own),
         cmocka_unit_test(what_is_around_the_frames_is_refused),
         cmocka_unit_test(a_part_with_another_digest_is_refused_with_its_last_byte),
         cmocka_unit_test(a_part_that_is_left_in_its_midst_does_not_matter_to_the_next),
