@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <zstd.h>
 
 #include "formats/frame_writer.h"
 
@@ -42,7 +43,10 @@ struct part_writer *part_writer_new(int level, uint64_t raw_bytes)
     writer->part_bytes = raw_bytes > 0 ? raw_bytes : PART_RAW_BYTES;
     writer->frames = frame_writer_new(level);
     writer->frame = malloc(PART_FRAME_BYTES);
-    if (writer->frames == NULL || writer->frame == NULL) {
+    /* All the room that a part needs at once: one that grows leaves holes behind. What is not used costs nothing. */
+    if (writer->frames == NULL || writer->frame == NULL ||
+        !buffer_reserve(&writer->compressed,
+                        (size_t)writer->part_bytes + ZSTD_compressBound(PART_FRAME_BYTES))) {
         part_writer_free(writer);
         return NULL;
     }
