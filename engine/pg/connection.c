@@ -147,11 +147,11 @@ static void gather(const struct pg *pg)
 
 /*
  * libpq's buffer of 16 KiB doubles when it is full and more is wanted, and never shrinks. Wanting more a few times gives
- * one that takes at once what the server could send while we worked, and sends while we read: a third of the system calls, and fewer turns.
+ * one that takes at once what the server could send while we worked: a third of the system calls, and fewer turns.
  */
 enum larder_status pg_receive(struct pg *pg, bool much, struct larder_error *error)
 {
-    enum { MOST_DOUBLINGS = 6 };
+    enum { MOST_DOUBLINGS = 5 };
     enum larder_status status;
 
     if (much)
