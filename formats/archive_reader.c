@@ -8,8 +8,7 @@
 #include "formats/end.h"
 #include "formats/tar.h"
 
-/* What the processor's cache holds. */
-enum { PIECE = 256 * 1024 };
+enum { PIECE = 256 * 1024 }; /* what the processor's cache holds */
 
 struct entry {
     uint64_t offset, bytes;

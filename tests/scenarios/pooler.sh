@@ -29,6 +29,7 @@ END
     [ -z "$SERVER_OS_USER" ] || chown -R "$SERVER_OS_USER" "$POOLER"
     server_as "$(command -v pgbouncer)" -q -d "$POOLER/pgbouncer.ini"
     at_exit stop_pooler
+    wait_until psql -XAtq -d "$(pooled by_transaction)" -c 'SELECT 1' # it goes to the background before it listens
 }
 
 stop_pooler()
