@@ -323,15 +323,6 @@ static enum larder_status read_piece(const struct archive_reader *reader, const 
     return LARDER_OK;
 }
 
-static enum larder_status fail_digest(const struct archive_reader *reader,
-                                      const struct entry *entry, struct larder_error *error)
-{
-    char name[MANIFEST_NAME_BYTES];
-
-    entry_name(reader, entry, name);
-    return larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
-}
-
 /* All of it goes into a digest; what is read is kept in `out` where there is one. */
 static enum larder_status read_checked(const struct archive_reader *reader,
                                        const struct entry *entry, struct buffer *out,
@@ -339,6 +330,7 @@ static enum larder_status read_checked(const struct archive_reader *reader,
 {
     struct sha256 *sha = sha256_new();
     struct buffer piece = {0}, *into = out != NULL ? out : &piece;
+    char name[MANIFEST_NAME_BYTES];
     uint8_t digest[SHA256_BYTES];
     uint64_t read = 0;
     enum larder_status status = sha == NULL ? larder_fail_memory(error) : LARDER_OK;
@@ -354,8 +346,10 @@ static enum larder_status read_checked(const struct archive_reader *reader,
     } while (status == LARDER_OK && read < entry->bytes);
     if (status == LARDER_OK)
         status = sha256_final(sha, digest, error);
+    entry_name(reader, entry, name);
     if (status == LARDER_OK && memcmp(digest, entry->sha256, sizeof(digest)) != 0)
-        status = fail_digest(reader, entry, error);
+        status =
+            larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
     buffer_free(&piece);
     sha256_free(sha);
     return status;
