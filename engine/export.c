@@ -223,12 +223,14 @@ static enum larder_status begin_writer(struct export *e, struct stage *stage,
                                        struct archive_writer **writer, struct larder_error *error)
 {
     struct stage *path = hash_stage_new(stage, &e->hash);
+    struct sha256 *whole;
     enum larder_status status = LARDER_OK;
 
     if (path == NULL) {
         stage_free(stage);
         return larder_fail_memory(error);
     }
+    whole = hash_stage_sha256(path);
     if (e->recipients != NULL)
         status = age_encrypt_new(&path, e->recipients, path, error);
     /* A passphrase is wiped as soon as the header is made. */
@@ -238,7 +240,7 @@ static enum larder_status begin_writer(struct export *e, struct stage *stage,
         stage_free(path);
         return status;
     }
-    *writer = archive_writer_new(path, e->manifest);
+    *writer = archive_writer_new(path, e->manifest, whole);
     return *writer == NULL ? larder_fail_memory(error) : LARDER_OK;
 }
 

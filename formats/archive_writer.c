@@ -14,10 +14,12 @@ const char *const archive_member_names[MANIFEST_MEMBERS] = {
 struct archive_writer {
     struct stage *next;
     struct manifest *manifest;
+    struct sha256 *whole;
     uint64_t offset;
 };
 
-struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest)
+struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest,
+                                          struct sha256 *whole)
 {
     struct archive_writer *writer = calloc(1, sizeof(*writer));
 
@@ -27,6 +29,7 @@ struct archive_writer *archive_writer_new(struct stage *next, struct manifest *m
     }
     writer->next = next;
     writer->manifest = manifest;
+    writer->whole = whole;
     return writer;
 }
 
@@ -79,6 +82,25 @@ enum larder_status archive_writer_member(struct archive_writer *writer, enum arc
     return status;
 }
 
+/* Writes a part's data, and takes its digest where that is still to be done. */
+static enum larder_status write_part(struct archive_writer *writer, const char *name,
+                                     const struct part *part, struct manifest_part *record,
+                                     struct larder_error *error)
+{
+    size_t length = (size_t)part->length;
+    enum larder_status status = LARDER_OK, ended;
+
+    if (part->has_sha256) {
+        memcpy(record->sha256, part->sha256, sizeof(record->sha256));
+        return write_member(writer, name, part->bytes, length, &record->offset, error);
+    }
+    status = sha256_begin_beside(writer->whole, part->bytes, length, error);
+    if (status == LARDER_OK)
+        status = write_member(writer, name, part->bytes, length, &record->offset, error);
+    ended = sha256_end_beside(writer->whole, record->sha256, status == LARDER_OK ? error : NULL);
+    return status == LARDER_OK ? ended : status;
+}
+
 enum larder_status archive_writer_part(struct archive_writer *writer, struct manifest_table *table,
                                        const struct part *part, struct larder_error *error)
 {
@@ -91,10 +113,9 @@ enum larder_status archive_writer_part(struct archive_writer *writer, struct man
         return larder_fail(error, LARDER_FAILED,
                            "a part of table \"%s.%s\" is out of its order, or has no rows",
                            table->schema, table->name);
-    memcpy(record.sha256, part->sha256, sizeof(record.sha256));
     manifest_part_name(table, (size_t)(table - writer->manifest->tables) + 1, table->part_count + 1,
                        name);
-    status = write_member(writer, name, part->bytes, (size_t)part->length, &record.offset, error);
+    status = write_part(writer, name, part, &record, error);
     return status == LARDER_OK ? manifest_add_part(table, &record, error) : status;
 }
 

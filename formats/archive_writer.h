@@ -29,9 +29,11 @@ struct archive_writer;
 
 /*
  * Owns the stage from here on, also where it fails (then NULL). The manifest is the caller's and
- * must live as long; its `started_at` must be set.
+ * must live as long; its `started_at` must be set. `whole` is the digest that is taken of the archive on its way through the stage, and
+ * takes those of parts along.
  */
-struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest);
+struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest,
+                                          struct sha256 *whole);
 
 /* Writes a member; they must come in the order of the enum. */
 enum larder_status archive_writer_member(struct archive_writer *writer, enum archive_member member,

@@ -38,6 +38,11 @@ static void hash_free(struct stage *stage)
     free(hash);
 }
 
+struct sha256 *hash_stage_sha256(struct stage *stage)
+{
+    return ((struct hash_stage *)stage)->sha;
+}
+
 struct stage *hash_stage_new(struct stage *next, struct hash_result *result)
 {
     static const struct stage_ops ops = {hash_push, hash_finish, hash_free};

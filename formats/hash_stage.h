@@ -17,4 +17,7 @@ struct hash_result {
 /* NULL when memory is short; then the caller still owns `next`. */
 struct stage *hash_stage_new(struct stage *next, struct hash_result *result);
 
+/* The digest that a hash stage takes, which can take others along (sha256_begin_beside); the stage's. */
+struct sha256 *hash_stage_sha256(struct stage *stage);
+
 #endif

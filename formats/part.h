@@ -29,6 +29,7 @@ struct part {
     uint64_t raw_bytes;
     uint64_t rows;
     uint8_t sha256[SHA256_BYTES];
+    bool has_sha256; /* else whoever puts the part into an archive takes it */
 };
 
 /* At how many bytes to close parts, where so many are expected in all: a manifest that lists each has to stay small. */
@@ -38,9 +39,9 @@ struct part_writer;
 
 /*
  * `level` is zstd's; `raw_bytes` closes a part at the first end of a row at or beyond it (0:
- * PART_RAW_BYTES). NULL when memory is short.
+ * PART_RAW_BYTES); `digests`: whether to take the SHA-256 of parts. NULL when memory is short.
  */
-struct part_writer *part_writer_new(int level, uint64_t raw_bytes);
+struct part_writer *part_writer_new(int level, uint64_t raw_bytes, bool digests);
 void part_writer_free(struct part_writer *writer);
 
 /* Begins a table. What an earlier table left unfinished is dropped. */

@@ -10,12 +10,14 @@
 #include "engine/pg/snapshot.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
+#include "formats/sha256_pair.h"
 
 enum {
     RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
     LANE_CONNECT_SECONDS = 10,
     HEAD_START_MS = 20,
+    DIGESTING_LANES = 5, /* fewer seldom wait for each other at the archive */
     SPLITTING_LANES =
         4, /* with fewer, one that reads all of a table is not slower: a range costs the server twice as much */
 };
@@ -378,6 +380,7 @@ enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct 
     if (threads == NULL)
         return larder_fail_memory(error);
     all->lane_count = lanes;
+    all->lanes_digest = lanes >= DIGESTING_LANES || !sha256_pair_can();
     all->working = lanes;
     while (started < lanes && pthread_create(&threads[started], NULL, follow, all) == 0)
         started++;

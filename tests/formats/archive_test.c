@@ -128,11 +128,12 @@ static void nothing_is_written_out_of_order(void **state)
 {
     static const struct part no_rows = {.bytes = (const uint8_t *)"x", .length = 1};
     static const struct part part = {
-        .bytes = (const uint8_t *)"x", .length = 1, .raw_bytes = 1, .rows = 1};
+        .bytes = (const uint8_t *)"x", .length = 1, .raw_bytes = 1, .rows = 1, .has_sha256 = true};
     struct manifest *m = sample_manifest(1);
     struct buffer out = {0};
     int finished = 0;
-    struct archive_writer *writer = archive_writer_new(memory_stage_new(&out, &finished, 0), m);
+    struct archive_writer *writer =
+        archive_writer_new(memory_stage_new(&out, &finished, 0), m, NULL);
 
     (void)state;
     assert_int_equal(archive_writer_member(writer, ARCHIVE_HEADER, "x", 1, NULL), LARDER_FAILED);
@@ -170,7 +171,7 @@ static void a_stage_that_fails_is_never_finished(void **state)
         struct larder_error error = {0};
 
         m = sample_manifest(0);
-        writer = archive_writer_new(memory_stage_new(&out, &finished, room), m);
+        writer = archive_writer_new(memory_stage_new(&out, &finished, room), m, NULL);
         for (int i = ARCHIVE_RECOVERY; i <= ARCHIVE_LOAD && status == LARDER_OK; i++)
             status = archive_writer_member(writer, (enum archive_member)i, "x", 1, &error);
         if (status == LARDER_OK)

@@ -44,7 +44,7 @@ static enum larder_status count_in(size_t piece, const struct buffer *bytes, uin
 {
     struct part_reader *reader = part_reader_new();
     struct rows *counted = rows_new(COPY_TEXT, 1);
-    struct part part = {bytes->bytes, bytes->length, raw_bytes, rows, {0}};
+    struct part part = {bytes->bytes, bytes->length, raw_bytes, rows, {0}, true};
     struct part_bytes source;
     enum larder_status status;
 
@@ -215,7 +215,7 @@ static void a_part_with_another_digest_is_refused_with_its_last_byte(void **stat
     add_frame(&bytes, &frame);
     whole = bytes.length;
     add_frame(&bytes, &frame);
-    part = (struct part){bytes.bytes, bytes.length, 8, 4, {0}};
+    part = (struct part){bytes.bytes, bytes.length, 8, 4, {0}, true};
     assert_int_equal(read_wrong(reader, &part, SIZE_MAX, &error), 0);
     assert_string_equal(error.message, "its SHA-256 is not the manifest's");
     assert_int_equal(read_wrong(reader, &part, whole + 1, &error), 4);
@@ -243,7 +243,7 @@ static void a_part_that_is_left_in_its_midst_does_not_matter_to_the_next(void **
     add_frame(&bytes, &frame);
     whole = bytes.length;
     add_frame(&bytes, &other);
-    part = (struct part){bytes.bytes, bytes.length, 11, 4, {0}};
+    part = (struct part){bytes.bytes, bytes.length, 11, 4, {0}, true};
     assert_int_equal(sha256_of(part.bytes, (size_t)part.length, part.sha256, NULL), LARDER_OK);
     part_bytes(&source, &part, whole + 1);
     assert_int_equal(part_reader_begin(reader, &source.source, NULL), LARDER_OK);

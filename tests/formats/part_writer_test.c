@@ -151,7 +151,7 @@ struct shape {
 
 static void round_trip(const struct shape *shape, enum copy_format format)
 {
-    struct part_writer *writer = part_writer_new(1, shape->part_bytes);
+    struct part_writer *writer = part_writer_new(1, shape->part_bytes, true);
     struct buffer stream = {0};
     struct kept kept = {0};
 
@@ -196,7 +196,7 @@ static void what_was_written_is_read_back(void **state)
 
 static void a_trailer_in_two_pieces_leaves_no_part(void **state)
 {
-    struct part_writer *writer = part_writer_new(1, 1);
+    struct part_writer *writer = part_writer_new(1, 1, true);
     struct buffer stream = {0};
     struct kept kept = {0};
     struct part part;
@@ -239,7 +239,7 @@ static void parts_of_a_large_archive_are_larger_and_no_more_than_it_may_list(voi
 
 static void a_writer_begins_anew_after_a_table_that_broke_off(void **state)
 {
-    struct part_writer *writer = part_writer_new(1, 0);
+    struct part_writer *writer = part_writer_new(1, 0, true);
     struct buffer stream = {0};
     struct kept kept = {0};
     struct part part;

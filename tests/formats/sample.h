@@ -8,6 +8,7 @@
 #include "formats/archive_reader.h"
 #include "formats/archive_writer.h"
 #include "formats/end.h"
+#include "formats/hash_stage.h"
 #include "formats/sql_text.h"
 #include "formats/tar.h"
 #include "tests/formats/memory.h"
@@ -83,7 +84,8 @@ static inline struct manifest *sample_manifest(size_t tables)
 static inline void sample_write_table(struct archive_writer *writer, struct manifest_table *table,
                                       const struct sample_table *from)
 {
-    struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES);
+    /* Of some the writer takes the digest, of others the archive. */
+    struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES, from->format == COPY_TEXT);
     const uint8_t *bytes = (const uint8_t *)from->stream;
     struct part part;
     size_t taken;
@@ -124,9 +126,14 @@ static inline void sample_write_start(struct archive_writer *writer, const struc
 static inline struct manifest *sample_archive(size_t tables, struct buffer *out)
 {
     struct manifest *m = sample_manifest(tables);
-    struct archive_writer *writer = archive_writer_new(memory_stage_new(out, NULL, 0), m);
+    struct hash_result whole;
+    struct stage *stage = hash_stage_new(memory_stage_new(out, NULL, 0), &whole);
+    struct archive_writer *writer;
     struct buffer load = {0};
+    uint8_t digest[SHA256_BYTES];
 
+    SAMPLE_MUST(stage != NULL);
+    writer = archive_writer_new(stage, m, hash_stage_sha256(stage));
     SAMPLE_MUST(writer != NULL);
     sample_write_start(writer, m);
     for (size_t i = 0; i < tables; i++)
@@ -137,6 +144,8 @@ static inline struct manifest *sample_archive(size_t tables, struct buffer *out)
     SAMPLE_MUST(archive_writer_finish(writer, NULL) == LARDER_OK);
     archive_writer_free(writer);
     buffer_free(&load);
+    SAMPLE_MUST(sha256_of(out->bytes, out->length, digest, NULL) == LARDER_OK);
+    SAMPLE_MUST(memcmp(digest, whole.sha256, sizeof(digest)) == 0);
     return m;
 }
 

@@ -9,6 +9,7 @@
 #include <openssl/hmac.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -52,10 +53,9 @@ SHORTAGE(void *, NULL, realloc, (void *old, size_t size), (old, size))
 SHORTAGE(char *, NULL, strdup, (const char *text), (text))
 SHORTAGE(void *, MAP_FAILED, mmap, (void *at, size_t length, int prot, int flags, int fd, off_t offset), (at, length, prot, flags, fd, offset))
 SHORTAGE(int, 0, RAND_priv_bytes, (unsigned char *bytes, int count), (bytes, count))
-SHORTAGE(EVP_MD_CTX *, NULL, EVP_MD_CTX_new, (void), ())
-SHORTAGE(int, 0, EVP_DigestInit_ex, (EVP_MD_CTX *c, const EVP_MD *md, ENGINE *e), (c, md, e))
-SHORTAGE(int, 0, EVP_DigestUpdate, (EVP_MD_CTX *c, const void *bytes, size_t length), (c, bytes, length))
-SHORTAGE(int, 0, EVP_DigestFinal_ex, (EVP_MD_CTX *c, unsigned char *md, unsigned *size), (c, md, size))
+SHORTAGE(int, 0, SHA256_Init, (SHA256_CTX *c), (c))
+SHORTAGE(int, 0, SHA256_Update, (SHA256_CTX *c, const void *bytes, size_t length), (c, bytes, length))
+SHORTAGE(int, 0, SHA256_Final, (unsigned char *md, SHA256_CTX *c), (md, c))
 SHORTAGE(int, 0, EVP_Digest, (const void *bytes, size_t length, unsigned char *md, unsigned *size, const EVP_MD *type, ENGINE *e), (bytes, length, md, size, type, e))
 SHORTAGE(EVP_CIPHER_CTX *, NULL, EVP_CIPHER_CTX_new, (void), ())
 SHORTAGE(int, 0, EVP_CipherInit_ex, (EVP_CIPHER_CTX *c, const EVP_CIPHER *cipher, ENGINE *e, const unsigned char *key, const unsigned char *iv, int seal), (c, cipher, e, key, iv, seal))

@@ -56,7 +56,7 @@ static void try(const char *what, enum larder_status (*run)(struct larder_error 
 static enum larder_status put_table(struct archive_writer *writer, struct manifest_table *table,
                                     const struct sample_table *from, struct larder_error *error)
 {
-    struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES);
+    struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES, from->format == COPY_TEXT);
     enum larder_status status = memory(parts != NULL, error);
     struct part part = {0};
 
@@ -84,12 +84,17 @@ static enum larder_status write_archive(struct larder_error *error)
 {
     struct manifest *m = sample_manifest(2);
     struct buffer out = {0}, text = {0};
-    struct stage *stage = memory_stage_new(&out, NULL, 0);
-    struct archive_writer *writer;
+    struct hash_result whole;
+    struct stage *memory_stage = memory_stage_new(&out, NULL, 0), *stage;
+    struct archive_writer *writer = NULL;
     enum larder_status status;
 
     shortage_begin();
-    writer = archive_writer_new(stage, m);
+    stage = hash_stage_new(memory_stage, &whole);
+    if (stage != NULL)
+        writer = archive_writer_new(stage, m, hash_stage_sha256(stage));
+    else
+        stage_free(memory_stage);
     status = memory(writer != NULL, error);
     for (int i = ARCHIVE_RECOVERY; status == LARDER_OK && i < ARCHIVE_LOAD; i++)
         status = archive_writer_member(writer, (enum archive_member)i, "text", 4, error);

@@ -51,7 +51,7 @@ static struct part_writer *writer_of(uint8_t choice)
     static struct part_writer *writers[4];
 
     if (writers[choice % 4] == NULL)
-        writers[choice % 4] = part_writer_new(1, sizes[choice % 4]);
+        writers[choice % 4] = part_writer_new(1, sizes[choice % 4], true);
     return writers[choice % 4];
 }
 
