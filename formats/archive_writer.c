@@ -88,15 +88,16 @@ static enum larder_status write_part(struct archive_writer *writer, const char *
                                      struct larder_error *error)
 {
     size_t length = (size_t)part->length;
-    enum larder_status status = LARDER_OK, ended;
+    enum larder_status status, ended;
 
     if (part->has_sha256) {
         memcpy(record->sha256, part->sha256, sizeof(record->sha256));
         return write_member(writer, name, part->bytes, length, &record->offset, error);
     }
     status = sha256_begin_beside(writer->whole, part->bytes, length, error);
-    if (status == LARDER_OK)
-        status = write_member(writer, name, part->bytes, length, &record->offset, error);
+    if (status != LARDER_OK)
+        return status;
+    status = write_member(writer, name, part->bytes, length, &record->offset, error);
     ended = sha256_end_beside(writer->whole, record->sha256, status == LARDER_OK ? error : NULL);
     return status == LARDER_OK ? ended : status;
 }

@@ -29,8 +29,8 @@ struct archive_writer;
 
 /*
  * Owns the stage from here on, also where it fails (then NULL). The manifest is the caller's and
- * must live as long; its `started_at` must be set. `whole` is the digest that is taken of the archive on its way through the stage, and
- * takes those of parts along.
+ * must live as long; its `started_at` must be set. `whole` is the digest that the stage takes of the archive, and its own; it takes those of
+ * parts along, and may be NULL where each part comes with its digest.
  */
 struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest,
                                           struct sha256 *whole);
@@ -40,8 +40,10 @@ enum larder_status archive_writer_member(struct archive_writer *writer, enum arc
                                          const void *bytes, size_t length,
                                          struct larder_error *error);
 
-/* Writes a part as the next one of its table, and adds it to the manifest. Parts come between the
- * last two members. */
+/*
+ * Writes a part as the next one of its table, and adds it to the manifest, with its digest, which is taken here where the part has none.
+ * Parts come between the last two members. Nothing of the part is looked at afterwards, also where it fails.
+ */
 enum larder_status archive_writer_part(struct archive_writer *writer, struct manifest_table *table,
                                        const struct part *part, struct larder_error *error);
 

@@ -17,7 +17,7 @@ struct hash_result {
 /* NULL when memory is short; then the caller still owns `next`. */
 struct stage *hash_stage_new(struct stage *next, struct hash_result *result);
 
-/* The digest that a hash stage takes, which can take others along (sha256_begin_beside); the stage's. */
+/* The digest that is taken, to take others along (sha256_begin_beside); it goes with the stage, which must be a hash stage itself. */
 struct sha256 *hash_stage_sha256(struct stage *stage);
 
 #endif

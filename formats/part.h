@@ -39,9 +39,9 @@ struct part_writer;
 
 /*
  * `level` is zstd's; `raw_bytes` closes a part at the first end of a row at or beyond it (0:
- * PART_RAW_BYTES); `digests`: whether to take the SHA-256 of parts. NULL when memory is short.
+ * PART_RAW_BYTES); `takes_digests`: whether parts come with their SHA-256. NULL when memory is short.
  */
-struct part_writer *part_writer_new(int level, uint64_t raw_bytes, bool digests);
+struct part_writer *part_writer_new(int level, uint64_t raw_bytes, bool takes_digests);
 void part_writer_free(struct part_writer *writer);
 
 /* Begins a table. What an earlier table left unfinished is dropped. */

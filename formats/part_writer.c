@@ -15,7 +15,7 @@ struct part_writer {
     struct rows *rows;
     enum copy_format format;
     uint64_t part_bytes;
-    bool digests;
+    bool takes_digests;
 
     uint8_t *frame; /* PART_FRAME_BYTES, raw */
     size_t frame_length;
@@ -35,14 +35,14 @@ uint64_t part_raw_bytes(uint64_t expected)
     return bytes > PART_RAW_BYTES ? bytes : PART_RAW_BYTES;
 }
 
-struct part_writer *part_writer_new(int level, uint64_t raw_bytes, bool digests)
+struct part_writer *part_writer_new(int level, uint64_t raw_bytes, bool takes_digests)
 {
     struct part_writer *writer = calloc(1, sizeof(*writer));
 
     if (writer == NULL)
         return NULL;
     writer->part_bytes = raw_bytes > 0 ? raw_bytes : PART_RAW_BYTES;
-    writer->digests = digests;
+    writer->takes_digests = takes_digests;
     writer->frames = frame_writer_new(level);
     writer->frame = malloc(PART_FRAME_BYTES);
     /* All the room that a part needs at once: one that grows leaves holes behind. What is not used costs nothing. */
@@ -194,12 +194,12 @@ enum larder_status part_writer_end(struct part_writer *writer, struct part *part
         status = append(writer, copy_binary_trailer, COPY_TRAILER_BYTES, error);
     if (status == LARDER_OK)
         status = flush_frame(writer, error);
-    if (status == LARDER_OK && writer->digests)
+    if (status == LARDER_OK && writer->takes_digests)
         status =
             sha256_of(writer->compressed.bytes, writer->compressed.length, part->sha256, error);
     if (status != LARDER_OK)
         return status;
-    part->has_sha256 = writer->digests;
+    part->has_sha256 = writer->takes_digests;
     part->bytes = writer->compressed.bytes;
     part->length = writer->compressed.length;
     part->raw_bytes = writer->raw_bytes;

@@ -13,8 +13,8 @@
 struct sha256 {
     SHA256_CTX context;
     SHA256_CTX beside;
-    const uint8_t *bytes; /* beside, and not taken yet */
-    size_t left;
+    const uint8_t *beside_bytes; /* not taken yet */
+    size_t beside_left;
     bool in_pairs;
 };
 
@@ -46,15 +46,17 @@ static void count(SHA256_CTX *context, size_t bytes)
 /* Takes whole blocks of these bytes and of those beside; says how many bytes of each. Both digests are at the start of a block. */
 static size_t take_both(struct sha256 *sha, const uint8_t *bytes, size_t length)
 {
-    size_t blocks = (length < sha->left ? length : sha->left) / SHA256_BLOCK;
+    size_t blocks = (length < sha->beside_left ? length : sha->beside_left) / SHA256_BLOCK;
     size_t taken = blocks * SHA256_BLOCK;
 
+    if (blocks == 0)
+        return 0;
     sha256_pair_blocks((uint32_t *[]){sha->context.h, sha->beside.h},
-                       (const uint8_t *[]){bytes, sha->bytes}, blocks);
+                       (const uint8_t *[]){bytes, sha->beside_bytes}, blocks);
     count(&sha->context, taken);
     count(&sha->beside, taken);
-    sha->bytes += taken;
-    sha->left -= taken;
+    sha->beside_bytes += taken;
+    sha->beside_left -= taken;
     return taken;
 }
 
@@ -76,20 +78,28 @@ enum larder_status sha256_update(struct sha256 *sha, const void *bytes, size_t l
     return update(sha, bytes, length) ? LARDER_OK : fail(error);
 }
 
+bool sha256_beside_is_faster(void)
+{
+    return sha256_pair_can();
+}
+
 enum larder_status sha256_begin_beside(struct sha256 *sha, const void *bytes, size_t length,
                                        struct larder_error *error)
 {
-    sha->bytes = bytes;
-    sha->left = length;
+    sha->in_pairs = false;
+    if (SHA256_Init(&sha->beside) != 1)
+        return fail(error);
+    sha->beside_bytes = bytes;
+    sha->beside_left = length;
     sha->in_pairs = sha256_pair_can();
-    return SHA256_Init(&sha->beside) == 1 ? LARDER_OK : fail(error);
+    return LARDER_OK;
 }
 
 enum larder_status sha256_end_beside(struct sha256 *sha, uint8_t digest[SHA256_BYTES],
                                      struct larder_error *error)
 {
     sha->in_pairs = false;
-    return SHA256_Update(&sha->beside, sha->bytes, sha->left) == 1 &&
+    return SHA256_Update(&sha->beside, sha->beside_bytes, sha->beside_left) == 1 &&
                    SHA256_Final(digest, &sha->beside) == 1
                ? LARDER_OK
                : fail(error);

@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4) through OpenSSL, and its hexadecimal form. */
+/* SHA-256 (FIPS 180-4) through OpenSSL, two digests side by side through sha256_pair.h, and the hexadecimal form. */
 #ifndef FORMATS_SHA256_H
 #define FORMATS_SHA256_H
 
@@ -21,9 +21,13 @@ enum larder_status sha256_final(struct sha256 *sha, uint8_t digest[SHA256_BYTES]
                                 struct larder_error *error);
 void sha256_free(struct sha256 *sha);
 
+/* Whether this processor takes two digests side by side faster than one after the other. */
+bool sha256_beside_is_faster(void);
+
 /*
- * The digest of other bytes, which stay where they are until it is ended. Each update of `sha` meanwhile takes as many of them along as of
- * its own: where sha256_pair_can(), that is faster than one digest after the other, and else no slower.
+ * The digest of other bytes beside: each update of `sha` takes as many of them along as of its own, and the end takes the rest. One at a
+ * time; a second begin drops the first. The bytes must stay until the end, which has to come also where something else failed meanwhile,
+ * but not where the begin did. `sha` itself may be ended and begin anew between the two.
  */
 enum larder_status sha256_begin_beside(struct sha256 *sha, const void *bytes, size_t length,
                                        struct larder_error *error);

@@ -5,9 +5,7 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
-enum { CPUID_FEATURES = 7, STEPS = 16 };
-
-#define SHA_IN_EBX (1u << 29)
+enum { CPUID_FEATURES = 7, STEPS = 16, UNKNOWN = -1 };
 
 static const uint32_t constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
@@ -21,10 +19,14 @@ static const uint32_t constants[64] __attribute__((aligned(16))) = {
 
 bool sha256_pair_can(void)
 {
+    static _Atomic int can =
+        UNKNOWN; /* a virtual machine answers in a hundredth of a millisecond */
     unsigned a, b, c, d;
 
-    return __builtin_cpu_supports("sse4.1") &&
-           __get_cpuid_count(CPUID_FEATURES, 0, &a, &b, &c, &d) && (b & SHA_IN_EBX) != 0;
+    if (can == UNKNOWN)
+        can = __builtin_cpu_supports("sse4.1") &&
+              __get_cpuid_count(CPUID_FEATURES, 0, &a, &b, &c, &d) && (b & bit_SHA) != 0;
+    return can;
 }
 
 #define INSTRUCTIONS __attribute__((target("sha,sse4.1")))

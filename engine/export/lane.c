@@ -216,7 +216,7 @@ void export_lane_run(struct export_lanes *all, struct pg *pg, bool is_leader)
     enum larder_status status = LARDER_OK;
 
     lane.writer = part_writer_new(all->options.level, part_raw_bytes(all->progress.bytes_total),
-                                  all->lanes_digest);
+                                  all->lanes_take_digests);
     if (lane.writer == NULL)
         status = larder_fail_memory(&error);
     if (status == LARDER_OK)

@@ -10,14 +10,15 @@
 #include "engine/pg/snapshot.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
-#include "formats/sha256_pair.h"
+#include "formats/sha256.h"
 
 enum {
     RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
     LANE_CONNECT_SECONDS = 10,
     HEAD_START_MS = 20,
-    DIGESTING_LANES = 5, /* fewer seldom wait for each other at the archive */
+    DIGESTING_LANES =
+        4, /* with fewer, what two digests side by side save is more than the wait at the archive, by estimate */
     SPLITTING_LANES =
         4, /* with fewer, one that reads all of a table is not slower: a range costs the server twice as much */
 };
@@ -380,7 +381,7 @@ enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct 
     if (threads == NULL)
         return larder_fail_memory(error);
     all->lane_count = lanes;
-    all->lanes_digest = lanes >= DIGESTING_LANES || !sha256_pair_can();
+    all->lanes_take_digests = lanes >= DIGESTING_LANES || !sha256_beside_is_faster();
     all->working = lanes;
     while (started < lanes && pthread_create(&threads[started], NULL, follow, all) == 0)
         started++;

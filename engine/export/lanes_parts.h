@@ -37,8 +37,8 @@ struct export_lanes {
     struct manifest *manifest;
     const struct catalog_table *extra;
     int stop_fd;
-    int lane_count;    /* known once they run */
-    bool lanes_digest; /* their parts, and do not leave it to who writes the archive */
+    int lane_count;          /* known once they run */
+    bool lanes_take_digests; /* of their parts, and do not leave them to who writes the archive */
     int processors;
 
     pthread_mutex_t lock; /* of everything below, of the writer, and of the manifest's parts */

@@ -8,9 +8,8 @@
 #include <string.h>
 
 #include "formats/sha256.h"
-#include "formats/sha256_pair.h"
 
-enum { ROOM = 4096 };
+enum { ROOM = 4096, BLOCK = 64 };
 
 static void assert_digest(const uint8_t digest[SHA256_BYTES], const uint8_t *bytes, size_t length)
 {
@@ -89,7 +88,7 @@ static void other_bytes_are_digested_beside(void **state)
 
     (void)state;
     fill(bytes, sizeof(bytes));
-    print_message("this processor takes %s at once\n", sha256_pair_can() ? "two" : "one");
+    print_message("this processor takes %s at once\n", sha256_beside_is_faster() ? "two" : "one");
     for (size_t before = 0; before < COUNT; before++)
         for (size_t length = 0; length < COUNT; length++)
             for (size_t piece = 1; piece < COUNT; piece++)
@@ -98,18 +97,49 @@ static void other_bytes_are_digested_beside(void **state)
                                  lengths[beside]);
 }
 
+static void one_digest_beside_does_not_touch_another(void **state)
+{
+    struct sha256 *sha = sha256_new();
+    uint8_t *dropped = malloc(ROOM), digest[SHA256_BYTES];
+
+    (void)state;
+    fill(bytes, sizeof(bytes));
+    memcpy(dropped, bytes, ROOM);
+    /* One that is never ended */
+    sha256_begin_beside(sha, dropped, ROOM, NULL);
+    sha256_update(sha, bytes, 5 * BLOCK, NULL);
+    /* gives way to the next, also where nothing is in that, */
+    assert_int_equal(sha256_begin_beside(sha, NULL, 0, NULL), LARDER_OK);
+    free(dropped);
+    sha256_update(sha, bytes + 5 * BLOCK, 3 * BLOCK, NULL);
+    sha256_update(sha, NULL, 0, NULL);
+    assert_int_equal(sha256_end_beside(sha, digest, NULL), LARDER_OK);
+    assert_digest(digest, bytes, 0);
+    /* and one goes on where the digest that it goes with is ended. */
+    assert_int_equal(sha256_begin_beside(sha, bytes + 1, 9 * BLOCK, NULL), LARDER_OK);
+    sha256_update(sha, bytes + 8 * BLOCK, 2 * BLOCK, NULL);
+    assert_int_equal(sha256_final(sha, digest, NULL), LARDER_OK);
+    assert_digest(digest, bytes, 10 * BLOCK);
+    sha256_update(sha, bytes + 3, 3 * BLOCK, NULL);
+    assert_int_equal(sha256_end_beside(sha, digest, NULL), LARDER_OK);
+    assert_digest(digest, bytes + 1, 9 * BLOCK);
+    assert_int_equal(sha256_final(sha, digest, NULL), LARDER_OK);
+    assert_digest(digest, bytes + 3, 3 * BLOCK);
+    sha256_free(sha);
+}
+
 /* The length of a digest's bytes is kept in bits, in two words. */
 static void more_bits_than_a_word_counts_are_digested_beside(void **state)
 {
-    size_t length = ((size_t)1 << 29) + 2 * SHA256_BLOCK + 5;
+    size_t length = ((size_t)1 << 29) + 2 * BLOCK + 5;
     uint8_t *many = calloc(length, 1), digest[SHA256_BYTES];
     struct sha256 *sha = sha256_new();
 
     (void)state;
     assert_non_null(many);
     assert_int_equal(sha256_begin_beside(sha, many, length, NULL), LARDER_OK);
-    sha256_update(sha, many, length - 2 * SHA256_BLOCK, NULL);
-    sha256_update(sha, many, 2 * SHA256_BLOCK, NULL);
+    sha256_update(sha, many, length - 2 * BLOCK, NULL);
+    sha256_update(sha, many, 2 * BLOCK, NULL);
     assert_int_equal(sha256_end_beside(sha, digest, NULL), LARDER_OK);
     assert_digest(digest, many, length);
     assert_int_equal(sha256_final(sha, digest, NULL), LARDER_OK);
@@ -144,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_standard_come_out),
         cmocka_unit_test(other_bytes_are_digested_beside),
+        cmocka_unit_test(one_digest_beside_does_not_touch_another),
         cmocka_unit_test(more_bits_than_a_word_counts_are_digested_beside),
         cmocka_unit_test(only_its_own_hexadecimal_form_is_taken),
     };
