@@ -241,6 +241,8 @@ enum larder_status export_lanes_give(struct export_lanes *all, struct shared_tab
         status = keep_part(all, table, part, error);
     else
         status = archive_writer_part(all->writer, export_lanes_table(all, table), part, error);
+    if (status != LARDER_OK)
+        all->writer = NULL; /* nothing follows, until the others know */
     pthread_mutex_unlock(&all->lock);
     return status;
 }
