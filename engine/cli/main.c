@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,6 +98,12 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     return report(&error, status);
 }
 
+/* A large buffer grows in its place, and goes back to the system when it is freed, for good, and not only until the first one is freed. */
+static void keep_buffers_apart(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+}
+
 int main(int argc, char **argv)
 {
     const struct cli_command *command;
@@ -105,6 +112,7 @@ int main(int argc, char **argv)
     open_standard_streams();
     catch_signals();
     clean_environment();
+    keep_buffers_apart();
     json_memory_watch();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         cli_print_version();
