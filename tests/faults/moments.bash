@@ -105,14 +105,14 @@ faults_stops() { disturb_all stops stop_the_server "$(or_full 20)" "$1"; }
 # go_through HOW BYTES SUBJECT   runs it through tests/faults/proxy.py; PASSED is how many bytes went through
 go_through()
 {
-    local port proxy
+    local port proxy seconds=300
 
     prepare_subject "$3"
     exec 5< <(exec /usr/bin/python3 "$FAULTS_HERE/proxy.py" "$SCRATCH/one/.s.PGSQL.$PGPORT" "$1" "$2")
     proxy=$!
     read -r port <&5
-    FAULT=(timeout --preserve-status --kill-after 60 "$((2 * SPAN / 1000000 + 3))" env PGHOST=127.0.0.1 "PGPORT=$port")
-    [ "$1" = hang ] || FAULT[3]=300
+    [ "$1" != hang ] || seconds=$((2 * SPAN / 1000000 + 3))
+    FAULT=(timeout --preserve-status --kill-after 60 "$seconds" env PGHOST=127.0.0.1 "PGPORT=$port")
     STATUS=0
     "$3_do" >"$STDOUT" 2>"$STDERR" || STATUS=$?
     FAULT=()
