@@ -8,7 +8,7 @@
 
 enum {
     BLOCK = 1024 * 1024,        /* of something that may be far away */
-    NEAR_BLOCK = 64 * 1024,     /* which the processor's cache holds */
+    NEAR_BLOCK = 64 * 1024,     /* in the processor's cache, and in malloc's heap */
     LAG_MAX = 64 * 1024 * 1024, /* behind what was read; what is older may have left memory */
     LOOK_NS = 100 * 1000 * 1000,
 };

@@ -346,10 +346,11 @@ static enum larder_status read_checked(const struct archive_reader *reader,
     } while (status == LARDER_OK && read < entry->bytes);
     if (status == LARDER_OK)
         status = sha256_final(sha, digest, error);
-    entry_name(reader, entry, name);
-    if (status == LARDER_OK && memcmp(digest, entry->sha256, sizeof(digest)) != 0)
+    if (status == LARDER_OK && memcmp(digest, entry->sha256, sizeof(digest)) != 0) {
+        entry_name(reader, entry, name);
         status =
             larder_fail(error, LARDER_DAMAGED, "the SHA-256 of \"%s\" is not the manifest's", name);
+    }
     buffer_free(&piece);
     sha256_free(sha);
     return status;

@@ -15,7 +15,6 @@ struct sha256 {
     SHA256_CTX beside;
     const uint8_t *beside_bytes; /* not taken yet */
     size_t beside_left;
-    bool in_pairs;
 };
 
 static enum larder_status fail(struct larder_error *error)
@@ -49,8 +48,6 @@ static size_t take_both(struct sha256 *sha, const uint8_t *bytes, size_t length)
     size_t blocks = (length < sha->beside_left ? length : sha->beside_left) / SHA256_BLOCK;
     size_t taken = blocks * SHA256_BLOCK;
 
-    if (blocks == 0)
-        return 0;
     sha256_pair_blocks((uint32_t *[]){sha->context.h, sha->beside.h},
                        (const uint8_t *[]){bytes, sha->beside_bytes}, blocks);
     count(&sha->context, taken);
@@ -64,7 +61,7 @@ static bool update(struct sha256 *sha, const uint8_t *bytes, size_t length)
 {
     size_t first = SHA256_BLOCK - sha->context.num, both;
 
-    if (!sha->in_pairs || length < first)
+    if (sha->beside_left < SHA256_BLOCK || length < first || !sha256_pair_can())
         return SHA256_Update(&sha->context, bytes, length) == 1;
     if (SHA256_Update(&sha->context, bytes, first) != 1)
         return false;
@@ -86,20 +83,21 @@ bool sha256_beside_is_faster(void)
 enum larder_status sha256_begin_beside(struct sha256 *sha, const void *bytes, size_t length,
                                        struct larder_error *error)
 {
-    sha->in_pairs = false;
+    sha->beside_left = 0;
     if (SHA256_Init(&sha->beside) != 1)
         return fail(error);
     sha->beside_bytes = bytes;
     sha->beside_left = length;
-    sha->in_pairs = sha256_pair_can();
     return LARDER_OK;
 }
 
 enum larder_status sha256_end_beside(struct sha256 *sha, uint8_t digest[SHA256_BYTES],
                                      struct larder_error *error)
 {
-    sha->in_pairs = false;
-    return SHA256_Update(&sha->beside, sha->beside_bytes, sha->beside_left) == 1 &&
+    size_t left = sha->beside_left;
+
+    sha->beside_left = 0;
+    return SHA256_Update(&sha->beside, sha->beside_bytes, left) == 1 &&
                    SHA256_Final(digest, &sha->beside) == 1
                ? LARDER_OK
                : fail(error);

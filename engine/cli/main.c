@@ -98,7 +98,10 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     return report(&error, status);
 }
 
-/* A large buffer grows in its place, and goes back to the system when it is freed, for good, and not only until the first one is freed. */
+/*
+ * Large buffers are mapped one by one: they grow in their place, and go back to the system when they are freed. By itself malloc does so only
+ * until the first is freed, and then takes those of its size out of its heaps, where they leave holes.
+ */
 static void keep_buffers_apart(void)
 {
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);

@@ -81,29 +81,34 @@ static inline struct manifest *sample_manifest(size_t tables)
     return m;
 }
 
-static inline void sample_write_table(struct archive_writer *writer, struct manifest_table *table,
-                                      const struct sample_table *from)
+/* Of some tables the part writer takes the digests, of others the archive's. */
+static inline enum larder_status sample_put_table(struct archive_writer *writer,
+                                                  struct manifest_table *table,
+                                                  const struct sample_table *from,
+                                                  struct larder_error *error)
 {
-    /* Of some the writer takes the digest, of others the archive. */
     struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES, from->format == COPY_TEXT);
     const uint8_t *bytes = (const uint8_t *)from->stream;
-    struct part part;
-    size_t taken;
+    enum larder_status status = parts != NULL ? LARDER_OK : larder_fail_memory(error);
+    struct part part = {0};
 
-    SAMPLE_MUST(parts != NULL);
-    SAMPLE_MUST(part_writer_begin(parts, from->format, from->columns, NULL) == LARDER_OK);
-    for (size_t at = 0; at < from->length; at += taken) {
-        SAMPLE_MUST(part_writer_push(parts, bytes + at, from->length - at, &taken, &part, NULL) ==
-                    LARDER_OK);
-        if (part.bytes != NULL)
-            SAMPLE_MUST(archive_writer_part(writer, table, &part, NULL) == LARDER_OK);
+    if (status == LARDER_OK)
+        status = part_writer_begin(parts, from->format, from->columns, error);
+    for (size_t at = 0, taken = 0; status == LARDER_OK && at < from->length; at += taken) {
+        status = part_writer_push(parts, bytes + at, from->length - at, &taken, &part, error);
+        if (status == LARDER_OK && part.bytes != NULL)
+            status = archive_writer_part(writer, table, &part, error);
     }
-    SAMPLE_MUST(part_writer_end_stream(parts, NULL) == LARDER_OK);
-    SAMPLE_MUST(part_writer_end(parts, &part, NULL) == LARDER_OK);
-    if (part.bytes != NULL)
-        SAMPLE_MUST(archive_writer_part(writer, table, &part, NULL) == LARDER_OK);
-    table->fingerprint = part_writer_fingerprint(parts);
+    if (status == LARDER_OK)
+        status = part_writer_end_stream(parts, error);
+    if (status == LARDER_OK)
+        status = part_writer_end(parts, &part, error);
+    if (status == LARDER_OK && part.bytes != NULL)
+        status = archive_writer_part(writer, table, &part, error);
+    if (status == LARDER_OK)
+        table->fingerprint = part_writer_fingerprint(parts);
     part_writer_free(parts);
+    return status;
 }
 
 /* The members before the data; the writer has the manifest. */
@@ -137,7 +142,7 @@ static inline struct manifest *sample_archive(size_t tables, struct buffer *out)
     SAMPLE_MUST(writer != NULL);
     sample_write_start(writer, m);
     for (size_t i = 0; i < tables; i++)
-        sample_write_table(writer, &m->tables[i], &sample_tables[i]);
+        SAMPLE_MUST(sample_put_table(writer, &m->tables[i], &sample_tables[i], NULL) == LARDER_OK);
     SAMPLE_MUST(sql_load_script(m, &load, NULL) == LARDER_OK);
     SAMPLE_MUST(archive_writer_member(writer, ARCHIVE_LOAD, load.bytes, load.length, NULL) ==
                 LARDER_OK);

@@ -53,33 +53,6 @@ static void try(const char *what, enum larder_status (*run)(struct larder_error 
     print_message("%s: %zu calls, each failed once\n", what, shortage.calls);
 }
 
-static enum larder_status put_table(struct archive_writer *writer, struct manifest_table *table,
-                                    const struct sample_table *from, struct larder_error *error)
-{
-    struct part_writer *parts = part_writer_new(1, SAMPLE_PART_BYTES, from->format == COPY_TEXT);
-    enum larder_status status = memory(parts != NULL, error);
-    struct part part = {0};
-
-    if (status == LARDER_OK)
-        status = part_writer_begin(parts, from->format, from->columns, error);
-    for (size_t at = 0, taken = 0; status == LARDER_OK && at < from->length; at += taken) {
-        status = part_writer_push(parts, (const uint8_t *)from->stream + at, from->length - at,
-                                  &taken, &part, error);
-        if (status == LARDER_OK && part.bytes != NULL)
-            status = archive_writer_part(writer, table, &part, error);
-    }
-    if (status == LARDER_OK)
-        status = part_writer_end_stream(parts, error);
-    if (status == LARDER_OK)
-        status = part_writer_end(parts, &part, error);
-    if (status == LARDER_OK && part.bytes != NULL)
-        status = archive_writer_part(writer, table, &part, error);
-    if (status == LARDER_OK)
-        table->fingerprint = part_writer_fingerprint(parts);
-    part_writer_free(parts);
-    return status;
-}
-
 static enum larder_status write_archive(struct larder_error *error)
 {
     struct manifest *m = sample_manifest(2);
@@ -99,7 +72,7 @@ static enum larder_status write_archive(struct larder_error *error)
     for (int i = ARCHIVE_RECOVERY; status == LARDER_OK && i < ARCHIVE_LOAD; i++)
         status = archive_writer_member(writer, (enum archive_member)i, "text", 4, error);
     for (size_t i = 0; status == LARDER_OK && i < m->table_count; i++)
-        status = put_table(writer, &m->tables[i], &sample_tables[i], error);
+        status = sample_put_table(writer, &m->tables[i], &sample_tables[i], error);
     if (status == LARDER_OK)
         status = sql_load_script(m, &text, error);
     if (status == LARDER_OK)
