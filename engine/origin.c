@@ -1,6 +1,7 @@
 #include "engine/origin.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "engine/record.h"
 #include "engine/run/run.h"
@@ -11,7 +12,7 @@ enum larder_status origin_check_digest(struct opened *opened, const char *sha256
     char found[65];
     enum larder_status status = opened_digest(opened, run, found, error);
 
-    if (status == LARDER_OK && strcmp(found, sha256) != 0)
+    if (status == LARDER_OK && strcasecmp(found, sha256) != 0)
         status = larder_fail(error, LARDER_DAMAGED,
                              "the SHA-256 of \"%s\" is %s, not the one that was given",
                              opened->location, found);

@@ -84,7 +84,7 @@ const struct cli_option cli_options[] = {
      "how what happens is told on standard error: text (default) or json, a document a line"},
     {'?', false, "help", NULL, "print this help"},
 };
-enum { ROWS = sizeof(cli_options) / sizeof(cli_options[0]), LONG_BASE = 1000 };
+enum { ROWS = sizeof(cli_options) / sizeof(cli_options[0]), LONG_BASE = 1000, DIGEST_DIGITS = 64 };
 const size_t cli_option_count = ROWS;
 
 const struct cli_option *cli_find_option(char key)
@@ -149,6 +149,11 @@ static bool set_word(char key, const char *word, size_t length, int *value)
             return true;
         }
     return false;
+}
+
+static bool is_digest(const char *text)
+{
+    return strlen(text) == DIGEST_DIGITS && strspn(text, "0123456789abcdefABCDEF") == DIGEST_DIGITS;
 }
 
 static bool add(struct cli_list *list, const char *value)
@@ -297,6 +302,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->allow_older = true;
         break;
     case 'H':
+        ok = is_digest(value);
         v->sha256 = value;
         break;
     case 'I':

@@ -36,7 +36,7 @@ struct larder_drill_options {
 
     const char *checks; /* SQL: each row that a statement returns is a finding; may be NULL */
     size_t checks_length;
-    const char *sha256; /* what the whole archive must have; may be NULL */
+    const char *sha256; /* what the whole archive must have, 64 hexadecimal digits; may be NULL */
 
     int lanes;
     bool whole_schema; /* as larder_restore_options has it */

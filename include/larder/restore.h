@@ -33,10 +33,10 @@ struct larder_restore_options {
     bool create_roles;
     const char *role_comment; /* what is said of roles that it creates; may be NULL */
     enum larder_externals externals;
-    bool whole_schema;       /* views and whatever else the archived schemas hold, too */
-    bool no_owner;           /* everything belongs to the role that restores */
-    bool allow_older;        /* an archive in text format, into an older major version */
-    const char *sha256;      /* what the whole archive must have; may be NULL */
+    bool whole_schema;  /* views and whatever else the archived schemas hold, too */
+    bool no_owner;      /* everything belongs to the role that restores */
+    bool allow_older;   /* an archive in text format, into an older major version */
+    const char *sha256; /* what the whole archive must have, 64 hexadecimal digits; may be NULL */
     const char *into_source; /* the database's name, where the target is the source */
     bool additions; /* make triggers and policies that were added to the platform's tables, too */
     bool preview;   /* stop after the preflight */

@@ -123,6 +123,12 @@ new_database digest
 expect_refusal 4 digest "$archive" -d digest --create-roles --externals stub --sha256 "$(printf '0%.0s' {1..64})"
 expect_exit 0 larder restore "$archive" -d digest --create-roles --externals stub --sha256 "$(sha256sum <"$archive" | cut -c 1-64)" -q
 
+it "a digest is taken in capitals, too, and what is none is wrong usage"
+new_database capitals
+expect_exit 0 larder restore "$archive" -d capitals --create-roles --externals stub --preview --sha256 "$(sha256sum <"$archive" | cut -c 1-64 | tr a-f A-F)" -q
+expect_refusal 2 capitals "$archive" -d capitals --create-roles --externals stub --sha256 12345
+expect_stderr "--sha256"
+
 it "a target that allows no changes, or not to this role, is left as it is"
 sql postgres "CREATE ROLE weak LOGIN"
 new_database closed
