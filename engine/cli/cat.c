@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 
 #include "engine/cli/cli.h"
@@ -11,7 +12,7 @@ static enum larder_status to_stdout(void *arg, const void *bytes, size_t length,
     (void)arg;
     if (length == 0 || fwrite(bytes, 1, length, stdout) == length)
         return LARDER_OK;
-    return larder_fail(error, LARDER_FAILED, "could not write to standard output");
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not write to standard output");
 }
 
 enum larder_status cli_cat(const struct cli_values *v, struct larder_run *run,
@@ -29,7 +30,8 @@ enum larder_status cli_cat(const struct cli_values *v, struct larder_run *run,
     enum larder_status status;
 
     if (v->arguments.count != 2) {
-        larder_fail(error, LARDER_USAGE, "cat takes an archive and a table, and got %zu arguments",
+        larder_fail(error, LARDER_USAGE,
+                    "cat takes two arguments, an archive and a table, and got %zu",
                     v->arguments.count);
         larder_hint(error, "larder cat ARCHIVE TABLE [-d SERVER | --embedded]");
         return LARDER_USAGE;

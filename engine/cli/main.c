@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -63,8 +64,13 @@ static void clean_environment(void)
         unsetenv(names[i]);
 }
 
-static int report(const struct larder_error *error, enum larder_status status)
+/* What was printed counts only when all of it has arrived. */
+static int report(struct larder_error *error, enum larder_status status)
 {
+    errno = 0;
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK)
+        status = larder_fail_errno(error, LARDER_FAILED, errno != 0 ? errno : EIO,
+                                   "could not write to standard output");
     if (status == LARDER_OK)
         return LARDER_OK;
     if (error->message[0] != '\0' || error->hint[0] != '\0')
@@ -84,7 +90,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
         return report(&error, status);
     if (values.help) {
         manual_print_help(stdout, command);
-        return LARDER_OK;
+        return report(&error, LARDER_OK);
     }
     progress = progress_new(values.quiet, values.verbose, &run);
     if (config_wanted(command))
@@ -93,8 +99,6 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
         status = command->run(&values, &run, &error);
     progress_free(progress);
     larder_config_free(&values.config);
-    if (fflush(stdout) != 0 && status == LARDER_OK)
-        status = larder_fail(&error, LARDER_FAILED, "could not write to standard output");
     return report(&error, status);
 }
 
@@ -119,7 +123,7 @@ int main(int argc, char **argv)
     json_memory_watch();
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         cli_print_version();
-        return LARDER_OK;
+        return report(&error, LARDER_OK);
     }
     if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0))
         return report(&error, manual_help(argc - 2, argv + 2, &error));
