@@ -57,7 +57,8 @@ enum larder_status cli_copy(const struct cli_values *v, struct larder_run *run,
     enum larder_status status;
 
     if (v->arguments.count != 2) {
-        larder_fail(error, LARDER_USAGE, "copy takes an archive and a store, and got %zu arguments",
+        larder_fail(error, LARDER_USAGE,
+                    "copy takes two arguments, an archive and a store, and got %zu",
                     v->arguments.count);
         larder_hint(error, "larder copy ARCHIVE STORE");
         return LARDER_USAGE;
