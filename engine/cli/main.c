@@ -16,7 +16,7 @@
 #include "engine/cli/progress.h"
 #include "formats/json_memory.h"
 
-/* The two things that a signal handler can reach: nothing else of the program is global. */
+/* The two things that a signal handler can reach. */
 static volatile sig_atomic_t stop_signal;
 static int wake_fd;
 
@@ -64,13 +64,15 @@ static void clean_environment(void)
         unsetenv(names[i]);
 }
 
-/* What was printed counts only when all of it has arrived. */
+/* Nothing has gone well where not all that was printed has arrived. Why, is known only of what was still to be written. */
 static int report(struct larder_error *error, enum larder_status status)
 {
     errno = 0;
     if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK)
-        status = larder_fail_errno(error, LARDER_FAILED, errno != 0 ? errno : EIO,
-                                   "could not write to standard output");
+        status = errno != 0
+                     ? larder_fail_errno(error, LARDER_FAILED, errno,
+                                         "could not write to standard output")
+                     : larder_fail(error, LARDER_FAILED, "could not write all to standard output");
     if (status == LARDER_OK)
         return LARDER_OK;
     if (error->message[0] != '\0' || error->hint[0] != '\0')
@@ -104,7 +106,8 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 
 /*
  * Large buffers are mapped one by one: they grow in their place, and go back to the system when they are freed. By itself malloc does so only
- * until the first is freed, and then takes those of its size out of its heaps, where they leave holes.
+ * until the first is freed, and then takes those of its size out of its heaps, where they leave holes. The number is malloc's own, which it
+ * raises no more once it is set.
  */
 static void keep_buffers_apart(void)
 {

@@ -151,6 +151,8 @@ expect_exit 1 bash -c '"$1" list --store "$2" --json >/dev/full' _ "$LARDER" "$S
 expect_stderr "No space left on device"
 expect_exit 1 bash -c '"$1" --version >/dev/full' _ "$LARDER"
 expect_exit 1 bash -c '"$1" --help >/dev/full' _ "$LARDER"
+expect_exit 1 bash -c '"$1" init --print >/dev/full' _ "$LARDER"
+expect_stderr "could not write all to standard output"
 
 it "an archive is not written to a terminal"
 expect_exit 2 script -qec "$LARDER export daily -d kitchai -o -" "$SCRATCH/typescript"
