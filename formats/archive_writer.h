@@ -29,8 +29,8 @@ struct archive_writer;
 
 /*
  * Owns the stage from here on, also where it fails (then NULL). The manifest is the caller's and
- * must live as long; its `started_at` must be set. `whole` is the digest that the stage takes of the archive, and its own; it takes those of
- * parts along, and may be NULL where each part comes with its digest.
+ * must live as long; its `started_at` must be set. `whole` is the digest that the stage takes of what it passes on, and belongs to it; it takes
+ * those of parts along, and may be NULL where each part comes with its digest.
  */
 struct archive_writer *archive_writer_new(struct stage *next, struct manifest *manifest,
                                           struct sha256 *whole);

@@ -1,4 +1,4 @@
-/* OpenSSL's newer interface does not show the state that two digests side by side are taken into; this one stays in what it calls deprecated. */
+/* The state that two digests side by side are taken into is seen only through OpenSSL's older interface, which it calls deprecated. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "formats/sha256.h"
@@ -59,7 +59,7 @@ static size_t take_both(struct sha256 *sha, const uint8_t *bytes, size_t length)
 
 static bool update(struct sha256 *sha, const uint8_t *bytes, size_t length)
 {
-    size_t first = SHA256_BLOCK - sha->context.num, both;
+    size_t first = (SHA256_BLOCK - sha->context.num) % SHA256_BLOCK, both;
 
     if (sha->beside_left < SHA256_BLOCK || length < first || !sha256_pair_can())
         return SHA256_Update(&sha->context, bytes, length) == 1;

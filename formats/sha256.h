@@ -25,9 +25,9 @@ void sha256_free(struct sha256 *sha);
 bool sha256_beside_is_faster(void);
 
 /*
- * The digest of other bytes beside: each update of `sha` takes as many of them along as of its own, and the end takes the rest. One at a
- * time; a second begin drops the first. The bytes must stay until the end, which has to come also where something else failed meanwhile,
- * but not where the begin did. `sha` itself may be ended and begin anew between the two.
+ * The digest of other bytes beside: an update of `sha` takes as many whole blocks of them along as it takes of its own, where that is
+ * faster, and the end takes the rest. One at a time; a second begin drops the first. While `sha` may be updated the bytes must stay, until
+ * the end: so it has to come also where something else failed meanwhile, but not where the begin did.
  */
 enum larder_status sha256_begin_beside(struct sha256 *sha, const void *bytes, size_t length,
                                        struct larder_error *error);

@@ -17,10 +17,10 @@ enum {
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
     LANE_CONNECT_SECONDS = 10,
     HEAD_START_MS = 20,
-    DIGESTING_LANES =
-        4, /* with fewer, what two digests side by side save is more than the wait at the archive, by estimate */
-    SPLITTING_LANES =
-        4, /* with fewer, one that reads all of a table is not slower: a range costs the server twice as much */
+    /* With fewer, what two digests side by side save is more than the wait at the archive, by estimate. */
+    DIGESTING_LANES = 4,
+    /* With fewer, one that reads all of a table is not slower: a range costs the server twice as much. */
+    SPLITTING_LANES = 4,
 };
 
 struct manifest_table *export_lanes_table(const struct export_lanes *all,

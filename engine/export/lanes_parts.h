@@ -47,9 +47,10 @@ struct export_lanes {
     size_t *order;  /* the tables' numbers, largest first */
     uint64_t bytes; /* of heap and TOAST that no lane has taken yet */
     _Atomic bool lock_timed_out;
-    _Atomic int working;           /* lanes that have tables, or may still get some */
-    int locking;                   /* lanes that are about to lock a table, and may be refused */
-    struct archive_writer *writer; /* NULL until the members before the data are written */
+    _Atomic int working; /* lanes that have tables, or may still get some */
+    int locking;         /* lanes that are about to lock a table, and may be refused */
+    struct archive_writer
+        *writer; /* NULL until the members before the data are written, and when writing failed */
     struct waiting_part *waiting, **last_waiting;
     uint64_t waiting_bytes;
     struct larder_progress progress;
