@@ -31,7 +31,9 @@ static void add_job(struct load *load, struct job job)
     load->before_last += job.kind < JOB_LAST ? 1 : 0;
 }
 
-/* A table that is more than one lane's share is loaded by several; then its rows cannot be frozen.
+/*
+ * A table that is more than one lane's share is loaded by several; then its rows cannot be frozen. Those of a small one are not: the
+ * TRUNCATE for it makes the server write an empty TOAST index anew, and wait for the disk.
  */
 static void add_loads(struct load *load, size_t place, uint64_t share)
 {
@@ -45,12 +47,13 @@ static void add_loads(struct load *load, size_t place, uint64_t share)
     for (size_t i = 0; i < table->part_count; i += step) {
         size_t count = table->part_count - i < step ? table->part_count - i : step;
 
-        add_job(load, (struct job){.kind = JOB_LOAD,
-                                   .table = place,
-                                   .weight = table->raw_bytes,
-                                   .first_part = i,
-                                   .part_count = count,
-                                   .freeze = count == table->part_count});
+        add_job(load,
+                (struct job){.kind = JOB_LOAD,
+                             .table = place,
+                             .weight = table->raw_bytes,
+                             .first_part = i,
+                             .part_count = count,
+                             .freeze = count == table->part_count && !load->tables[place].small});
     }
 }
 

@@ -19,10 +19,14 @@ wait_until expect_query postgres "$commits" t
 expect_query back "SELECT count(*), count(*) FILTER (WHERE reltuples = 5) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace" "300|300"
 expect_query back "SELECT count(*) FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype IN ('p', 'u')" 600
 
-it "tables whose checks read each other are loaded all the same"
-sql many "CREATE FUNCTION public.peek(t text) RETURNS boolean LANGUAGE plpgsql AS
+it "small tables are loaded into the files that they were created with"
+expect_query back "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relfilenode <> oid" 0
+
+it "tables whose checks and indexes read each other are loaded all the same"
+sql many "CREATE FUNCTION public.peek(t text) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS
     \$\$ DECLARE n int; BEGIN EXECUTE 'SELECT count(*) FROM public.' || t INTO n; RETURN true; END \$\$;
-    DO \$\$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('ALTER TABLE t%s ADD CHECK (public.peek(''t%s''))', i, 301 - i); END LOOP; END \$\$"
+    DO \$\$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('ALTER TABLE t%s ADD CHECK (public.peek(''t%s''))', i, 301 - i);
+    EXECUTE format('CREATE INDEX ON t%s ((public.peek(''t%s'' || left(v, 0))))', i, 301 - i); END LOOP; END \$\$"
 expect_exit 0 larder export -t '*' -d many -o "$SCRATCH/checked.tar" --no-record -q
 new_database checked
 expect_exit 0 larder restore "$SCRATCH/checked.tar" -d checked -j 4 --json
@@ -62,6 +66,7 @@ for name in one:2000 other:2000 third:1990; do
 done
 expect_exit 0 larder export -t one -t other -t third -d many -o "$SCRATCH/keys.tar" --no-record -q
 expect_equal "the keys built alone" "one other third" "$(keys_alone keys_two -j 2)"
+expect_query keys_two "SELECT count(*) FROM pg_class WHERE relname IN ('one', 'other', 'third') AND relallvisible = relpages" 3
 expect_equal "the keys built alone by one lane" "" "$(keys_alone keys_one -j 1)"
 sql many "INSERT INTO one SELECT i, repeat(md5(i::text), 4) FROM generate_series(2001, 20000) AS i"
 rm "$SCRATCH"/keys.*
