@@ -2,8 +2,9 @@
 # How one command is measured; to be sourced by bench/run.
 #
 #   measure KIND WHO BYTES COMMAND...
-#       adds a line to RESULTS: shape, rows, KIND, WHO, seconds, seconds of the processors for the command with what it started and
-#       for the server, bytes, and the peak memory of the largest process in KiB. BYTES is a number, or a path whose size it is.
+#       adds a line to RESULTS: shape, rows (or what --growth varies), KIND, WHO, seconds, seconds of the processors for the command
+#       with what it started and for the server, bytes, and the peak memory of the largest process in KiB. BYTES is a number, or a
+#       path whose size it is.
 
 # Seconds of the processors that all processes of the server have had: those that live, and those that have ended. Waits until
 # the backends of clients are gone; one that ends meanwhile is found with its parent.
@@ -33,7 +34,7 @@ measure()
     read -r seconds user system < <(tail -n 1 "$SCRATCH/time")
     [ ! -e "$bytes" ] || bytes=$(du -sb "$bytes" | cut -f1)
     awk -v OFS='\t' -v user="$user" -v from="$before" -v to="$after" '{ print $1, $2, $3, $4, $5, user + $6, to - from, $7, $8 }' FS='\t' \
-        <<<"$SHAPE"$'\t'"$SHAPE_ROWS"$'\t'"$kind"$'\t'"$who"$'\t'"$seconds"$'\t'"$system"$'\t'"$bytes"$'\t'"$(tail -n 1 "$SCRATCH/peak")" >>"$RESULTS"
+        <<<"$SHAPE"$'\t'"$SIZE"$'\t'"$kind"$'\t'"$who"$'\t'"$seconds"$'\t'"$system"$'\t'"$bytes"$'\t'"$(tail -n 1 "$SCRATCH/peak")" >>"$RESULTS"
 }
 
 # larder says 9 where something was left out as asked. A newer pg_restore sets what an older server
