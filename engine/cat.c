@@ -225,9 +225,10 @@ static enum larder_status write_all(struct cat *c, struct scratch *scratch,
     if (status == LARDER_OK)
         status = write_out(c, error);
     for (size_t i = 0; status == LARDER_OK && i < c->table_count; i++)
-        status = c->tables[i]->copy_format == COPY_TEXT
-                     ? write_text(c, c->tables[i], error)
-                     : write_restored(c, pg, c->tables[i], error);
+        if (c->tables[i]->rows > 0)
+            status = c->tables[i]->copy_format == COPY_TEXT
+                         ? write_text(c, c->tables[i], error)
+                         : write_restored(c, pg, c->tables[i], error);
     pg_close(pg);
     return status;
 }

@@ -42,13 +42,13 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
 }
 
-/* A file that we open must not get the number of a standard stream that the caller has closed. */
+/* A file that we open must not get the number of a standard stream that the caller has closed; and what is written to that must fail. */
 static void open_standard_streams(void)
 {
     int fd;
 
     do
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);

@@ -34,6 +34,7 @@ CREATE TABLE parts (id int, t text) PARTITION BY RANGE (id);
 CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
 INSERT INTO parts SELECT i, 'row ' || i FROM generate_series(0, 19) AS i;
+CREATE TABLE empty (id int, t text);
 SQL
 expect_exit 0 larder export -t 'public.*' -d source -o "$SCRATCH/text.tar" --copy-format text --no-record -q
 expect_exit 0 larder export -t 'public.*' -d source -o "$SCRATCH/binary.tar" --no-record -q
@@ -60,6 +61,11 @@ expect_csv "$SCRATCH/binary.tar" parts -d postgres
 expect_csv "$SCRATCH/binary.tar" recipe_uploads --embedded
 expect_query postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'larder\\_drill\\_%'" 0
 expect_equal "what is left" 0 "$(find "$TMPDIR" -mindepth 1 | wc -l)"
+
+it "a table without rows needs no server"
+expect_exit 0 larder cat "$SCRATCH/binary.tar" empty
+expect_stdout id,t
+expect_csv "$SCRATCH/binary.tar" empty -d postgres
 
 it "without a server that is said, and nothing is written"
 expect_exit 2 larder cat "$SCRATCH/binary.tar" profiles

@@ -149,6 +149,10 @@ expect_exit 1 bash -c '"$1" export weekly -d kitchai -o - | head -c 1000 >/dev/n
 expect_exit 1 bash -c '"$1" export weekly -d kitchai -o - >/dev/full' _ "$LARDER"
 expect_exit 1 bash -c '"$1" list --store "$2" --json >/dev/full' _ "$LARDER" "$SCRATCH"
 expect_stderr "No space left on device"
+for command in 'export weekly -d kitchai -o -' keygen --version; do
+    expect_exit 1 bash -c '"$1" $2 >&-' _ "$LARDER" "$command"
+    expect_stderr "Bad file descriptor"
+done
 expect_exit 1 bash -c '"$1" --version >/dev/full' _ "$LARDER"
 expect_exit 1 bash -c '"$1" --help >/dev/full' _ "$LARDER"
 expect_exit 1 bash -c '"$1" init --print >/dev/full' _ "$LARDER"
