@@ -145,6 +145,13 @@ flip $((SIZE / 2)) 3
 expect_exit 4 bash -c '"$1" verify - <"$2"' _ "$LARDER" "$DAMAGED"
 expect_exit 4 bash -c 'cat "$2" | "$1" restore - -d target --create-roles --externals stub' _ "$LARDER" "$DAMAGED"
 
+it "verify --quick says no more than what it has looked at"
+cp "$SCRATCH/good.digest" "$SCRATCH/good.sha256"
+expect_exit 0 larder verify --quick "$GOOD" --json
+rm "$SCRATCH/good.sha256"
+expect_json '"\(.agree) \(.tables | length)"' "true 0"
+expect_stderr "its rows were not read"
+
 it "verify --quick finds it by the digest beside the file, and says where there is none"
 sed 's/good/damaged/' "$SCRATCH/good.digest" >"$SCRATCH/damaged.sha256"
 expect_exit 4 larder verify --quick "$DAMAGED"
