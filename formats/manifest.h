@@ -116,7 +116,8 @@ struct manifest {
     size_t referenced_count; /* behind the tables: rows of others, which foreign keys refer to */
     struct manifest_sequence *sequences;
     size_t sequence_count;
-    const char **schemas; /* those whose definition schema.dump holds */
+    size_t unused_sequence_count; /* behind these: those of the schemas that no table uses */
+    const char **schemas;         /* those whose definition schema.dump holds */
     size_t schema_count;
     struct manifest_external *externals;
     size_t external_count;
@@ -162,6 +163,12 @@ const char *manifest_text_encoding(const struct manifest *manifest);
 
 /* How many tables have parts: the whole ones, and behind them those of which only referenced rows are kept. */
 size_t manifest_stored(const struct manifest *manifest);
+
+/* How many sequences there are, the unused ones with them. */
+static inline size_t manifest_sequences(const struct manifest *manifest)
+{
+    return manifest->sequence_count + manifest->unused_sequence_count;
+}
 
 /* The sum of rows and of raw bytes over all whole tables. */
 uint64_t manifest_rows(const struct manifest *manifest);

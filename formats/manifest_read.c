@@ -203,12 +203,17 @@ static void check_names(struct reading *r)
 
 static void read_sequences(struct reading *r, const json_t *json)
 {
-    const json_t *array;
-    size_t count = field_array(r, json, "sequences", INT_MAX, &array);
-    struct manifest_sequence *sequences = field_room(r, "sequences", count, sizeof(*sequences));
+    const json_t *array, *unused_array = NULL;
+    size_t used = field_array(r, json, "sequences", INT_MAX, &array);
+    size_t unused = json_object_get(json, "unused_sequences") == NULL
+                        ? 0
+                        : field_array(r, json, "unused_sequences", INT_MAX, &unused_array);
+    struct manifest_sequence *sequences =
+        field_room(r, "sequences", used + unused, sizeof(*sequences));
 
-    for (size_t i = 0; i < count && r->wrong == NULL; i++) {
-        const json_t *item = json_array_get(array, i);
+    for (size_t i = 0; i < used + unused && r->wrong == NULL; i++) {
+        const json_t *item =
+            i < used ? json_array_get(array, i) : json_array_get(unused_array, i - used);
 
         sequences[i].schema = field_name(r, item, "schema");
         sequences[i].name = field_name(r, item, "name");
@@ -217,7 +222,8 @@ static void read_sequences(struct reading *r, const json_t *json)
         sequences[i].is_called = field_flag(r, item, "is_called");
     }
     r->manifest->sequences = sequences;
-    r->manifest->sequence_count = count;
+    r->manifest->sequence_count = used;
+    r->manifest->unused_sequence_count = unused;
 }
 
 static void read_externals(struct reading *r, const json_t *json)

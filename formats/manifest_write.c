@@ -139,16 +139,16 @@ static json_t *table_json(const struct manifest_table *table, size_t number, boo
     return json;
 }
 
-static json_t *sequences_json(const struct manifest *m)
+static json_t *sequences_json(const struct manifest_sequence *sequences, size_t count)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < m->sequence_count; i++)
+    for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:I, s:b}", "schema",
-                                               m->sequences[i].schema, "name", m->sequences[i].name,
-                                               "oid", (json_int_t)m->sequences[i].oid, "last_value",
-                                               (json_int_t)m->sequences[i].last_value, "is_called",
-                                               m->sequences[i].is_called));
+                                               sequences[i].schema, "name", sequences[i].name,
+                                               "oid", (json_int_t)sequences[i].oid, "last_value",
+                                               (json_int_t)sequences[i].last_value, "is_called",
+                                               sequences[i].is_called));
     return array;
 }
 
@@ -226,7 +226,11 @@ static json_t *head_json(const struct manifest *m, bool header)
         return json;
     json_object_set_new(json, "pg_dump_version", json_string(m->pg_dump_version));
     json_object_set_new(json, "finished_at", time_json(m->finished_at));
-    json_object_set_new(json, "sequences", sequences_json(m));
+    json_object_set_new(json, "sequences", sequences_json(m->sequences, m->sequence_count));
+    if (m->unused_sequence_count > 0)
+        json_object_set_new(
+            json, "unused_sequences",
+            sequences_json(m->sequences + m->sequence_count, m->unused_sequence_count));
     json_object_set_new(json, "schemas", names_json(m->schemas, m->schema_count));
     json_object_set_new(json, "externals", externals_json(m));
     if (m->addition_count > 0)
@@ -292,6 +296,8 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
 
     if (head != NULL && !header &&
         (json_array_size(json_object_get(head, "sequences")) != manifest->sequence_count ||
+         json_array_size(json_object_get(head, "unused_sequences")) !=
+             manifest->unused_sequence_count ||
          json_array_size(json_object_get(head, "schemas")) != manifest->schema_count ||
          json_array_size(json_object_get(head, "externals")) != manifest->external_count ||
          json_array_size(json_object_get(head, "additions")) != manifest->addition_count ||
@@ -300,7 +306,10 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
         json_decref(head);
         return fail(error);
     }
-    status = dump(head, header ? 11 : 18U + (manifest->addition_count > 0), out, error);
+    status = dump(
+        head,
+        header ? 11 : 18U + (manifest->addition_count > 0) + (manifest->unused_sequence_count > 0),
+        out, error);
     if (status != LARDER_OK)
         return status;
     out->length--; /* the closing brace: the tables go before it */

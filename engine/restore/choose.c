@@ -22,7 +22,7 @@ static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 
 static bool has_value(const struct manifest *manifest, uint32_t sequence)
 {
-    for (size_t i = 0; i < manifest->sequence_count; i++)
+    for (size_t i = 0; i < manifest_sequences(manifest); i++)
         if (manifest->sequences[i].oid == sequence)
             return true;
     return false;
@@ -39,7 +39,7 @@ static enum larder_status select_rest(struct restore *r, struct larder_error *er
         if (entry->rest && entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
             !has_value(r->manifest, entry->oid))
             run_message(r->run, LARDER_WARNING,
-                        "%s begins anew: no table uses it, so the archive does not hold its value",
+                        "%s begins anew: no table uses it, and the archive does not hold its value",
                         entry->text);
     }
     return status;

@@ -132,7 +132,7 @@ enum larder_status load_write_end(struct load *load, struct larder_error *error)
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         if (!apart || !put_key(load, &blocks[i]))
             buffer_puts(&load->last, blocks[i].sql);
-    for (size_t i = 0; i < r->manifest->sequence_count; i++)
+    for (size_t i = 0; i < manifest_sequences(r->manifest); i++)
         if (schema_has(&r->schema, r->manifest->sequences[i].oid))
             put_sequence(&load->last, &r->manifest->sequences[i]);
     for (size_t i = 0; i < r->table_count; i++)

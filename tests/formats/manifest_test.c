@@ -57,9 +57,10 @@ static struct manifest *full_manifest(void)
     part.offset = INT64_MAX;
     part.rows = 1;
     SAMPLE_MUST(manifest_add_part(table, &part, NULL) == LARDER_OK);
-    SAMPLE_MUST((m->sequences = arena_alloc(m->arena, 1, sizeof(*m->sequences))) != NULL);
+    SAMPLE_MUST((m->sequences = arena_alloc(m->arena, 2, sizeof(*m->sequences))) != NULL);
     m->sequences[0] = (struct manifest_sequence){"public", EXOTIC, 16385, INT64_MIN, true};
-    m->sequence_count = 1;
+    m->sequences[1] = (struct manifest_sequence){"public", "unused", 16386, 7, false};
+    m->sequence_count = m->unused_sequence_count = 1;
     m->schemas = columns;
     m->schema_count = 2;
     SAMPLE_MUST((m->externals = arena_alloc(m->arena, 2, sizeof(*m->externals))) != NULL);
@@ -142,6 +143,9 @@ static void what_was_written_is_read_back(void **state)
     assert_int_equal(back->tables[1].copy_format, COPY_BINARY);
     assert_string_equal(back->tables[1].references[0].referenced_columns[1], EXOTIC);
     assert_int_equal(back->sequences[0].last_value, INT64_MIN);
+    assert_int_equal(back->sequence_count, 1);
+    assert_int_equal(back->unused_sequence_count, 1);
+    assert_string_equal(back->sequences[1].name, "unused");
     assert_null(back->externals[0].schema);
     assert_string_equal(back->externals[1].used_by, EXOTIC);
     assert_int_equal(back->metadata[0].row_count, 1 << 30);
@@ -205,6 +209,7 @@ static const char *const objects[] = {
     "tables/1/references/0",
     "tables/1/parts/0",
     "sequences/0",
+    "unused_sequences/0",
     "externals/1",
     "additions/0",
     "referenced/0",
@@ -255,7 +260,7 @@ static void no_key_may_be_missing_or_of_a_wrong_type(void **state)
             json_object_del(object, keys[j]);
             /* What readers may do without, or need not be there. */
             if (strcmp(keys[j], "why_all_rows") != 0 && strcmp(keys[j], "additions") != 0 &&
-                strcmp(keys[j], "referenced") != 0)
+                strcmp(keys[j], "unused_sequences") != 0 && strcmp(keys[j], "referenced") != 0)
                 check_damaged(json, objects[i], keys[j], "left out");
             json_decref(json);
         }
@@ -505,7 +510,10 @@ static void a_name_that_is_no_utf8_is_not_written(void **state)
     m->tables[1].reference_count = 0;
     m->sequences[0].name = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
-    m->sequence_count = 0;
+    m->sequences[0].name = "s";
+    m->sequences[1].name = "\377";
+    assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
+    m->sequence_count = m->unused_sequence_count = 0;
     m->externals[0].used_by = "\377";
     assert_int_equal(manifest_write(m, false, &out, NULL), LARDER_FAILED);
     m->external_count = 0;

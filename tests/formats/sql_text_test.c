@@ -90,12 +90,14 @@ static void each_part_is_loaded_by_one_line_and_each_sequence_set(void **state)
          .part_count = 1},
     };
     struct manifest_sequence sequences[] = {{"public", "s\"'\\", 1, INT64_MIN, true},
-                                            {"public", "t", 2, INT64_MAX, false}};
+                                            {"public", "t", 2, INT64_MAX, false},
+                                            {"public", "unused", 3, 1, false}};
     struct manifest manifest = {.server_encoding = "LATIN1",
                                 .tables = tables,
                                 .table_count = 2,
                                 .sequences = sequences,
-                                .sequence_count = 2};
+                                .sequence_count = 2,
+                                .unused_sequence_count = 1};
     struct buffer out = {0};
 
     (void)state;

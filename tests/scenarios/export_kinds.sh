@@ -13,7 +13,7 @@ expect_tables()
 server_start one
 new_database db
 sql db "CREATE TABLE t (a int); CREATE UNLOGGED TABLE u (a int); INSERT INTO u VALUES (1); CREATE VIEW v AS TABLE t; CREATE MATERIALIZED VIEW mv AS TABLE t;
-    CREATE SEQUENCE s; CREATE SEQUENCE lone; ALTER TABLE t ADD b int DEFAULT nextval('s'); CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent);
+    CREATE SEQUENCE s; CREATE SEQUENCE lone; ALTER TABLE t ADD b int DEFAULT nextval('s'); ALTER TABLE u ADD c serial; CREATE TABLE parent (a int); CREATE TABLE child () INHERITS (parent);
     CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; CREATE TABLE parted (a int) PARTITION BY LIST (a);
     CREATE TABLE near PARTITION OF parted FOR VALUES IN (1); CREATE FOREIGN TABLE away PARTITION OF parted FOR VALUES IN (2) SERVER far;
     CREATE TABLE of_extension (a int); ALTER EXTENSION postgres_fdw ADD TABLE of_extension"
@@ -38,6 +38,8 @@ expect_stderr 'the extension "postgres_fdw"'
 it "sequences that a table uses go along with it, and others do not"
 expect_exit 0 larder export -t t -d db -o "$SCRATCH/t.tar" --no-record
 expect_equal "the sequences" s "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.sequences[].name] | join(" ")')"
+expect_equal "the sequences that no table uses" lone "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.unused_sequences[].name] | join(" ")')"
+expect_equal "those that are set by hand" 1 "$(tar xOf "$SCRATCH/t.tar" load.sql | grep -c setval)"
 
 it "a table with rows elsewhere is refused by name, and so are a view and a temporary table of others"
 coproc OTHER { psql -XAtq -d db; }
