@@ -30,6 +30,7 @@ struct cat {
     size_t table_count;
     struct csv *csv;
     struct buffer out;
+    bool unwritten; /* writing is what failed */
 };
 
 static bool matches(const char *expression, const char *text)
@@ -119,6 +120,7 @@ static enum larder_status write_out(struct cat *c, struct larder_error *error)
             : c->options->write(c->options->write_arg, c->out.bytes, c->out.length, error);
 
     c->out.length = 0;
+    c->unwritten = status != LARDER_OK;
     return status == LARDER_OK ? run_check(c->run, error) : status;
 }
 
@@ -155,9 +157,10 @@ static enum larder_status write_text(struct cat *c, const struct manifest_table 
         status = write_part(c, table, i, reader, &bytes, error);
     buffer_free(&bytes);
     part_reader_free(reader);
-    return status == LARDER_OK ? status
-                               : larder_context(error, "could not read table \"%s.%s\" of \"%s\"",
-                                                table->schema, table->name, c->opened.location);
+    return status == LARDER_OK || c->unwritten
+               ? status
+               : larder_context(error, "could not read table \"%s.%s\" of \"%s\"", table->schema,
+                                table->name, c->opened.location);
 }
 
 /* The restored table's rows, by the server's COPY in text format. */

@@ -68,11 +68,13 @@ static void clean_environment(void)
 static int report(struct larder_error *error, enum larder_status status)
 {
     errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK)
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK) {
         status = errno != 0
                      ? larder_fail_errno(error, LARDER_FAILED, errno,
                                          "could not write to standard output")
                      : larder_fail(error, LARDER_FAILED, "could not write all to standard output");
+        larder_hint(error, "Whatever else was to be done is done.");
+    }
     if (status == LARDER_OK)
         return LARDER_OK;
     if (error->message[0] != '\0' || error->hint[0] != '\0')

@@ -226,6 +226,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         ok = add(&v->tables, value);
         break;
     case 'o':
+        ok = value[0] != '\0';
         v->output = value;
         break;
     case 's':

@@ -96,8 +96,8 @@ enum larder_status tools_find(const char *name, int major, const struct larder_r
         return LARDER_OK;
     if (newest > 0)
         larder_fail(error, LARDER_USAGE,
-                    "no %s is as new as the server: it needs version %d, the newest here is %d",
-                    name, major, newest);
+                    "no %s here is new enough: version %d is needed, and the newest is %d", name,
+                    major, newest);
     else
         larder_fail(error, LARDER_USAGE, "there is no %s%s%s", name, only != NULL ? " in " : "",
                     only != NULL ? only : "");

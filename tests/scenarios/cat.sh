@@ -35,6 +35,7 @@ CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
 INSERT INTO parts SELECT i, 'row ' || i FROM generate_series(0, 19) AS i;
 CREATE TABLE empty (id int, t text);
+CREATE TABLE long AS SELECT i AS id, md5(i::text) AS t FROM generate_series(1, 20000) AS i;
 SQL
 expect_exit 0 larder export -t 'public.*' -d source -o "$SCRATCH/text.tar" --copy-format text --no-record -q
 expect_exit 0 larder export -t 'public.*' -d source -o "$SCRATCH/binary.tar" --no-record -q
@@ -71,6 +72,11 @@ it "without a server that is said, and nothing is written"
 expect_exit 2 larder cat "$SCRATCH/binary.tar" profiles
 expect_stderr "--embedded"
 expect_equal "what was written" 0 "$(stat -c %s "$STDOUT")"
+
+it "a reader that goes away is what is said to have failed"
+expect_exit 1 bash -c '"$1" cat "$2" long | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$LARDER" "$SCRATCH/text.tar"
+expect_stderr "could not write to standard output: Broken pipe"
+! grep -q "could not read" "$STDERR" || fail "reading is blamed"
 
 it "a table that is not there, or a name that means several, is wrong usage"
 expect_exit 2 larder cat "$SCRATCH/text.tar" no_such_table
