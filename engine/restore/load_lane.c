@@ -44,6 +44,13 @@ static enum larder_status run_on_table(struct lane *lane, const char *command,
     return status;
 }
 
+/* Of what the server says is wrong with the rows, or with a function that looks at them: classes of SQLSTATE. */
+static bool is_of_rows(const char *sqlstate)
+{
+    return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0 ||
+           strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "P0", 2) == 0;
+}
+
 static enum larder_status load_rows(struct lane *lane, const struct job *job,
                                     struct larder_error *error)
 {
@@ -55,9 +62,12 @@ static enum larder_status load_rows(struct lane *lane, const struct job *job,
     for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
         status = part_copy_run(&lane->copy, lane->pg, table, table, job->first_part + i,
                                job->freeze, error);
-    if (status != LARDER_OK)
-        larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
-    return status;
+    if (status == LARDER_OK)
+        return status;
+    if (is_of_rows(pg_sqlstate(lane->pg)))
+        larder_hint(error, "-t '*.*' -t '!%s.%s' restores all but this table.", table->schema,
+                    table->name);
+    return larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
 }
 
 static enum larder_status build_index(struct lane *lane, const struct job *job,
