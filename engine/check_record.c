@@ -52,6 +52,15 @@ static enum larder_status merge(struct store *store, const struct inventory_back
     return status;
 }
 
+/* An archive that agrees with itself is not called good by `list` where what lies beside it says otherwise. */
+static void tell_problems(const struct inventory_backup *backup, const struct larder_run *run)
+{
+    for (size_t i = 0; i < backup->problem_count; i++)
+        if (strcmp(backup->problems[i], INVENTORY_FOUND_DAMAGED) != 0)
+            run_message(run, LARDER_WARNING, "\"%s\" agrees with itself, but is not good: %s",
+                        backup->backup_name, backup->problems[i]);
+}
+
 static enum larder_status record(const char *url, const char *stem, enum check_kind kind, bool good,
                                  const struct larder_run *run, struct arena *arena,
                                  struct larder_error *error)
@@ -62,6 +71,8 @@ static enum larder_status record(const char *url, const char *stem, enum check_k
 
     if (status == LARDER_OK)
         status = inventory_read(store, arena_printf(arena, "%s.", stem), arena, &inventory, error);
+    if (status == LARDER_OK && inventory.count == 1 && good)
+        tell_problems(&inventory.backups[0], run);
     if (status == LARDER_OK && inventory.count == 1 && inventory.backups[0].known)
         status = merge(store, &inventory.backups[0], kind, good, arena, error);
     store_close(store);

@@ -188,7 +188,7 @@ static void read_checked(struct store *store, struct arena *arena, struct invent
         backup->verified_at = checked.verified_at;
         backup->drilled_at = checked.drilled_at;
         if (!checked.good)
-            add_problem(backup, arena, "its last check found it damaged");
+            add_problem(backup, arena, INVENTORY_FOUND_DAMAGED);
     }
     buffer_free(&text);
 }

@@ -22,6 +22,9 @@
 #define INVENTORY_HOLD ".hold"
 #define INVENTORY_REMOVING ".removing"
 
+/* The problem that a check which finds nothing takes away. */
+#define INVENTORY_FOUND_DAMAGED "its last check found it damaged"
+
 /* Objects whose keys are the same up to their endings; NULL for those that are not there. */
 struct inventory_backup {
     const char *stem;                          /* of the keys: "SOURCE/PRESET/BACKUP_NAME" */

@@ -205,10 +205,12 @@ expect_listed false .sha256
 cp "$SCRATCH/kept.sha256" "$stem.sha256"
 expect_listed true ''
 
-it "a summary that is missing, empty, garbage or another's is told by list"
+it "a summary that is missing, empty, garbage or another's is told by list, and by verify"
 cp "$stem.json" "$SCRATCH/kept.json"
 rm "$stem.json"
 expect_listed false summary
+expect_exit 0 larder verify "$archive"
+expect_stderr "is not good: no summary"
 for text in '' '{' 'null' '[]' '{}' '{"bytes": -1}' "$(printf '[%.0s' {1..100000})" $'\xff\xfe'; do
     printf '%s' "$text" >"$stem.json"
     expect_listed false summary
@@ -217,9 +219,13 @@ jq '.backup_name = "daily_20200101_000000"' "$SCRATCH/kept.json" >"$stem.json"
 expect_listed false summary
 jq '.bytes += 1' "$SCRATCH/kept.json" >"$stem.json"
 expect_listed false size
+expect_exit 0 larder verify "$archive"
+expect_stderr "is not good: the archive has not the size"
 jq '.a_key_of_a_later_version = [1]' "$SCRATCH/kept.json" >"$stem.json"
 expect_listed true ''
 cp "$SCRATCH/kept.json" "$stem.json"
+expect_exit 0 larder verify "$archive"
+! grep -q "not good" "$STDERR" || fail "a good archive is blamed"
 
 it "an archive that is gone, or has another size, is told by list; what is not ours is left alone"
 head -c 1000 "$archive" >"$SCRATCH/short.tar"
