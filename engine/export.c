@@ -335,14 +335,14 @@ static enum larder_status run_lanes(struct export *e, struct archive_writer **wr
 static enum larder_status count_metadata(struct export *e, struct larder_error *error)
 {
     struct manifest *m = e->manifest;
-    const size_t *parents = manifest_parents(m, m->arena);
+    const uint64_t *rows = manifest_rows_below(m, m->arena);
     char date[16] = "";
     struct tm tm = {0};
 
     gmtime_r(&m->started_at, &tm);
     strftime(date, sizeof(date), "%Y-%m-%d", &tm);
     m->metadata = arena_alloc(m->arena, m->table_count, sizeof(*m->metadata));
-    if (m->metadata == NULL || parents == NULL)
+    if (m->metadata == NULL || rows == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < m->table_count; i++) {
         struct manifest_metadata *row;
@@ -353,12 +353,10 @@ static enum larder_status count_metadata(struct export *e, struct larder_error *
         *row = (struct manifest_metadata){.backup_date = arena_strdup(m->arena, date),
                                           .backup_name = m->backup_name,
                                           .table_name = e->extra[i].label,
+                                          .row_count = (int64_t)rows[i],
                                           .kind = "archive",
                                           .schema = m->tables[i].schema,
                                           .name = m->tables[i].name};
-        for (size_t j = 0; j < m->table_count; j++)
-            if (manifest_is_below(parents, j, i))
-                row->row_count += (int64_t)m->tables[j].rows;
     }
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }

@@ -78,14 +78,18 @@ void proof_set_target(struct larder_table_proof *table, uint64_t rows,
     fingerprint_to_hex(fingerprint, table->fingerprint_target);
 }
 
-static struct larder_table_proof *find(struct larder_proof *proof, const char *schema,
-                                       const char *name)
+/* What is proven of each table of the manifest; NULL for those that are not among the proof's. */
+static struct larder_table_proof **find_all(struct larder_proof *proof,
+                                            const struct manifest *manifest)
 {
-    for (size_t i = 0; i < proof->table_count; i++)
-        if (strcmp(proof->tables[i].schema, schema) == 0 &&
-            strcmp(proof->tables[i].name, name) == 0)
-            return &proof->tables[i];
-    return NULL;
+    struct larder_table_proof **found =
+        arena_alloc(proof->memory, manifest->table_count, sizeof(struct larder_table_proof *));
+    size_t place = 0;
+
+    for (size_t i = 0; found != NULL && i < proof->table_count; i++)
+        found[manifest_find_next(manifest, proof->tables[i].schema, proof->tables[i].name, &place) -
+              manifest->tables] = &proof->tables[i];
+    return found;
 }
 
 /* What the metadata of the database says, where it can be asked. */
@@ -130,9 +134,11 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
 {
     struct asked asked = {
         .counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*asked.counts))};
+    struct larder_table_proof **proven = find_all(proof, manifest);
+    size_t place = 0;
     enum larder_status status;
 
-    if (asked.counts == NULL)
+    if (asked.counts == NULL || proven == NULL)
         return larder_fail_memory(error);
     status = ask_database(manifest, metadata, target, run, proof->memory, &asked, error);
     if (status != LARDER_OK)
@@ -140,37 +146,24 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
     proof->metadata_from = asked.answered ? "database" : "manifest";
     for (size_t i = 0; i < manifest->metadata_count; i++) {
         const struct manifest_metadata *row = &manifest->metadata[i];
-        struct larder_table_proof *table = find(proof, row->schema, row->name);
+        const struct manifest_table *table =
+            manifest_find_next(manifest, row->schema, row->name, &place);
 
-        if (table != NULL)
-            table->rows_metadata = asked.answered ? asked.counts[i] : row->row_count;
-        else if (manifest_find(manifest, row->schema, row->name) == NULL)
+        if (table == NULL)
             add_lost(proof, row->table_name);
+        else if (proven[table - manifest->tables] != NULL)
+            proven[table - manifest->tables]->rows_metadata =
+                asked.answered ? asked.counts[i] : row->row_count;
     }
     for (size_t i = 0; asked.others != NULL && asked.others[i] != NULL; i++)
         add_lost(proof, asked.others[i]);
     return LARDER_OK;
 }
 
-/* The archive's rows of a table and its descendants, as metadata counts them. */
-static int64_t count_below(const struct manifest *manifest, const size_t *parents,
-                           const struct larder_table_proof *of)
+/* `whole`: its rows with those of its descendants, as metadata counts them. */
+static void judge_table(struct larder_proof *proof, struct larder_table_proof *t, int64_t whole,
+                        bool with_target)
 {
-    const struct manifest_table *table = manifest_find(manifest, of->schema, of->name);
-    size_t place = (size_t)(table - manifest->tables);
-    int64_t sum = 0;
-
-    for (size_t i = 0; i < manifest->table_count; i++)
-        if (manifest_is_below(parents, i, place))
-            sum += (int64_t)manifest->tables[i].rows;
-    return sum;
-}
-
-static void judge_table(struct larder_proof *proof, const struct manifest *manifest,
-                        const size_t *parents, struct larder_table_proof *t, bool with_target)
-{
-    int64_t whole = t->rows_metadata < 0 ? 0 : count_below(manifest, parents, t);
-
     if (t->agree == LARDER_AGREE_NO)
         return; /* it could not even be read, and a finding says so */
     t->agree = LARDER_AGREE_YES;
@@ -207,20 +200,24 @@ static void judge_table(struct larder_proof *proof, const struct manifest *manif
 enum larder_status proof_judge(struct larder_proof *proof, const struct manifest *manifest,
                                bool with_target, struct larder_error *error)
 {
-    const size_t *parents = manifest_parents(manifest, proof->memory);
-    size_t differing = 0, unread = 0;
+    const uint64_t *rows = manifest_rows_below(manifest, proof->memory);
+    size_t differing = 0, unread = 0, place = 0;
     const struct larder_table_proof *first = NULL;
     const char *lost = NULL;
 
-    if (parents == NULL)
+    if (rows == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < proof->table_count; i++) {
-        judge_table(proof, manifest, parents, &proof->tables[i], with_target);
-        if (proof->tables[i].agree == LARDER_AGREE_NO) {
+        struct larder_table_proof *t = &proof->tables[i];
+        const struct manifest_table *table =
+            manifest_find_next(manifest, t->schema, t->name, &place);
+
+        judge_table(proof, t, (int64_t)rows[table - manifest->tables], with_target);
+        if (t->agree == LARDER_AGREE_NO) {
             differing++;
-            first = first == NULL ? &proof->tables[i] : first;
+            first = first == NULL ? t : first;
         }
-        unread += proof->tables[i].agree == LARDER_AGREE_UNKNOWN ? 1 : 0;
+        unread += t->agree == LARDER_AGREE_UNKNOWN ? 1 : 0;
     }
     for (size_t i = 0; i < proof->findings.count && lost == NULL; i++)
         if (strcmp(proof->findings.items[i].kind, lost_table) == 0)

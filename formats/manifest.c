@@ -112,16 +112,25 @@ uint64_t manifest_raw_bytes(const struct manifest *manifest)
     return bytes;
 }
 
+struct manifest_table *manifest_find_next(const struct manifest *manifest, const char *schema,
+                                          const char *name, size_t *place)
+{
+    for (size_t i = 0; i < manifest->table_count; i++) {
+        size_t at = (*place + i) % manifest->table_count;
+        struct manifest_table *table = &manifest->tables[at];
+
+        if (strcmp(table->name, name) == 0 && strcmp(table->schema, schema) == 0) {
+            *place = at + 1;
+            return table;
+        }
+    }
+    return NULL;
+}
+
 struct manifest_table *manifest_find(const struct manifest *manifest, const char *schema,
                                      const char *name)
 {
-    for (size_t i = 0; i < manifest->table_count; i++) {
-        struct manifest_table *table = &manifest->tables[i];
-
-        if (strcmp(table->schema, schema) == 0 && strcmp(table->name, name) == 0)
-            return table;
-    }
-    return NULL;
+    return manifest_find_next(manifest, schema, name, &(size_t){0});
 }
 
 static int by_names(const void *a, const void *b)
@@ -157,15 +166,22 @@ size_t *manifest_parents(const struct manifest *manifest, struct arena *arena)
     return parents;
 }
 
-bool manifest_is_below(const size_t *parents, size_t table, size_t ancestor)
+uint64_t *manifest_rows_below(const struct manifest *manifest, struct arena *arena)
 {
-    /* A manifest may come from anywhere, and its parents may run in a circle. */
-    for (size_t steps = 0; steps < 1000; steps++) {
-        if (table == ancestor)
-            return true;
-        if (parents[table] == table)
-            return false;
-        table = parents[table];
+    enum {
+        DEEP = 1000
+    }; /* a manifest may come from anywhere, and its parents may run in a circle */
+    const size_t *parents = manifest_parents(manifest, arena);
+    uint64_t *rows = arena_alloc(arena, manifest->table_count, sizeof(*rows));
+
+    for (size_t i = 0; rows != NULL && parents != NULL && i < manifest->table_count; i++) {
+        size_t at = i;
+
+        rows[at] += manifest->tables[i].rows;
+        for (int steps = 0; steps < DEEP && parents[at] != at && parents[at] != i; steps++) {
+            at = parents[at];
+            rows[at] += manifest->tables[i].rows;
+        }
     }
-    return false;
+    return parents == NULL ? NULL : rows;
 }

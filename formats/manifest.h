@@ -177,13 +177,16 @@ uint64_t manifest_raw_bytes(const struct manifest *manifest);
 /* A whole table by its names; NULL where there is none. */
 struct manifest_table *manifest_find(const struct manifest *manifest, const char *schema,
                                      const char *name);
+/* The same for who looks for many in about the manifest's order: `*place`, 0 at first, is where the search begins. */
+struct manifest_table *manifest_find_next(const struct manifest *manifest, const char *schema,
+                                          const char *name, size_t *place);
 
 /*
  * For each table the place of its parent in the manifest; its own where it has none there. In the
  * arena; NULL when memory is short.
  */
 size_t *manifest_parents(const struct manifest *manifest, struct arena *arena);
-/* Whether a table is another, or one of its descendants; both by place. */
-bool manifest_is_below(const size_t *parents, size_t table, size_t ancestor);
+/* For each table its rows with those of its descendants; by place. In the arena; NULL when memory is short. */
+uint64_t *manifest_rows_below(const struct manifest *manifest, struct arena *arena);
 
 #endif
