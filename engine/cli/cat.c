@@ -6,13 +6,18 @@
 #include "engine/cli/password.h"
 #include "larder/cat.h"
 
+static enum larder_status fail_to_write(struct larder_error *error)
+{
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not write to standard output");
+}
+
 static enum larder_status to_stdout(void *arg, const void *bytes, size_t length,
                                     struct larder_error *error)
 {
     (void)arg;
     if (length == 0 || fwrite(bytes, 1, length, stdout) == length)
         return LARDER_OK;
-    return larder_fail_errno(error, LARDER_FAILED, errno, "could not write to standard output");
+    return fail_to_write(error);
 }
 
 enum larder_status cli_cat(const struct cli_values *v, struct larder_run *run,
@@ -41,6 +46,8 @@ enum larder_status cli_cat(const struct cli_values *v, struct larder_run *run,
         status = keys_given(v, run, &options.keys, error);
     if (status == LARDER_OK)
         status = larder_cat(&options, run, error);
+    if (status == LARDER_OK && fflush(stdout) != 0)
+        status = fail_to_write(error);
     larder_keys_free(options.keys);
     return status;
 }

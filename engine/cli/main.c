@@ -20,6 +20,8 @@
 static volatile sig_atomic_t stop_signal;
 static int wake_fd;
 
+static bool output_was_closed; /* by the caller, before the program began */
+
 static void on_signal(int number)
 {
     static const unsigned char one[8] = {1};
@@ -47,9 +49,10 @@ static void open_standard_streams(void)
 {
     int fd;
 
-    do
+    do {
         fd = open("/dev/null", O_RDONLY);
-    while (fd >= 0 && fd <= STDERR_FILENO);
+        output_was_closed = output_was_closed || fd == STDOUT_FILENO;
+    } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
 }
@@ -64,11 +67,14 @@ static void clean_environment(void)
         unsetenv(names[i]);
 }
 
-/* Nothing has gone well where not all that was printed has arrived. Why, is known only of what was still to be written. */
+/*
+ * Nothing has gone well where not all that was printed has arrived, save where nobody wants it. Why, is known only of what was still to be
+ * written.
+ */
 static int report(struct larder_error *error, enum larder_status status)
 {
     errno = 0;
-    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK) {
+    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == LARDER_OK && !output_was_closed) {
         status = errno != 0
                      ? larder_fail_errno(error, LARDER_FAILED, errno,
                                          "could not write to standard output")

@@ -73,7 +73,9 @@ expect_exit 2 larder cat "$SCRATCH/binary.tar" profiles
 expect_stderr "--embedded"
 expect_equal "what was written" 0 "$(stat -c %s "$STDOUT")"
 
-it "a reader that goes away is what is said to have failed"
+it "a reader that goes away, or was never there, is what is said to have failed"
+expect_exit 1 bash -c '"$1" cat "$2" one_column >&-' _ "$LARDER" "$SCRATCH/text.tar"
+expect_stderr "could not write to standard output: Bad file descriptor"
 expect_exit 1 bash -c '"$1" cat "$2" long | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$LARDER" "$SCRATCH/text.tar"
 expect_stderr "could not write to standard output: Broken pipe"
 ! grep -q "could not read" "$STDERR" || fail "reading is blamed"

@@ -150,7 +150,7 @@ expect_exit 1 bash -c '"$1" export weekly -d kitchai -o - >/dev/full' _ "$LARDER
 expect_exit 1 bash -c '"$1" list --store "$2" --json >/dev/full' _ "$LARDER" "$SCRATCH"
 expect_stderr "No space left on device"
 expect_stderr "else was to be done is done"
-for command in 'export weekly -d kitchai -o -' keygen --version; do
+for command in 'export weekly -d kitchai -o -' keygen; do
     expect_exit 1 bash -c '"$1" $2 >&-' _ "$LARDER" "$command"
     expect_stderr "Bad file descriptor"
 done
