@@ -65,7 +65,7 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
     }
     /* Which row, or which function, of which the statement says nothing. */
     if (error != NULL && context != NULL &&
-        (strncmp(context, "COPY ", 5) == 0 || strstr(context, "function \"") != NULL)) {
+        (strstr(context, "COPY ") != NULL || strstr(context, "function ") != NULL)) {
         one_line(context, text, sizeof(text));
         larder_fail(error, LARDER_FAILED, "%s [%.200s]", error->message, text);
     }

@@ -44,11 +44,22 @@ static enum larder_status run_on_table(struct lane *lane, const char *command,
     return status;
 }
 
-/* Of what the server says is wrong with the rows, or with a function that looks at them: classes of SQLSTATE. */
-static bool is_of_rows(const char *sqlstate)
+/* Where the rows are what the server finds fault with, or a function that looks at them: classes of SQLSTATE. */
+static void hint_at_the_rest(const struct lane *lane, const struct manifest_table *table,
+                             struct larder_error *error)
 {
-    return strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0 ||
-           strncmp(sqlstate, "42", 2) == 0 || strncmp(sqlstate, "P0", 2) == 0;
+    static const char classes[] = "22 23 42 P0";
+    char class[3] = "";
+    struct buffer name = {0};
+
+    strncat(class, pg_sqlstate(lane->pg), 2);
+    if (class[0] == '\0' || strstr(classes, class) == NULL || error->hint[0] != '\0' ||
+        lane->load->restore->options->table_count > 0)
+        return;
+    sql_qualified(&name, table->schema, table->name);
+    larder_hint(error, "`larder restore` with -t '*.*' -t '!%s' leaves this table out.",
+                buffer_text(&name));
+    buffer_free(&name);
 }
 
 static enum larder_status load_rows(struct lane *lane, const struct job *job,
@@ -64,9 +75,7 @@ static enum larder_status load_rows(struct lane *lane, const struct job *job,
                                job->freeze, error);
     if (status == LARDER_OK)
         return status;
-    if (is_of_rows(pg_sqlstate(lane->pg)))
-        larder_hint(error, "-t '*.*' -t '!%s.%s' restores all but this table.", table->schema,
-                    table->name);
+    hint_at_the_rest(lane, table, error);
     return larder_context(error, "could not load table \"%s.%s\"", table->schema, table->name);
 }
 

@@ -121,13 +121,18 @@ expect_stderr recipe_comments_recipe_id_fkey
 it "a table whose rows its own checks refuse is named, with what looked at them, and can be left out"
 createdb checked
 sql checked "CREATE TABLE z (x int); INSERT INTO z VALUES (1); CREATE FUNCTION known(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM z WHERE x = \$1)';
-    CREATE TABLE a (x int CHECK (known(x))); INSERT INTO a VALUES (1)"
+    CREATE TABLE \"A b\" (x int CHECK (known(x))); INSERT INTO \"A b\" VALUES (1)"
 expect_exit 0 larder export -t '*.*' -d checked -o "$SCRATCH/checked.tar" --no-record -q
 new_database unchecked
 expect_refusal 1 unchecked "$SCRATCH/checked.tar" -d unchecked
 expect_stderr 'function "known"'
-expect_stderr "-t '!public.a'"
-expect_exit 0 larder restore "$SCRATCH/checked.tar" -d unchecked -t '*.*' -t '!public.a' -q
+expect_stderr "-t '!\"public\".\"A b\"'"
+expect_exit 0 larder restore "$SCRATCH/checked.tar" -d unchecked -t '*.*' -t '!"public"."A b"' -q
+sql checked "CREATE OR REPLACE FUNCTION known(x int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN RETURN EXISTS (SELECT FROM z WHERE z.x = \$1); END'"
+expect_exit 0 larder export -t '*.*' -d checked -o "$SCRATCH/in_plpgsql.tar" --no-record -q
+new_database in_plpgsql
+expect_refusal 1 in_plpgsql "$SCRATCH/in_plpgsql.tar" -d in_plpgsql
+expect_stderr 'function public.known(integer)'
 
 it "a digest that is not the archive's is refused"
 new_database digest
