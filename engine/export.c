@@ -96,8 +96,14 @@ static enum larder_status complete_manifest(struct export *e, const struct catal
                                             struct larder_error *error)
 {
     struct manifest *m = e->manifest;
-    enum larder_status status = catalog_read_sequences(e->leader, m, error);
+    size_t unread;
+    enum larder_status status = catalog_read_sequences(e->leader, m, &unread, error);
 
+    if (status == LARDER_OK && unread > 0)
+        run_message(e->run, LARDER_WARNING,
+                    "of the sequences that no table uses %zu could not be read at once: their "
+                    "values are not in the archive",
+                    unread);
     if (status == LARDER_OK)
         status = catalog_externals(e->leader, schemas, m, error);
     if (status == LARDER_OK)

@@ -136,8 +136,11 @@ enum larder_status catalog_follow_rows(struct pg *pg, bool rows, struct manifest
 enum larder_status catalog_sizes(struct pg *pg, const struct manifest *manifest,
                                  struct catalog_table *extra, struct larder_error *error);
 
-/* Fills in the sequences' values. To be called after the snapshot, which sequences ignore. */
-enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *manifest,
+/*
+ * Fills in the sequences' values. To be called after the snapshot, which sequences ignore. Of those that no table uses the ones that
+ * cannot be read at once are dropped from the manifest; `*unread` says how many.
+ */
+enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *manifest, size_t *unread,
                                           struct larder_error *error);
 
 /* Schemas whose definition an archive of the tables needs, and tables in them that the role may not

@@ -6,7 +6,7 @@
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
 
-enum { SEQUENCES_AT_ONCE = 5000 };
+enum { SEQUENCES_AT_ONCE = 5000, UNUSED_AT_ONCE = 100 };
 
 /*
  * Those that tables own or take defaults from, and behind them what else lies in the tables' schemas and may be read: functions use it, of
@@ -28,7 +28,7 @@ enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
         "UNION ALL SELECT n.nspname, c.relname, true, current_user, c.oid, true "
         "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "WHERE c.relkind = 'S' AND c.relpersistence = 'p' AND c.oid NOT IN (SELECT u.oid FROM used u) "
+        "WHERE c.relkind = 'S' AND c.relpersistence <> 't' AND c.oid NOT IN (SELECT u.oid FROM used u) "
         "AND c.relnamespace IN (SELECT x.relnamespace FROM " TABLES
         "JOIN pg_catalog.pg_class x ON x.oid = t.oid) "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 "
@@ -93,14 +93,66 @@ static enum larder_status read_sequences(struct pg *pg, struct manifest *m, size
     return LARDER_OK;
 }
 
-enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *m,
+/*
+ * Those that no table uses are nobody's business but their own: whatever holds them up is not waited for, and no lock on them is kept. That
+ * some cannot be read (`*read`) is no failure.
+ */
+static enum larder_status try_sequences(struct pg *pg, struct manifest *m, size_t from, size_t to,
+                                        bool *read, struct larder_error *error)
+{
+    struct larder_error why = {0};
+    enum larder_status status =
+        pg_exec(pg, "SAVEPOINT larder_sequences; SET LOCAL lock_timeout = '10ms'", error);
+
+    *read = false;
+    if (status != LARDER_OK)
+        return status;
+    status = read_sequences(pg, m, from, to, &why);
+    *read = status == LARDER_OK;
+    if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg))) {
+        *error = why;
+        return status;
+    }
+    return pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_sequences; RELEASE SAVEPOINT larder_sequences",
+                   error);
+}
+
+/* Many at once, and of those one by one where that fails; the ones that were read close up. */
+static enum larder_status read_unused(struct pg *pg, struct manifest *m, size_t *unread,
+                                      struct larder_error *error)
+{
+    size_t count = manifest_sequences(m), kept = m->sequence_count, step;
+    enum larder_status status = LARDER_OK;
+    size_t alone = 0; /* up to there */
+
+    for (size_t i = kept; status == LARDER_OK && i < count; i += step) {
+        bool read;
+
+        step = i < alone ? 1 : count - i < UNUSED_AT_ONCE ? count - i : UNUSED_AT_ONCE;
+        status = try_sequences(pg, m, i, i + step, &read, error);
+        if (read) {
+            memmove(&m->sequences[kept], &m->sequences[i], step * sizeof(*m->sequences));
+            kept += step;
+        } else if (step > 1) {
+            alone = i + step;
+            step = 0;
+        }
+    }
+    *unread = count - kept;
+    m->unused_sequence_count = kept - m->sequence_count;
+    return status;
+}
+
+enum larder_status catalog_read_sequences(struct pg *pg, struct manifest *m, size_t *unread,
                                           struct larder_error *error)
 {
-    size_t count = manifest_sequences(m);
     enum larder_status status = LARDER_OK;
 
-    for (size_t i = 0; status == LARDER_OK && i < count; i += SEQUENCES_AT_ONCE)
-        status = read_sequences(
-            pg, m, i, count - i < SEQUENCES_AT_ONCE ? count : i + SEQUENCES_AT_ONCE, error);
-    return status;
+    *unread = 0;
+    for (size_t i = 0; status == LARDER_OK && i < m->sequence_count; i += SEQUENCES_AT_ONCE)
+        status = read_sequences(pg, m, i,
+                                m->sequence_count - i < SEQUENCES_AT_ONCE ? m->sequence_count
+                                                                          : i + SEQUENCES_AT_ONCE,
+                                error);
+    return status == LARDER_OK ? read_unused(pg, m, unread, error) : status;
 }

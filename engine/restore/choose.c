@@ -38,9 +38,10 @@ static enum larder_status select_rest(struct restore *r, struct larder_error *er
 
         if (entry->rest && entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
             !has_value(r->manifest, entry->oid))
-            run_message(r->run, LARDER_WARNING,
-                        "%s begins anew: no table uses it, and the archive does not hold its value",
-                        entry->text);
+            run_message(
+                r->run, LARDER_WARNING,
+                "%s begins anew: no table of the archive uses it, and its value is not there",
+                entry->text);
     }
     return status;
 }
