@@ -40,13 +40,14 @@ expect_exit 0 larder export -t t -d db -o "$SCRATCH/t.tar" --no-record
 expect_equal "the sequences" s "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.sequences[].name] | join(" ")')"
 expect_equal "the sequences that no table uses" lone "$(tar xOf "$SCRATCH/t.tar" manifest.json | jq -r '[.unused_sequences[].name] | join(" ")')"
 coproc HOLDER { psql -XAtq -d db; }
+holder=$HOLDER_PID # which is gone when the process is
 echo "BEGIN; CREATE SEQUENCE more; COMMIT; BEGIN; DROP SEQUENCE lone; SELECT 1;" >&"${HOLDER[1]}"
 read -r _ <&"${HOLDER[0]}"
 expect_exit 0 larder export -t t -d db -o "$SCRATCH/held.tar" --no-record --lock-timeout 60
 expect_stderr "of the sequences that no table uses 1 could not be read at once"
 expect_equal "those that are not held" more "$(tar xOf "$SCRATCH/held.tar" manifest.json | jq -r '[.unused_sequences[].name] | join(" ")')"
 echo "ROLLBACK; DROP SEQUENCE more; \\q" >&"${HOLDER[1]}"
-wait "$HOLDER_PID" || true
+wait "$holder"
 expect_equal "those that are set by hand" 1 "$(tar xOf "$SCRATCH/t.tar" load.sql | grep -c setval)"
 
 it "a table with rows elsewhere is refused by name, and so are a view and a temporary table of others"
