@@ -372,7 +372,9 @@ bool pg_names_database(const struct larder_connect *to)
     if (!is_conninfo(to->dbname))
         return true;
     options = PQconninfoParse(to->dbname, NULL);
-    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+    if (options == NULL)
+        return true;
+    for (PQconninfoOption *o = options; o->keyword != NULL; o++)
         if ((strcmp(o->keyword, "dbname") == 0 || strcmp(o->keyword, "service") == 0) &&
             o->val != NULL && o->val[0] != '\0')
             named = true;

@@ -29,7 +29,7 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
 enum { PG_CONNECT_SECONDS = 30 };
 
 /* Whether it names a database itself, by name or in its conninfo, so that PGDATABASE does not come
- * in. */
+ * in. One that cannot be understood counts as if: pg_connect says what is wrong with it. */
 bool pg_names_database(const struct larder_connect *to);
 
 /* Closing NULL is fine. An open transaction is rolled back by the server. */

@@ -39,6 +39,8 @@ expect_stderr target
 new_database tempting
 PGDATABASE=tempting expect_refusal 2 tempting "$archive"
 PGDATABASE=tempting expect_refusal 2 tempting "$archive" -h "$PGHOST"
+expect_exit 2 larder restore "$archive" -d 'postgres://['
+expect_stderr "could not understand how to connect"
 expect_exit 2 larder restore -d tempting
 expect_exit 2 larder restore "$archive" "$archive" -d tempting
 
