@@ -66,15 +66,17 @@ static enum larder_status record(const char *url, const char *stem, enum check_k
                                  struct larder_error *error)
 {
     struct inventory inventory = {0};
+    const struct inventory_backup *backup;
     struct store *store = NULL;
     enum larder_status status = store_open_existing(url, run, &store, error);
 
     if (status == LARDER_OK)
         status = inventory_read(store, arena_printf(arena, "%s.", stem), arena, &inventory, error);
-    if (status == LARDER_OK && inventory.count == 1 && good)
-        tell_problems(&inventory.backups[0], run);
-    if (status == LARDER_OK && inventory.count == 1 && inventory.backups[0].known)
-        status = merge(store, &inventory.backups[0], kind, good, arena, error);
+    backup = status == LARDER_OK && inventory.count == 1 ? &inventory.backups[0] : NULL;
+    if (backup != NULL && good)
+        tell_problems(backup, run);
+    if (backup != NULL && backup->known)
+        status = merge(store, backup, kind, good, arena, error);
     store_close(store);
     return status;
 }

@@ -49,8 +49,8 @@ struct export_lanes {
     _Atomic bool lock_timed_out;
     _Atomic int working; /* lanes that have tables, or may still get some */
     int locking;         /* lanes that are about to lock a table, and may be refused */
-    struct archive_writer
-        *writer; /* NULL until the members before the data are written, and when writing failed */
+    /* NULL until the members before the data are written, and when writing failed. */
+    struct archive_writer *writer;
     struct waiting_part *waiting, **last_waiting;
     uint64_t waiting_bytes;
     struct larder_progress progress;

@@ -10,7 +10,7 @@ enum { SEQUENCES_AT_ONCE = 5000, UNUSED_AT_ONCE = 100 };
 
 /*
  * Those that tables own or take defaults from, and behind them what else lies in the tables' schemas and may be read: functions use it, of
- * which no catalog knows.
+ * which no catalog knows. The server asks in any order, and of what is no sequence there are no rights: hence the CASE.
  */
 enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
                                           struct larder_findings *findings,
