@@ -19,11 +19,11 @@
  * What default privileges of the target have added to what was just created is taken away again, so
  * that grants stand as they would in a new database; what an extension brought is its own.
  */
-static const char closing_sql[] =
-    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), relations AS (SELECT c.relowner, c.relacl, "
+static const char closing_sql[] = RESTORE_NEW
+    ", relations AS (SELECT c.relowner, c.relacl, "
     "pg_catalog.format('%s %I.%I',     CASE c.relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, n.nspname, "
     "c.relname) AS object   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
-    "WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND c.relacl IS NOT NULL  "
+    "WHERE c.oid IN (SELECT objid FROM new WHERE classid = 1259) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND c.relacl IS NOT NULL  "
     " AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d "
     "WHERE d.classid = 1259 AND d.objid = c.oid AND d.deptype = 'e')), routines AS (SELECT p.proowner, p.proacl, "
     "'ROUTINE ' || p.oid::pg_catalog.regprocedure AS object   "

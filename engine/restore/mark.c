@@ -11,11 +11,11 @@
  * extension's member, a range type's constructor) goes with it. Roles cannot be told by xmin without reading pg_authid,
  * so they are named.
  */
-static const char made_sql[] =
-    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), made AS (SELECT 1259 AS class, c.oid, "
+static const char made_sql[] = RESTORE_NEW
+    ", made AS (SELECT 1259 AS class, c.oid, "
     "pg_catalog.format('%I.%I', n.nspname, c.relname) AS name   "
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
-    "WHERE c.xmin = (SELECT xid FROM mine) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND "
+    "WHERE c.oid IN (SELECT objid FROM new WHERE classid = 1259) AND c.relkind IN ('r', 'p', 'S', 'v', 'm', 'f') AND "
     "n.nspname <> '" RESTORE_MARK "' "
     "  UNION ALL SELECT 1255, p.oid, p.oid::pg_catalog.regprocedure::text "
     "FROM pg_catalog.pg_proc p   WHERE p.xmin = (SELECT xid "
@@ -30,12 +30,12 @@ static const char made_sql[] =
     "  WHERE n.xmin = (SELECT xid FROM mine) AND n.nspname <> '" RESTORE_MARK "' "
     "  UNION ALL SELECT 1260, r.oid, pg_catalog.quote_ident(r.rolname) "
     "FROM pg_catalog.pg_roles r   WHERE r.rolname = ANY ($1::text[]) "
-    "  UNION ALL SELECT o.class, o.oid, i.identity FROM (SELECT 3456 AS class, oid, xmin FROM pg_catalog.pg_collation "
-    "    UNION ALL SELECT 3602, oid, xmin FROM pg_catalog.pg_ts_config UNION ALL SELECT 3600, oid, xmin FROM pg_catalog.pg_ts_dict "
-    "    UNION ALL SELECT 3601, oid, xmin FROM pg_catalog.pg_ts_parser UNION ALL SELECT 3764, oid, xmin FROM pg_catalog.pg_ts_template "
-    "    UNION ALL SELECT 2607, oid, xmin FROM pg_catalog.pg_conversion "
-    "    UNION ALL SELECT 2617, oid, xmin FROM pg_catalog.pg_operator UNION ALL SELECT 2753, oid, xmin FROM pg_catalog.pg_opfamily) AS o "
-    "  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i WHERE o.xmin = (SELECT xid FROM mine)) "
+    "  UNION ALL SELECT o.class, o.oid, i.identity FROM (SELECT 3456 AS class, oid FROM pg_catalog.pg_collation "
+    "    UNION ALL SELECT 3602, oid FROM pg_catalog.pg_ts_config UNION ALL SELECT 3600, oid FROM pg_catalog.pg_ts_dict "
+    "    UNION ALL SELECT 3601, oid FROM pg_catalog.pg_ts_parser UNION ALL SELECT 3764, oid FROM pg_catalog.pg_ts_template "
+    "    UNION ALL SELECT 2607, oid FROM pg_catalog.pg_conversion "
+    "    UNION ALL SELECT 2617, oid FROM pg_catalog.pg_operator UNION ALL SELECT 2753, oid FROM pg_catalog.pg_opfamily) AS o "
+    "  CROSS JOIN LATERAL pg_catalog.pg_identify_object(o.class, o.oid, 0) AS i WHERE (o.class, o.oid) IN (SELECT classid, objid FROM new)) "
     "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
     "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i') AND d.objsubid = 0)";
 
@@ -63,8 +63,8 @@ static const char undo_sql[] =
     "pg_catalog.quote_ident(n.nspname) = m.name "
     "  UNION ALL SELECT r.oid, 6, 'ROLE', m.name FROM " RESTORE_MARK
     ".made m JOIN pg_catalog.pg_roles r     ON m.class = 1260 AND r.oid = m.oid AND "
-    "pg_catalog.quote_ident(r.rolname) = m.name) SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format(    "
-    "'DO $larder$ BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END $larder$;', name)  "
+    "pg_catalog.quote_ident(r.rolname) = m.name) SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format('DO %L;', "
+    "pg_catalog.format('BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END', name)) "
     " ELSE pg_catalog.format('DROP %s IF EXISTS %s%s;', kind, name, CASE WHEN place <= 3 THEN ' CASCADE' ELSE '' "
     "END) END,   ' ' ORDER BY place, oid) FROM still";
 

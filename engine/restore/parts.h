@@ -94,4 +94,13 @@ enum larder_status restore_undo(struct restore *restore, struct larder_error *er
 /* The schema that the mark lies in; gone when a restore is complete. */
 #define RESTORE_MARK "larder_unfinished_restore"
 
+/*
+ * The beginning of a query: `mine` is its transaction, and `new` what that has made in schemas. An object's own row may be written for
+ * another one's sake, a table's for its first child, an operator's for its commutator; what it depends on is written once.
+ */
+#define RESTORE_NEW                                                                                 \
+    "WITH mine AS (SELECT pg_catalog.pg_current_xact_id()::xid AS xid), new AS (SELECT d.classid, " \
+    "d.objid FROM pg_catalog.pg_depend d WHERE d.refclassid = 2615 AND d.objsubid = 0 "             \
+    "AND d.xmin = (SELECT xid FROM mine))"
+
 #endif

@@ -148,6 +148,34 @@ expect_stderr refers
 expect_stderr 77
 expect_equal "the state of orphan" "$before" "$(state_of orphan)"
 
+it "a table that was there keeps its rows and its grants, though its first child is made and taken back"
+server_use one
+sql source "CREATE TABLE elders (id int PRIMARY KEY, word text); CREATE TABLE heirs (extra int CHECK (extra < 100)) INHERITS (elders);
+    ALTER TABLE heirs DROP CONSTRAINT heirs_extra_check; INSERT INTO elders VALUES (1, 'a'); INSERT INTO heirs VALUES (2, 'b', 300)"
+expect_exit 0 larder export -t elders -t heirs -d source -o "$SCRATCH/heirs.tar" --no-record -q
+server_use other
+new_database heirs
+sql heirs "CREATE ROLE visitor; CREATE TABLE elders (id int PRIMARY KEY, word text); GRANT SELECT ON elders TO visitor; INSERT INTO elders SELECT i FROM generate_series(1001, 2000) AS i"
+expect_exit 0 larder restore "$SCRATCH/heirs.tar" -d heirs -t heirs
+expect_query heirs "SELECT count(*), has_table_privilege('visitor', 'elders', 'SELECT') FROM ONLY elders" "1000|t"
+expect_query heirs "SELECT count(*) FROM heirs" 1
+sql heirs "DROP TABLE heirs; ALTER TABLE elders ADD CHECK (id <> 2)"
+sql heirs "VACUUM elders" # only now it counts as childless
+before=$(state_of heirs)
+for options in "-t heirs" "--existing missing --no-undo"; do
+    expect_exit 1 larder restore "$SCRATCH/heirs.tar" -d heirs $options
+    expect_equal "the state of heirs" "$before" "$(state_of heirs)"
+    expect_query heirs "SELECT count(*), has_table_privilege('visitor', 'elders', 'SELECT') FROM elders" "1000|t"
+done
+
+it "a role of any name that was made is taken back"
+server_use one
+sql source "CREATE ROLE \"odd \$larder\$ 'role'\"; ALTER TABLE refers OWNER TO \"odd \$larder\$ 'role'\""
+expect_exit 0 larder export -t keys -t refers -d source -o "$SCRATCH/odd.tar" --no-record -q
+server_use other
+expect_exit 1 larder restore "$SCRATCH/odd.tar" -d orphan "${OPTIONS[@]}"
+expect_query orphan "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'odd%'" 0
+
 it "a server that stops at once while restoring fails the restore, and the next one does it again"
 new_database stopped
 begin restore "$ARCHIVE" -d stopped "${OPTIONS[@]}"
