@@ -84,7 +84,7 @@ static const char *schema_of(struct arena *arena, const char *sql)
 }
 
 /* A schema that the target has stays as it is: neither owner nor grants of it are touched. */
-static enum larder_status keep_existing_schemas(struct creation *c, struct larder_error *error)
+static enum larder_status find_existing_schemas(struct creation *c, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
 
@@ -101,6 +101,17 @@ static enum larder_status keep_existing_schemas(struct creation *c, struct larde
         c->blocks[i].entry->left_out = found != NULL;
         free(found);
     }
+    return status;
+}
+
+/* In a transaction, where names are UTF-8. */
+static enum larder_status keep_existing_schemas(struct creation *c, struct larder_error *error)
+{
+    enum larder_status status = session_begin_plain(c->restore->control, error);
+
+    if (status == LARDER_OK)
+        status = find_existing_schemas(c, error);
+    session_rollback(c->restore->control);
     return status;
 }
 

@@ -75,6 +75,14 @@ for format in auto text; do
     done
 done
 
+it "a schema that is there keeps its owner, whatever its name is in"
+PGCLIENTENCODING=UTF8 sql latin1 "CREATE ROLE einer; CREATE ROLE anderer; CREATE SCHEMA \"Küche\" AUTHORIZATION einer; CREATE TABLE \"Küche\".t (a int)"
+expect_exit 0 larder export -t '"Küche".t' -d latin1 -o "$SCRATCH/kueche.tar" --no-record -q
+createdb -T template0 -E LATIN1 --locale=C latin1_kueche
+PGCLIENTENCODING=UTF8 sql latin1_kueche "CREATE SCHEMA \"Küche\" AUTHORIZATION anderer"
+expect_exit 0 larder restore "$SCRATCH/kueche.tar" -d latin1_kueche
+expect_query latin1_kueche "SELECT nspowner::regrole FROM pg_namespace WHERE nspname LIKE 'K%che'" anderer
+
 it "text that the target's encoding does not hold fails, and leaves nothing"
 createdb source_utf8
 sql source_utf8 "CREATE TABLE t (a text); INSERT INTO t VALUES ('ä'), ('日本')"
