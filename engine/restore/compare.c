@@ -156,15 +156,38 @@ static enum larder_status read_all_keys(struct merging *m, const struct merged *
     return status;
 }
 
+/* From now on no row of another table can come to refer to what would be removed: the tables' locks do not keep that off. */
+static enum larder_status lock_removed(struct merging *m, const struct merged *item,
+                                       struct larder_error *error)
+{
+    PGresult *result = NULL;
+    enum larder_status status = pg_query(
+        m->pg,
+        arena_printf(
+            m->restore->arena,
+            "WITH locked AS (SELECT FROM ONLY %s t WHERE NOT EXISTS (SELECT FROM %s b WHERE %s) "
+            "FOR UPDATE OF t) SELECT pg_catalog.count(*) FROM locked",
+            item->target, item->shape.source, item->shape.on_key),
+        0, NULL, &result, error);
+
+    PQclear(result);
+    return status == LARDER_OK
+               ? status
+               : larder_context(error, "could not lock the rows of %s that the archive lacks",
+                                item->target);
+}
+
 /* Rows of other tables that refer to what would be removed. */
 static enum larder_status check_consequences(struct merging *m, struct merged *item, bool preview,
                                              struct larder_error *error)
 {
     const struct larder_restore_options *o = m->restore->options;
-    bool forbidden;
-    enum larder_status status =
-        merge_consequences(m->pg, item->target, &item->shape, m->oids, m->count, m->restore->arena,
-                           &item->change->effects, &forbidden, error);
+    bool forbidden = false;
+    enum larder_status status = preview ? LARDER_OK : lock_removed(m, item, error);
+
+    if (status == LARDER_OK)
+        status = merge_consequences(m->pg, item->target, &item->shape, m->oids, m->count,
+                                    m->restore->arena, &item->change->effects, &forbidden, error);
 
     if (status != LARDER_OK || item->change->effects == NULL || preview ||
         (o->allow_cascade && !forbidden))

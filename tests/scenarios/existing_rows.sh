@@ -141,6 +141,28 @@ expect_json '.changes[0].changed' 2
 expect_json .agree true
 expect_equal "the schema" "$schema" "$(schema_of kitchai)"
 
+it "rows that come to refer to what is removed wait for the end, or are told"
+sql kitchai "CREATE TABLE stars (id int PRIMARY KEY); CREATE TABLE planets (star int REFERENCES stars ON DELETE CASCADE)"
+sql kitchai "INSERT INTO stars VALUES (1), (2)"
+expect_exit 0 larder export -t stars -d kitchai -o stars.tar --no-record -q
+sql kitchai "INSERT INTO stars VALUES (3)"
+# A pg_dump that lets somebody write while the undo archive is made.
+mkdir slow_tools
+cat >slow_tools/pg_dump <<EOF
+#!/bin/sh
+case "\$*" in
+*--version*) ;;
+*) psql -Xq -d kitchai -c "SET lock_timeout = '500ms'; INSERT INTO planets VALUES (3)" 2>>$SCRATCH/late || true ;;
+esac
+exec $(dirname "$(readlink -f "$(command -v pg_dump)")")/pg_dump "\$@"
+EOF
+chmod +x slow_tools/pg_dump
+ln -s "$(dirname "$(readlink -f "$(command -v pg_dump)")")/pg_restore" slow_tools/pg_restore
+expect_exit 0 env LARDER_PGBIN="$SCRATCH/slow_tools" "$LARDER" restore stars.tar -d kitchai --existing rows --undo stars_undo.tar --into-source kitchai
+expect_query kitchai "SELECT count(*) FROM stars" 2
+expect_query kitchai "SELECT count(*) FROM planets" 0
+expect_equal "why no planet came" 1 "$(grep -c 'lock timeout' "$SCRATCH/late")"
+
 it "writers that hold a table longer than --lock-timeout are named, and nothing is changed"
 sql kitchai "UPDATE profiles SET bio = 'late'"
 psql -XAtq -d kitchai -c "SET application_name = 'writer'; BEGIN; UPDATE badges SET id = id; UPDATE profiles SET bio = bio; SELECT pg_sleep(60)" >/dev/null &
