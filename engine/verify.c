@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/check.h"
@@ -9,6 +10,10 @@
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 #include "larder/restore.h"
+
+/* SQLSTATEs */
+#define UNDEFINED_TABLE "42P01"
+#define WRONG_OBJECT "42809"
 
 struct verify {
     const struct larder_verify_options *options;
@@ -119,6 +124,26 @@ static enum larder_status check(struct verify *v, struct larder_error *error)
     return status;
 }
 
+/* A partitioned table has no rows of its own: it need only be there. */
+static enum larder_status compare_partitioned(struct verify *v, struct pg *pg, size_t i,
+                                              struct larder_error *error)
+{
+    static const char sql[] = "SELECT c.relkind FROM pg_catalog.pg_class c "
+                              "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                              "WHERE n.nspname = $1 AND c.relname = $2";
+    const struct manifest_table *table = &v->manifest->tables[i];
+    const char *names[] = {table->schema, table->name};
+    char *kind = NULL;
+    enum larder_status status = pg_query_one(pg, sql, 2, names, &kind, error);
+
+    if (status == LARDER_OK && kind == NULL)
+        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", UNDEFINED_TABLE);
+    else if (status == LARDER_OK && kind[0] != 'p')
+        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", WRONG_OBJECT);
+    free(kind);
+    return status;
+}
+
 /* That a table cannot be read is a difference, unless the connection is what failed. */
 static enum larder_status compare_table(struct verify *v, struct pg *pg, size_t i,
                                         struct larder_error *error)
@@ -127,11 +152,12 @@ static enum larder_status compare_table(struct verify *v, struct pg *pg, size_t 
     struct larder_table_proof *proof = &v->proof->tables[i];
     struct fingerprint fingerprint = {0};
     uint64_t rows = 0;
-    enum larder_status status = LARDER_OK;
+    enum larder_status status;
 
-    if (strcmp(table->kind, "table") == 0)
-        status = proof_read_table(pg, v->manifest, table, &rows, &fingerprint, error);
-    if (status == LARDER_OK)
+    status = strcmp(table->kind, "table") == 0
+                 ? proof_read_table(pg, v->manifest, table, &rows, &fingerprint, error)
+                 : compare_partitioned(v, pg, i, error);
+    if (status == LARDER_OK && v->refusals[i][0] == '\0')
         proof_set_target(proof, rows, fingerprint);
     return status;
 }
@@ -162,8 +188,10 @@ static enum larder_status compare_on_lane(void *arg, int lane, size_t i, int sto
 /* What a refusal means for the table; NULL where it only says that one could not look. */
 static const char *difference_of(const char *sqlstate)
 {
-    if (strcmp(sqlstate, "42P01") == 0 || strcmp(sqlstate, "3F000") == 0)
+    if (strcmp(sqlstate, UNDEFINED_TABLE) == 0 || strcmp(sqlstate, "3F000") == 0)
         return "is not in the target";
+    if (strcmp(sqlstate, WRONG_OBJECT) == 0)
+        return "is of another kind in the target";
     if (strcmp(sqlstate, "42703") == 0)
         return "has other columns in the target";
     return NULL;
@@ -171,7 +199,6 @@ static const char *difference_of(const char *sqlstate)
 
 static void note_refusals(struct verify *v)
 {
-
     for (size_t i = 0; i < v->proof->table_count; i++) {
         struct larder_table_proof *t = &v->proof->tables[i];
         const char *difference = difference_of(v->refusals[i]);

@@ -129,6 +129,8 @@ static void read_table(struct reading *r, const json_t *json, struct manifest_ta
     table->schema = field_name(r, json, "schema");
     table->name = field_name(r, json, "name");
     table->kind = field_text(r, json, "kind");
+    if (strcmp(table->kind, "table") != 0 && strcmp(table->kind, "partitioned table") != 0)
+        field_wrong(r, "kind");
     if (!json_is_null(parent)) {
         table->parent_schema = field_name(r, parent, "schema");
         table->parent_name = field_name(r, parent, "name");

@@ -166,6 +166,18 @@ expect_exit 3 larder verify "$archive" --against "dbname=missing" --json
 expect_json '[.tables[] | select(.agree | not) | .name] | join(" ")' user_interactions
 expect_json '.findings[].message' 'table "public.user_interactions" is not in the target'
 
+it "so is a partitioned table that is missing, or of another kind"
+new_database parted
+sql parted "CREATE TABLE parted (a int) PARTITION BY RANGE (a); CREATE TABLE low PARTITION OF parted FOR VALUES FROM (0) TO (10); INSERT INTO parted VALUES (1)"
+expect_exit 0 larder export -t parted -t low -d parted -o "$SCRATCH/parted.tar" --no-record -q
+expect_exit 0 larder verify "$SCRATCH/parted.tar" --against "dbname=parted"
+sql parted "ALTER TABLE parted DETACH PARTITION low; DROP TABLE parted"
+expect_exit 3 larder verify "$SCRATCH/parted.tar" --against "dbname=parted" --json
+expect_json '.findings[].message' 'table "public.parted" is not in the target'
+sql parted "CREATE TABLE parted (a int)"
+expect_exit 3 larder verify "$SCRATCH/parted.tar" --against "dbname=parted" --json
+expect_json '.findings[].message' 'table "public.parted" is of another kind in the target'
+
 it "a target that is empty differs in every table, and one that does not exist is never agreement"
 new_database nothing
 expect_exit 3 larder verify "$archive" --against "dbname=nothing" --json
