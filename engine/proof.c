@@ -135,10 +135,10 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
     struct asked asked = {
         .counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*asked.counts))};
     struct larder_table_proof **proven = find_all(proof, manifest);
-    size_t place = 0;
+    const struct manifest_table **sorted = manifest_sorted(manifest, proof->memory);
     enum larder_status status;
 
-    if (asked.counts == NULL || proven == NULL)
+    if (asked.counts == NULL || proven == NULL || sorted == NULL)
         return larder_fail_memory(error);
     status = ask_database(manifest, metadata, target, run, proof->memory, &asked, error);
     if (status != LARDER_OK)
@@ -147,7 +147,7 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
     for (size_t i = 0; i < manifest->metadata_count; i++) {
         const struct manifest_metadata *row = &manifest->metadata[i];
         const struct manifest_table *table =
-            manifest_find_next(manifest, row->schema, row->name, &place);
+            manifest_find_sorted(sorted, manifest->table_count, row->schema, row->name);
 
         if (table == NULL)
             add_lost(proof, row->table_name);

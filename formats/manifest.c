@@ -142,26 +142,44 @@ static int by_names(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
+const struct manifest_table **manifest_sorted(const struct manifest *manifest, struct arena *arena)
+{
+    const struct manifest_table **sorted =
+        arena_alloc(arena, manifest->table_count, sizeof(struct manifest_table *));
+
+    for (size_t i = 0; sorted != NULL && i < manifest->table_count; i++)
+        sorted[i] = &manifest->tables[i];
+    if (sorted != NULL && manifest->table_count > 0)
+        qsort(sorted, manifest->table_count, sizeof(struct manifest_table *), by_names);
+    return sorted;
+}
+
+const struct manifest_table *manifest_find_sorted(const struct manifest_table *const *sorted,
+                                                  size_t count, const char *schema,
+                                                  const char *name)
+{
+    struct manifest_table wanted = {.schema = schema, .name = name};
+    const struct manifest_table *key = &wanted, *const * found;
+
+    found =
+        count == 0 ? NULL : bsearch(&key, sorted, count, sizeof(struct manifest_table *), by_names);
+    return found == NULL ? NULL : *found;
+}
+
 size_t *manifest_parents(const struct manifest *manifest, struct arena *arena)
 {
     size_t count = manifest->table_count;
     size_t *parents = arena_alloc(arena, count, sizeof(*parents));
-    const struct manifest_table **sorted =
-        arena_alloc(arena, count, sizeof(struct manifest_table *));
+    const struct manifest_table **sorted = manifest_sorted(manifest, arena);
 
     if (parents == NULL || sorted == NULL)
         return NULL;
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &manifest->tables[i];
-    qsort(sorted, count, sizeof(struct manifest_table *), by_names);
     for (size_t i = 0; i < count; i++) {
-        const struct manifest_table *table = &manifest->tables[i];
-        struct manifest_table wanted = {.schema = table->parent_schema, .name = table->parent_name};
-        const struct manifest_table *key = &wanted, **found = NULL;
+        const struct manifest_table *table = &manifest->tables[i], *found = NULL;
 
         if (table->parent_name != NULL)
-            found = bsearch(&key, sorted, count, sizeof(struct manifest_table *), by_names);
-        parents[i] = found == NULL ? i : (size_t)(*found - manifest->tables);
+            found = manifest_find_sorted(sorted, count, table->parent_schema, table->parent_name);
+        parents[i] = found == NULL ? i : (size_t)(found - manifest->tables);
     }
     return parents;
 }
