@@ -42,6 +42,8 @@ static void catch_signals(void)
     /* A reader that goes away, or a file that may not grow, is an error like others. */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
+    /* Where the caller ignores it, how a program ended could not be learnt. */
+    signal(SIGCHLD, SIG_DFL);
 }
 
 /* A file that we open must not get the number of a standard stream that the caller has closed; and what is written to that must fail. */

@@ -178,12 +178,16 @@ enum larder_status spawn_wait(struct spawned *child, int *code, struct larder_er
 {
     char words[1024];
     int state = 0;
+    pid_t ended;
 
-    while (waitpid(child->pid, &state, 0) < 0 && errno == EINTR)
+    while ((ended = waitpid(child->pid, &state, 0)) < 0 && errno == EINTR)
         ;
     child->pid = -1;
     if (code != NULL)
-        *code = WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+        *code = ended >= 0 && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
+    if (ended < 0)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not learn how \"%s\" ended",
+                                 child->program);
     if (WIFEXITED(state) && WEXITSTATUS(state) == 0)
         return LARDER_OK;
     last_words(&child->errors, words, sizeof(words));

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,20 @@ static void a_program_that_fails_is_told_with_its_last_words(void **state)
     assert_int_equal(child_finish(child, &error), LARDER_FAILED);
     assert_non_null(strstr(error.message, "no room"));
     child_free(child);
+}
+
+static void a_failure_is_not_lost_where_nobody_waits_for_children(void **state)
+{
+    struct larder_error error = {0};
+    struct child *child;
+
+    (void)state;
+    signal(SIGCHLD, SIG_IGN);
+    child = begin("exit 3");
+    assert_int_equal(child_finish(child, &error), LARDER_FAILED);
+    assert_non_null(strstr(error.message, "could not learn how"));
+    child_free(child);
+    signal(SIGCHLD, SIG_DFL);
 }
 
 static void the_error_is_told_where_much_follows_it(void **state)
@@ -88,6 +103,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(a_program_that_fails_is_told_with_its_last_words),
+        cmocka_unit_test(a_failure_is_not_lost_where_nobody_waits_for_children),
         cmocka_unit_test(the_error_is_told_where_much_follows_it),
         cmocka_unit_test(a_program_that_takes_no_more_fails_the_write),
         cmocka_unit_test(one_that_runs_is_ended),
