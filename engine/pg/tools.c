@@ -167,15 +167,20 @@ static bool may_be_shown(const char *keyword)
     return false;
 }
 
-static const char *conninfo(struct pg *pg, struct arena *arena)
+/* With `settings` behind those that the connection itself has asked for. */
+static const char *conninfo(struct pg *pg, const char *settings, struct arena *arena)
 {
     PQconninfoOption *options = PQconninfo(pg_libpq(pg));
     const char *text = "";
 
-    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (o->val != NULL && o->val[0] != '\0' && may_be_shown(o->keyword))
-            text =
-                arena_printf(arena, "%s%s=%s ", text, o->keyword, conninfo_quoted(arena, o->val));
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        const char *value = o->val != NULL ? o->val : "";
+
+        if (strcmp(o->keyword, "options") == 0)
+            value = arena_printf(arena, "%s%s", value, settings);
+        if (value != NULL && value[0] != '\0' && may_be_shown(o->keyword))
+            text = arena_printf(arena, "%s%s=%s ", text, o->keyword, conninfo_quoted(arena, value));
+    }
     PQconninfoFree(options);
     return text;
 }
@@ -201,13 +206,11 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     for (size_t i = 0; i < count; i++)
         all[n++] = arguments[i];
     all[n++] = "-d";
-    all[n] = conninfo(pg, arena);
+    /* String literals are written as the session's setting wants them, and say so in a header that nothing of ours reads. */
+    all[n] = conninfo(pg, backslashes ? " -c standard_conforming_strings=on" : "", arena);
     environment[variables++] = arena_printf(arena, "PGAPPNAME=%s", application);
     if (password != NULL && password[0] != '\0')
-        environment[variables++] = arena_printf(arena, "PGPASSWORD=%s", password);
-    /* String literals are written as the session's setting wants them, and say so in a header that nothing of ours reads. */
-    if (backslashes)
-        environment[variables] = "PGOPTIONS=-c standard_conforming_strings=on";
+        environment[variables] = arena_printf(arena, "PGPASSWORD=%s", password);
     *process = (struct process){.arguments = all, .environment = environment};
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

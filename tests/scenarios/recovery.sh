@@ -105,3 +105,17 @@ sql settings "CREATE FUNCTION public.slow() RETURNS event_trigger LANGUAGE plpgs
 recover "$SCRATCH/edges_text.tar" settings
 sql postgres "ALTER DATABASE settings RESET ALL"
 expect_same_rows edges settings
+
+it "how the source writes backslashes does not change definitions, whatever options the connection has"
+new_database slashes
+sql slashes "CREATE TABLE slashed (v text DEFAULT 'a\\b' CHECK (v ~ '^[a-z]\\w*\\\\?\\w+\$')); COMMENT ON TABLE slashed IS 'back\\slash'; INSERT INTO slashed DEFAULT VALUES;
+    ALTER DATABASE slashes SET standard_conforming_strings = off"
+new_database unslashed
+for to in "dbname=slashes" "dbname=slashes options='-c work_mem=8MB'"; do
+    rm -f "$SCRATCH"/slashes.*
+    expect_exit 0 larder export -t slashed -d "$to" -o "$SCRATCH/slashes.tar" --no-record -q
+    expect_exit 0 larder restore "$SCRATCH/slashes.tar" -d unslashed
+    expect_equal "the definitions" "$(PGOPTIONS="-c standard_conforming_strings=on" sql slashes "SELECT pg_get_expr(adbin, adrelid), obj_description(adrelid) FROM pg_attrdef; SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'slashed'::regclass")" \
+        "$(sql unslashed "SELECT pg_get_expr(adbin, adrelid), obj_description(adrelid) FROM pg_attrdef; SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'slashed'::regclass")"
+    sql unslashed "DROP TABLE slashed"
+done
