@@ -23,15 +23,19 @@ enum { TID_CAN_BE_HASHED = 140000 };
     "SELECT FROM pg_catalog.pg_constraint p WHERE p.oid = k.conparentid "                          \
     "AND p.conrelid = k.conrelid) "
 
+/* Those of exported tables that have rows of their own: a partitioned table's stand at its partitions, too. */
+#define KEYS_OF_EXPORTED                                                                           \
+    FOREIGN_KEYS "AND k.conrelid = ANY ($1::oid[]) AND k.confrelid <> ALL ($1::oid[]) "            \
+                 "AND NOT EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid "     \
+                 "AND c.relkind = 'p') "
+
 enum larder_status catalog_follow(struct pg *pg, bool rows, struct arena *arena,
                                   struct catalog_tables *tables, struct larder_error *error)
 {
     static const char keys_sql[] =
-        "SELECT DISTINCT k.confrelid FROM " FOREIGN_KEYS
-        "AND k.conrelid = ANY ($1::oid[]) AND k.confrelid <> ALL ($1::oid[]) ORDER BY 1";
+        "SELECT DISTINCT k.confrelid FROM " KEYS_OF_EXPORTED "ORDER BY 1";
     static const char rows_sql[] =
-        "WITH RECURSIVE f(oid) AS (SELECT k.confrelid FROM " FOREIGN_KEYS
-        "AND k.conrelid = ANY ($1::oid[]) AND k.confrelid <> ALL ($1::oid[]) "
+        "WITH RECURSIVE f(oid) AS (SELECT k.confrelid FROM " KEYS_OF_EXPORTED
         "UNION SELECT k.confrelid FROM f JOIN (SELECT k.* FROM " FOREIGN_KEYS
         ") AS k ON k.conrelid = f.oid WHERE k.confrelid <> ALL ($1::oid[])) "
         "SELECT oid FROM f ORDER BY 1";
@@ -154,8 +158,8 @@ static void put_reached(struct buffer *sql, const struct manifest *m,
 
         if ((find_stored(m, key->from) == NULL) != seeds || (only_to != 0 && key->to != only_to))
             continue;
-        buffer_printf(sql, "%sSELECT r.tableoid, r.ctid%s FROM %s s JOIN ", before,
-                      as_text ? "::text" : "", key->source);
+        buffer_printf(sql, "%sSELECT %sr.tableoid, r.ctid%s FROM %s s JOIN ", before,
+                      seeds ? "DISTINCT " : "", as_text ? "::text" : "", key->source);
         put_table(sql, find_stored(m, key->to));
         buffer_printf(sql, " r ON %s", key->condition);
         if (!seeds)

@@ -14,33 +14,64 @@
 /* The column that marks what is needed; no column of an archive is named so. */
 #define NEEDED "larder needs this row"
 
+/*
+ * The type that a column has in the target, in the arena, NULL where it has none; and how its values are compared, as indexes do it: the
+ * operator of an extension's type is found by no path, and that of a type that it can be read as may be another one.
+ */
+static enum larder_status ask_column(struct keeping *k, struct kept *item, size_t number,
+                                     const char **type, struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT pg_catalog.format_type(a.atttypid, a.atttypmod), "
+        "(SELECT pg_catalog.format('OPERATOR(%I.%s)', n.nspname, o.oprname) FROM pg_catalog.pg_opclass c "
+        "JOIN pg_catalog.pg_am m ON m.oid = c.opcmethod AND m.amname = 'btree' "
+        "JOIN pg_catalog.pg_amop p ON p.amopfamily = c.opcfamily AND p.amopstrategy = 3 "
+        "AND p.amoplefttype = c.opcintype AND p.amoprighttype = c.opcintype "
+        "JOIN pg_catalog.pg_operator o ON o.oid = p.amopopr JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace "
+        "WHERE c.opcdefault AND c.opcintype = (WITH RECURSIVE b(oid) AS (SELECT a.atttypid UNION ALL SELECT t.typbasetype "
+        "FROM b JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype = 'd') SELECT b.oid FROM b "
+        "JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype <> 'd')) "
+        "FROM pg_catalog.pg_attribute a WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 AND a.attnum > 0 "
+        "AND NOT a.attisdropped AND a.attgenerated = ''";
+    const char *values[] = {item->target, item->table->columns[number].name};
+    struct arena *arena = k->restore->arena;
+    PGresult *result = NULL;
+    enum larder_status status = pg_query(k->pg, sql, 2, values, &result, error);
+
+    item->equal[number] = "OPERATOR(pg_catalog.=)";
+    if (status == LARDER_OK && PQntuples(result) > 0) {
+        *type = arena_strdup(arena, pg_value(result, 0, 0));
+        if (!PQgetisnull(result, 0, 1))
+            item->equal[number] = arena_strdup(arena, pg_value(result, 0, 1));
+    }
+    PQclear(result);
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
+}
+
 /* With the target's own types, so that what changed since is converted as any text is; what the target lacks is loaded, and left. */
 static enum larder_status make_stage(struct keeping *k, struct kept *item,
                                      struct larder_error *error)
 {
-    static const char type_sql[] =
-        "SELECT pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a "
-        "WHERE a.attrelid = pg_catalog.to_regclass($1) AND a.attname = $2 AND a.attnum > 0 "
-        "AND NOT a.attisdropped AND a.attgenerated = ''";
     struct buffer sql = {0};
     enum larder_status status = LARDER_OK;
 
+    item->equal = arena_alloc(k->restore->arena, item->table->column_count, sizeof(*item->equal));
+    if (item->equal == NULL)
+        return larder_fail_memory(error);
     buffer_printf(&sql, "CREATE TEMPORARY TABLE %s (", item->stage);
     for (size_t i = 0; status == LARDER_OK && i < item->table->column_count; i++) {
         const struct manifest_column *column = &item->table->columns[i];
-        const char *values[] = {item->target, column->name};
-        char *type = NULL;
+        const char *type = NULL;
 
         if (column->generated)
             continue;
-        status = pg_query_one(k->pg, type_sql, 2, values, &type, error);
+        status = ask_column(k, item, i, &type, error);
         sql_identifier(&sql, column->name);
         buffer_printf(&sql, " %s, ", type == NULL ? "text" : type);
         if (type != NULL) {
             buffer_puts(&item->columns, item->columns.length > 0 ? ", " : "");
             sql_identifier(&item->columns, column->name);
         }
-        free(type);
     }
     buffer_puts(&sql, "\"" NEEDED "\" boolean DEFAULT false) ON COMMIT DROP");
     if (status == LARDER_OK)
@@ -71,14 +102,22 @@ static enum larder_status load_stages(struct keeping *k, struct larder_error *er
     return status;
 }
 
-/* "t.k = s.a AND ...", of the row `t` that is referred to. */
-static void put_match(struct buffer *sql, const struct manifest_reference *reference,
-                      const char **columns)
+static const char *equality(const struct kept *item, const char *column)
+{
+    for (size_t i = 0; i < item->table->column_count; i++)
+        if (strcmp(item->table->columns[i].name, column) == 0 && item->equal[i] != NULL)
+            return item->equal[i];
+    return "OPERATOR(pg_catalog.=)";
+}
+
+/* "t.k = s.a AND ...", of the row `t` of `item` that is referred to. */
+static void put_match(struct buffer *sql, const struct kept *item,
+                      const struct manifest_reference *reference, const char **columns)
 {
     for (size_t i = 0; i < reference->column_count; i++) {
         buffer_puts(sql, i == 0 ? "t." : " AND t.");
         sql_identifier(sql, reference->referenced_columns[i]);
-        buffer_puts(sql, " = s.");
+        buffer_printf(sql, " %s s.", equality(item, reference->referenced_columns[i]));
         sql_identifier(sql, columns[i]);
     }
 }
@@ -120,7 +159,7 @@ static void mark_by(void *arg, const char *source, bool kept,
                   "UPDATE %s t SET \"" NEEDED "\" = true WHERE NOT t.\"" NEEDED
                   "\" AND EXISTS (SELECT FROM %s s WHERE %s",
                   marking->item->stage, source, kept ? "s.\"" NEEDED "\" AND " : "");
-    put_match(&sql, reference, reference->columns);
+    put_match(&sql, marking->item, reference, reference->columns);
     buffer_puts(&sql, ")");
     marking->status = count_changes(marking->keeping, &sql, &marking->marked, marking->error);
     buffer_free(&sql);
@@ -154,7 +193,7 @@ static enum larder_status mark_needed(struct keeping *k, struct larder_error *er
 
 struct presence {
     struct buffer *sql;
-    const char *target;
+    const struct kept *item;
 };
 
 static void put_presence(void *arg, const char *source, bool kept,
@@ -164,8 +203,8 @@ static void put_presence(void *arg, const char *source, bool kept,
 
     (void)source;
     (void)kept;
-    buffer_printf(presence->sql, " AND EXISTS (SELECT FROM %s s WHERE ", presence->target);
-    put_match(presence->sql, reference, reference->referenced_columns);
+    buffer_printf(presence->sql, " AND EXISTS (SELECT FROM %s s WHERE ", presence->item->target);
+    put_match(presence->sql, presence->item, reference, reference->referenced_columns);
     buffer_puts(presence->sql, ")");
 }
 
@@ -177,7 +216,7 @@ static enum larder_status drop_present(struct keeping *k, struct larder_error *e
     enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < k->count; i++) {
-        struct presence presence = {&sql, k->items[i].target};
+        struct presence presence = {&sql, &k->items[i]};
 
         if (!k->items[i].used || k->items[i].made)
             continue;
@@ -261,14 +300,20 @@ static enum larder_status check_added(struct keeping *k, const struct kept *item
         "SELECT k.conname, pg_catalog.format('SELECT EXISTS (SELECT FROM %s s WHERE %s AND EXISTS (SELECT FROM %s g WHERE %s) "
         "AND NOT EXISTS (SELECT FROM %s r WHERE %s))', k.conrelid::pg_catalog.regclass, "
         "string_agg(pg_catalog.format('s.%I IS NOT NULL', a.attname), ' AND '), $2::text, "
-        "(SELECT string_agg(pg_catalog.format('g.%1$I = s.%1$I', x.attname), ' AND ') FROM (SELECT i.indrelid, i.indkey FROM "
+        "(SELECT string_agg(pg_catalog.format('g.%1$I OPERATOR(%2$I.%3$s) s.%1$I', x.attname, e.nspname, q.oprname), ' AND ') "
+        "FROM (SELECT i.indrelid, i.indkey, i.indclass FROM "
         "pg_catalog.pg_index i WHERE i.indrelid = k.conrelid AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_attribute x WHERE x.attrelid = i.indrelid AND x.attnum = ANY "
         "(i.indkey::smallint[]) AND x.attname NOT IN (SELECT y.attname FROM pg_catalog.pg_attribute y "
         "WHERE y.attrelid = $2::pg_catalog.regclass)) ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1) AS i "
-        "JOIN pg_catalog.pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = ANY (i.indkey::smallint[])), k.confrelid::pg_catalog.regclass, "
-        "string_agg(pg_catalog.format('r.%I = s.%I', b.attname, a.attname), ' AND ')) "
-        "FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey) AS u(own, other) "
+        "CROSS JOIN LATERAL unnest(i.indkey::smallint[], i.indclass::oid[]) AS w(num, class) "
+        "JOIN pg_catalog.pg_attribute x ON x.attrelid = i.indrelid AND x.attnum = w.num JOIN pg_catalog.pg_opclass l ON l.oid = w.class "
+        "JOIN pg_catalog.pg_amop p ON p.amopfamily = l.opcfamily AND p.amopstrategy = 3 AND p.amoplefttype = l.opcintype "
+        "AND p.amoprighttype = l.opcintype JOIN pg_catalog.pg_operator q ON q.oid = p.amopopr "
+        "JOIN pg_catalog.pg_namespace e ON e.oid = q.oprnamespace), k.confrelid::pg_catalog.regclass, "
+        "string_agg(pg_catalog.format('r.%I OPERATOR(%I.%s) s.%I', b.attname, n.nspname, o.oprname, a.attname), ' AND ')) "
+        "FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey, k.conpfeqop) AS u(own, other, op) "
+        "JOIN pg_catalog.pg_operator o ON o.oid = u.op JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "
         "JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other "
         "WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = pg_catalog.to_regclass($1) "

@@ -17,6 +17,7 @@ struct kept {
     bool withheld;                /* they may not, since it is the platform's */
     bool missing;                 /* some of them are needed, and not there */
     struct buffer columns;        /* those of the archive that the target has, too */
+    const char **equal;           /* the operator for each of the table's columns */
 };
 
 struct keeping {

@@ -157,3 +157,31 @@ expect_exit 0 larder export daily -d prod --store "$STORE" --follow-references=r
 expect_exit 0 larder drill daily -d prod --store "$STORE" --json
 expect_json '[.agree, .metadata_from] | join(" ")' "true database"
 expect_json '[.tables[].name] | sort | join(" ")' "profiles recipe_uploads saved_recipe_videos user_follows user_interactions"
+
+it "keys of an extension's type are compared as their index does it"
+server_use one
+new_database sounds
+sql sounds "CREATE EXTENSION citext; CREATE SCHEMA o; CREATE TABLE o.words (word citext PRIMARY KEY); CREATE TABLE said (id int PRIMARY KEY, word citext REFERENCES o.words);
+    INSERT INTO o.words VALUES ('abc'), ('other'); INSERT INTO said VALUES (1, 'ABC')"
+expect_exit 0 larder export -t said -d sounds -o "$SCRATCH/sounds.tar" --no-record --follow-references -q
+for present in "" "INSERT INTO o.words VALUES ('Abc')"; do
+    new_database heard
+    sql heard "CREATE EXTENSION citext; CREATE SCHEMA o; CREATE TABLE o.words (word citext PRIMARY KEY); $present"
+    expect_exit 0 larder restore "$SCRATCH/sounds.tar" -d heard
+    expect_query heard "SELECT count(*) FROM said JOIN o.words USING (word)" 1
+    dropdb heard
+done
+
+it "a key that many rows refer to is there once, also where a single foreign key leads to it"
+sql sounds "INSERT INTO said VALUES (2, 'abc'), (3, 'Abc'), (4, 'other')"
+for what in keys rows; do
+    expect_exit 0 larder export -t said -d sounds -o "$SCRATCH/once_$what.tar" --no-record --follow-references=$what --json
+    expect_json '.referenced[0].rows' 2
+done
+
+it "a partitioned table without its partitions has no rows that could refer to any"
+sql sounds "CREATE TABLE parted (id int, word citext REFERENCES o.words) PARTITION BY RANGE (id)"
+for what in keys rows; do
+    expect_exit 0 larder export -t parted -d sounds -o "$SCRATCH/parted_$what.tar" --no-record --follow-references=$what --json
+    expect_json '(.referenced // []) | length' 0
+done
