@@ -213,7 +213,14 @@ enum larder_status copy_in_push(struct pg *pg, const uint8_t *bytes, size_t leng
     while (status == LARDER_OK && length > 0) {
         int step = length < PIECE ? (int)length : PIECE;
 
-        if (PQputCopyData(pg_libpq(pg), (const char *)bytes, step) < 0) {
+        int put = PQputCopyData(pg_libpq(pg), (const char *)bytes, step);
+
+        /* Nothing of it is taken where libpq's buffer cannot grow. */
+        if (put == 0) {
+            pg_cancel(pg);
+            return larder_fail_memory(error);
+        }
+        if (put < 0) {
             uint64_t rows;
 
             /* The server has ended the COPY; what it said comes with the result. */

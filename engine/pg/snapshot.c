@@ -170,7 +170,7 @@ enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct l
     buffer_puts(&sql, "SET TRANSACTION SNAPSHOT ");
     sql_literal(&sql, snapshot);
     if (status == LARDER_OK)
-        status = pg_exec(pg, buffer_text(&sql), error);
+        status = sql.failed ? larder_fail_memory(error) : pg_exec(pg, buffer_text(&sql), error);
     buffer_free(&sql);
     return status == LARDER_OK ? status : larder_context(error, "could not take over the snapshot");
 }
