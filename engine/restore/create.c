@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,6 +57,9 @@ struct creation {
 
 /* What a function's definition ends with, where not everybody may call it; see FORMAT.md. */
 #define FUNCTION_GRANTS "\n; REVOKE ALL ON ROUTINE "
+
+enum { SQLSTATE_BYTES = 6 };
+#define NO_PRIVILEGE "42501"
 
 static bool may_be_there(const char *sqlstate)
 {
@@ -165,16 +169,37 @@ static enum larder_status run_whole(struct creation *c, struct larder_error *err
     return status;
 }
 
+/*
+ * Where a role may create nothing in a schema, the server says that before it looks whether the object is there: functions and types of a
+ * platform's schema are. An entry's text is "FUNCTION SCHEMA NAME(TYPES) OWNER", or "TYPE SCHEMA NAME OWNER".
+ */
+static bool is_there(struct creation *c, const struct schema_entry *entry)
+{
+    static const char sql[] =
+        "SELECT CASE WHEN x[1] IN ('TYPE', 'DOMAIN') AND x[4] = '' "
+        "THEN pg_catalog.to_regtype(pg_catalog.format('%I.%I', x[2], x[3]))::oid "
+        "WHEN x[1] IN ('FUNCTION', 'PROCEDURE', 'AGGREGATE') AND x[4] <> '' "
+        "THEN pg_catalog.to_regprocedure(pg_catalog.format('%I.%I%s', x[2], x[3], x[4]))::oid END "
+        "FROM pg_catalog.regexp_match($1, '^(\\w+) ([^ ]+) ([^ (]+)(\\(.*\\)|) [^ )]+$') AS x";
+    char *found = NULL;
+    bool there;
+
+    if (pg_query_one(c->restore->control, sql, 1, &entry->text, &found, NULL) != LARDER_OK)
+        return false;
+    there = found != NULL;
+    free(found);
+    return there;
+}
+
 /* Whether one failed definition may be left out; says so in the findings where that is a loss. */
-static bool can_leave_out(struct creation *c, const struct schema_block *block,
+static bool can_leave_out(struct creation *c, const struct schema_block *block, const char *state,
                           const struct larder_error *why)
 {
     struct restore *r = c->restore;
-    const char *state = pg_sqlstate(r->control);
 
     if (strcmp(block->entry->what, "TABLE") == 0)
         return false;
-    if (may_be_there(state)) {
+    if (may_be_there(state) || (strcmp(state, NO_PRIVILEGE) == 0 && is_there(c, block->entry))) {
         run_message(r->run, LARDER_NOTE, "left as it is in the target: %s", block->entry->text);
         return true;
     }
@@ -184,6 +209,26 @@ static bool can_leave_out(struct creation *c, const struct schema_block *block,
     findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "%s (%s)",
                  block->entry->text, why->message);
     return true;
+}
+
+/* After a definition has failed. */
+static enum larder_status leave_out(struct creation *c, const struct schema_block *block,
+                                    struct larder_error *error)
+{
+    struct pg *pg = c->restore->control;
+    struct larder_error why = *error;
+    char state[SQLSTATE_BYTES];
+
+    snprintf(state, sizeof(state), "%s", pg_sqlstate(pg));
+    if (pg_is_broken(pg) ||
+        pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_block; RELEASE SAVEPOINT larder_block", error) !=
+            LARDER_OK ||
+        !can_leave_out(c, block, state, &why)) {
+        *error = why;
+        return larder_context(error, "could not create %s", block->entry->text);
+    }
+    block->entry->left_out = true;
+    return LARDER_OK;
 }
 
 /* Learns which definitions fail. */
@@ -200,15 +245,10 @@ static enum larder_status run_by_pieces(struct creation *c, struct larder_error 
         status = pg_exec(pg, "SAVEPOINT larder_block", error);
         if (status == LARDER_OK)
             status = pg_exec(pg, block->sql, error);
-        if (status == LARDER_OK) {
+        if (status == LARDER_OK)
             status = pg_exec(pg, "RELEASE SAVEPOINT larder_block", error);
-            continue;
-        }
-        if (pg_is_broken(pg) || !can_leave_out(c, block, error))
-            return larder_context(error, "could not create %s", block->entry->text);
-        block->entry->left_out = true;
-        status = pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_block; RELEASE SAVEPOINT larder_block",
-                         error);
+        else
+            status = leave_out(c, block, error);
     }
     return status;
 }

@@ -152,6 +152,14 @@ expect_exit 1 larder restore "$(newest_archive "$STORE" everything)" -d other --
 expect_says "--no-owner"
 expect_query other "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
 
+it "a new project takes everything back as postgres, users with their logins, and keeps the platform's functions"
+createdb -U supabase_admin -O postgres anew
+supabase_database anew
+as_admin anew "DROP TRIGGER IF EXISTS on_auth_user_created ON auth.users"
+expect_exit 9 larder restore "$(newest_archive "$STORE" everything)" -d anew --existing missing --no-undo --no-owner --additions
+expect_query anew "SELECT count(*) FROM auth.users WHERE email IS NOT NULL" "$users"
+expect_query anew "SELECT count(*) FROM profiles" "$(sql dev "SELECT count(*) FROM profiles")"
+
 it "a connection to the platform that fails is told by its kind"
 expect_exit 1 larder export -t x -d "host=db.abcdefghijklmnopqrst.supabase.co user=postgres connect_timeout=3" -o "$SCRATCH/x.tar"
 expect_stderr "direct connection"
