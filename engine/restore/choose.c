@@ -3,20 +3,17 @@
 #include "engine/restore/parts.h"
 #include "engine/run/run.h"
 
-/* Tables that a stub is made for, and parents and others that are there. */
+/* Tables that a stub is made for, and those that are there. */
 static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 {
-    uint32_t *oids =
-        arena_alloc(r->arena, r->to_make_count + r->parent_count + r->merge_count, sizeof(*oids));
+    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->present_count, sizeof(*oids));
 
     *count = 0;
     for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
         if (r->to_make[i].oid != 0)
             oids[(*count)++] = r->to_make[i].oid;
-    for (size_t i = 0; oids != NULL && i < r->parent_count; i++)
-        oids[(*count)++] = r->parents[i];
-    for (size_t i = 0; oids != NULL && i < r->merge_count; i++)
-        oids[(*count)++] = r->merge_tables[i]->oid;
+    for (size_t i = 0; oids != NULL && i < r->present_count; i++)
+        oids[(*count)++] = r->present[i];
     return oids;
 }
 

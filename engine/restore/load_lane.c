@@ -96,10 +96,19 @@ static enum larder_status build_index(struct lane *lane, const struct job *job,
 static enum larder_status fail_keys(const struct lane *lane, enum larder_status status,
                                     struct larder_error *error)
 {
+    const struct larder_restore_options *o = lane->load->restore->options;
+    bool may_come_back =
+        lane->load->restore->present_count > 0 && o->existing == LARDER_EXISTING_ERROR;
+
     if (strcmp(pg_sqlstate(lane->pg), FOREIGN_KEY_VIOLATION) == 0 &&
-        lane->load->restore->options->externals != LARDER_EXTERNALS_STUB)
-        larder_hint(error, "--externals stub adds the keys that are missing, as rows of "
-                           "nothing else, to the table that is referred to.");
+        o->externals != LARDER_EXTERNALS_STUB)
+        larder_hint(
+            error,
+            "%s--externals stub adds the keys that are missing, as rows of nothing else, to "
+            "the table that is referred to.",
+            may_come_back ? "-t and --existing missing bring the rows back of a table that "
+                            "the archive holds, too; "
+                          : "");
     return status;
 }
 

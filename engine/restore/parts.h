@@ -41,9 +41,9 @@ struct restore {
     uint32_t *left_out; /* OIDs of constraints that cannot be had */
     size_t left_out_count;
 
-    uint32_t *
-        parents; /* OIDs, in the archive, of parents that are not restored, and that the target has */
-    size_t parent_count;
+    /* OIDs, in the archive, of tables that are not restored, and that the target has. */
+    uint32_t *present;
+    size_t present_count;
 
     /* What the target lacks and the options say to make. */
     struct manifest_external *to_make;

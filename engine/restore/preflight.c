@@ -63,38 +63,51 @@ bool preflight_is_made(const struct restore *r, const char *schema, const char *
     return false;
 }
 
-/* A partition may be restored alone, to where its parent is. */
-static enum larder_status find_parents(struct restore *r, struct larder_error *error)
+/* A partition may be restored alone, to where its parent is, and a table to where those are that its keys and policies name. */
+static enum larder_status find_present(struct restore *r, struct larder_error *error)
 {
-    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
-    uint32_t *oids = arena_alloc(r->arena, r->table_count, sizeof(*oids));
-    bool *exists = arena_alloc(r->arena, r->table_count, sizeof(*exists));
+    const size_t most = r->table_count + r->manifest->table_count;
+    const char **names = arena_alloc(r->arena, most, sizeof(*names));
+    uint32_t *oids = arena_alloc(r->arena, most, sizeof(*oids));
+    bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
+    bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
     enum larder_status status;
     size_t count = 0;
 
-    r->parents = arena_alloc(r->arena, r->table_count, sizeof(*r->parents));
+    r->present = arena_alloc(r->arena, most, sizeof(*r->present));
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
     for (size_t i = 0; i < r->table_count; i++) {
         const struct manifest_table *table = r->tables[i];
 
+        selected[table - r->manifest->tables] = true;
         if (table->parent_name == NULL ||
             preflight_is_selected(r, table->parent_schema, table->parent_name))
             continue;
         names[count] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
         oids[count++] = schema_parent_of(&r->schema, table->oid);
     }
+    for (size_t i = 0; i < r->manifest->table_count; i++) {
+        const struct manifest_table *table = &r->manifest->tables[i];
+
+        if (selected[i])
+            continue;
+        names[count] = preflight_qualified(r->arena, table->schema, table->name);
+        oids[count++] = table->oid;
+    }
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
     status = preflight_ask(r->control, PREFLIGHT_TABLE, names, count, exists, error);
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         if (exists[i] && oids[i] != 0)
-            r->parents[r->parent_count++] = oids[i];
+            r->present[r->present_count++] = oids[i];
     return status;
 }
 
 /* What the tables need that are to be made. */
 static enum larder_status check_makings(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status = find_parents(r, error);
+    enum larder_status status = find_present(r, error);
 
     if (status == LARDER_OK)
         status = preflight_needs(r, error);

@@ -90,3 +90,22 @@ expect_exit 1 larder restore b.tar -d failing --existing rows
 expect_stderr items_name_check
 expect_query failing "SELECT string_agg(relname, ' ' ORDER BY 1) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'" items
 expect_query failing "TABLE items" "5|other|9|$(sql failing 'SELECT made FROM items')"
+
+it "a table that was dropped comes back alone with the keys and policies that name tables which are there"
+new_database dropped
+sql dropped "CREATE TABLE dishes (id int PRIMARY KEY, open boolean); CREATE TABLE notes (id int PRIMARY KEY, dish int REFERENCES dishes);
+    ALTER TABLE notes ENABLE ROW LEVEL SECURITY; CREATE POLICY shown ON notes USING (EXISTS (SELECT FROM dishes d WHERE d.id = dish AND d.open));
+    INSERT INTO dishes VALUES (1, true), (2, false); INSERT INTO notes VALUES (1, 1), (2, 2)"
+expect_exit 0 larder export -t 'public.*' -d dropped -o dropped.tar --no-record -q
+sql dropped "DROP TABLE notes"
+expect_exit 0 larder restore dropped.tar -d dropped -t notes --into-source dropped
+expect_query dropped "SELECT count(*) FROM pg_constraint WHERE conrelid = 'notes'::regclass AND contype = 'f'" 1
+expect_query dropped "SELECT string_agg(polname, ' ') FROM pg_policy WHERE polrelid = 'notes'::regclass" shown
+
+it "where rows are missing there it says how they come back"
+sql dropped "DROP TABLE notes; DELETE FROM dishes WHERE id = 2"
+expect_exit 1 larder restore dropped.tar -d dropped -t notes --into-source dropped
+expect_stderr "--existing missing"
+expect_query dropped "SELECT to_regclass('notes') IS NULL" t
+expect_exit 0 larder restore dropped.tar -d dropped -t notes -t dishes --existing missing --no-undo --into-source dropped
+expect_query dropped "SELECT count(*) FROM notes JOIN dishes d ON d.id = dish" 2
