@@ -248,6 +248,25 @@ static enum larder_status change_target(struct restore *r, struct larder_error *
     return status;
 }
 
+/* A stand-in is less than what it stands for, and the proof says nothing of it. */
+static void tell_stand_ins(const struct restore *r)
+{
+    struct buffer list = {0};
+
+    for (size_t i = 0; i < r->to_make_count; i++) {
+        const struct manifest_external *e = &r->to_make[i];
+        bool is_table = strcmp(e->kind, "table") == 0;
+
+        buffer_printf(&list, "%s%s %s%s%s%s", i == 0 ? "" : ", ", e->kind,
+                      is_table ? e->schema : "", is_table ? "." : "", e->name,
+                      is_table ? " (its keys alone)" : "");
+    }
+    if (list.length > 0 && !list.failed)
+        run_message(r->run, LARDER_NOTE, "made for want of them in the target: %s",
+                    buffer_text(&list));
+    buffer_free(&list);
+}
+
 static enum larder_status run_restore(struct restore *r, struct larder_error *error)
 {
     enum larder_status status = check_options(r->options, error);
@@ -263,6 +282,8 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
     if (status == LARDER_OK && r->doubt != NULL)
         run_message(r->run, LARDER_NOTE, "the origin of \"%s\" is not proven: %s",
                     r->opened.location, r->doubt);
+    if (status == LARDER_OK)
+        tell_stand_ins(r);
     if (status == LARDER_OK && r->options->preview)
         return r->merge_count > 0 ? existing_preview(r, error) : LARDER_OK;
     if (status == LARDER_OK)
