@@ -11,9 +11,10 @@
 #include "engine/run/run.h"
 #include "larder/restore.h"
 
-/* SQLSTATEs */
+/* SQLSTATEs, and one of our own */
 #define UNDEFINED_TABLE "42P01"
 #define WRONG_OBJECT "42809"
+#define NO_CHILD "child"
 
 struct verify {
     const struct larder_verify_options *options;
@@ -23,7 +24,7 @@ struct verify {
     struct opened opened;
     const struct manifest *manifest;
     struct pg **targets; /* a connection for each lane, made when it is first needed */
-    char (*refusals)[6]; /* for each table the SQLSTATE that kept it from being read, or "" */
+    char (*refusals)[6]; /* for each table the SQLSTATE of what is wrong with it, or "" */
 };
 
 /* The whole against the digest beside it. */
@@ -124,6 +125,35 @@ static enum larder_status check(struct verify *v, struct larder_error *error)
     return status;
 }
 
+static void refuse(struct verify *v, size_t i, const char *why)
+{
+    snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", why);
+}
+
+/* A partition that is detached has its rows, and its parent lacks them. */
+static enum larder_status compare_parent(struct verify *v, struct pg *pg, size_t i,
+                                         struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT true FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_class c ON c.oid = h.inhrelid "
+        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_catalog.pg_class p ON p.oid = h.inhparent JOIN pg_catalog.pg_namespace m ON m.oid = p.relnamespace "
+        "WHERE n.nspname = $1 AND c.relname = $2 AND m.nspname = $3 AND p.relname = $4";
+    const struct manifest_table *table = &v->manifest->tables[i];
+    const char *names[] = {table->schema, table->name, table->parent_schema, table->parent_name};
+    char *is_child = NULL;
+    enum larder_status status;
+
+    if (table->parent_name == NULL ||
+        manifest_find(v->manifest, table->parent_schema, table->parent_name) == NULL)
+        return LARDER_OK;
+    status = pg_query_one(pg, sql, 4, names, &is_child, error);
+    if (status == LARDER_OK && is_child == NULL)
+        refuse(v, i, NO_CHILD);
+    free(is_child);
+    return status;
+}
+
 /* A partitioned table has no rows of its own: it need only be there. */
 static enum larder_status compare_partitioned(struct verify *v, struct pg *pg, size_t i,
                                               struct larder_error *error)
@@ -137,9 +167,9 @@ static enum larder_status compare_partitioned(struct verify *v, struct pg *pg, s
     enum larder_status status = pg_query_one(pg, sql, 2, names, &kind, error);
 
     if (status == LARDER_OK && kind == NULL)
-        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", UNDEFINED_TABLE);
+        refuse(v, i, UNDEFINED_TABLE);
     else if (status == LARDER_OK && kind[0] != 'p')
-        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", WRONG_OBJECT);
+        refuse(v, i, WRONG_OBJECT);
     free(kind);
     return status;
 }
@@ -159,7 +189,8 @@ static enum larder_status compare_table(struct verify *v, struct pg *pg, size_t 
                  : compare_partitioned(v, pg, i, error);
     if (status == LARDER_OK && v->refusals[i][0] == '\0')
         proof_set_target(proof, rows, fingerprint);
-    return status;
+    return status == LARDER_OK && v->refusals[i][0] == '\0' ? compare_parent(v, pg, i, error)
+                                                            : status;
 }
 
 static enum larder_status compare_on_lane(void *arg, int lane, size_t i, int stop_fd,
@@ -178,7 +209,7 @@ static enum larder_status compare_on_lane(void *arg, int lane, size_t i, int sto
     if (status == LARDER_OK)
         status = compare_table(v, *pg, i, error);
     if (status == LARDER_FAILED && pg_sqlstate(*pg)[0] != '\0' && !pg_is_broken(*pg)) {
-        snprintf(v->refusals[i], sizeof(v->refusals[i]), "%s", pg_sqlstate(*pg));
+        refuse(v, i, pg_sqlstate(*pg));
         status = LARDER_OK;
     }
     session_rollback(*pg);
@@ -192,6 +223,8 @@ static const char *difference_of(const char *sqlstate)
         return "is not in the target";
     if (strcmp(sqlstate, WRONG_OBJECT) == 0)
         return "is of another kind in the target";
+    if (strcmp(sqlstate, NO_CHILD) == 0)
+        return "is not its parent's child in the target";
     if (strcmp(sqlstate, "42703") == 0)
         return "has other columns in the target";
     return NULL;

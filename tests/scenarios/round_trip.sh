@@ -171,12 +171,15 @@ new_database parted
 sql parted "CREATE TABLE parted (a int) PARTITION BY RANGE (a); CREATE TABLE low PARTITION OF parted FOR VALUES FROM (0) TO (10); INSERT INTO parted VALUES (1)"
 expect_exit 0 larder export -t parted -t low -d parted -o "$SCRATCH/parted.tar" --no-record -q
 expect_exit 0 larder verify "$SCRATCH/parted.tar" --against "dbname=parted"
-sql parted "ALTER TABLE parted DETACH PARTITION low; DROP TABLE parted"
+sql parted "ALTER TABLE parted DETACH PARTITION low"
 expect_exit 3 larder verify "$SCRATCH/parted.tar" --against "dbname=parted" --json
-expect_json '.findings[].message' 'table "public.parted" is not in the target'
+expect_json '.findings[].message' 'table "public.low" is not its parent'"'"'s child in the target'
+sql parted "DROP TABLE parted"
+expect_exit 3 larder verify "$SCRATCH/parted.tar" --against "dbname=parted" --json
+expect_json '.findings[] | select(.object == "parted").message' 'table "public.parted" is not in the target'
 sql parted "CREATE TABLE parted (a int)"
 expect_exit 3 larder verify "$SCRATCH/parted.tar" --against "dbname=parted" --json
-expect_json '.findings[].message' 'table "public.parted" is of another kind in the target'
+expect_json '.findings[] | select(.object == "parted").message' 'table "public.parted" is of another kind in the target'
 
 it "a target that is empty differs in every table, and one that does not exist is never agreement"
 new_database nothing
