@@ -44,6 +44,12 @@ static enum larder_status run_on_table(struct lane *lane, const char *command,
     return status;
 }
 
+/* Partitions by hash of an enum, whose values hash as their OIDs, which are others in each database. */
+static bool is_of_other_partition(const struct larder_error *error)
+{
+    return strstr(error->message, "violates partition constraint") != NULL;
+}
+
 /* Where the rows are what the server finds fault with, or a function that looks at them: classes of SQLSTATE. */
 static void hint_at_the_rest(const struct lane *lane, const struct manifest_table *table,
                              struct larder_error *error)
@@ -57,8 +63,14 @@ static void hint_at_the_rest(const struct lane *lane, const struct manifest_tabl
         lane->load->restore->options->table_count > 0)
         return;
     sql_qualified(&name, table->schema, table->name);
-    larder_hint(error, "`larder restore` with -t '*.*' -t '!%s' leaves this table out.",
-                buffer_text(&name));
+    if (is_of_other_partition(error))
+        larder_hint(error,
+                    "Rows that are divided by the hash of an enum belong to other partitions "
+                    "here. --into-schema loads them into plain tables, from where INSERT "
+                    "INTO ... SELECT takes them to where they belong.");
+    else
+        larder_hint(error, "`larder restore` with -t '*.*' -t '!%s' leaves this table out.",
+                    buffer_text(&name));
     buffer_free(&name);
 }
 

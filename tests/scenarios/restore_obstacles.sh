@@ -155,3 +155,15 @@ expect_refusal 1 closed "$archive" -d closed -U weak --create-roles --externals 
 it "a conninfo string that names no database names no target"
 server_use one
 PGDATABASE=tempting expect_refusal 2 tempting "$archive" -d "host=$PGHOST" --create-roles --externals stub
+
+it "partitions by the hash of an enum are told how to come back"
+new_database hashed
+sql hashed "CREATE TYPE hue AS ENUM ('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p', 'q', 'r', 's', 't'); CREATE TABLE hues (h hue, n int) PARTITION BY HASH (h);
+    CREATE TABLE hues_0 PARTITION OF hues FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE TABLE hues_1 PARTITION OF hues FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+    INSERT INTO hues SELECT (enum_range(NULL::hue))[1 + i % 20], i FROM generate_series(1, 80) AS i"
+expect_exit 0 larder export -t 'public.*' -d hashed -o "$SCRATCH/hashed.tar" --no-record -q
+new_database rehashed
+expect_exit 1 larder restore "$SCRATCH/hashed.tar" -d rehashed
+expect_stderr "--into-schema"
+expect_exit 0 larder restore "$SCRATCH/hashed.tar" -d hashed --into-schema look --into-source hashed
+expect_query hashed "SELECT (SELECT count(*) FROM look.hues_0) + (SELECT count(*) FROM look.hues_1)" 80
