@@ -76,20 +76,30 @@ static void take(struct told *told, int *fd)
         spawn_close_fd(fd);
 }
 
-/* LARDER_OK once it has closed its outputs. */
+static enum larder_status check_limit(const struct hook_limit *limit, struct larder_error *error)
+{
+    const struct larder_run *run = limit->run;
+
+    if (run_clock() > limit->until)
+        return larder_fail(error, LARDER_FAILED, "it took too long, and was ended");
+    if (run->stop_signal != NULL && *run->stop_signal != limit->signal)
+        return larder_fail(error, LARDER_FAILED, "interrupted");
+    return LARDER_OK;
+}
+
+/* LARDER_OK once it has closed its outputs, and ended. */
 static enum larder_status listen_to(struct spawned *child, struct told *told,
                                     const struct hook_limit *limit, struct larder_error *error)
 {
-    const struct larder_run *run = limit->run;
+    enum larder_status status = LARDER_OK;
 
     while (child->out >= 0 || child->err >= 0) {
         struct pollfd fds[2] = {{.fd = child->out, .events = POLLIN},
                                 {.fd = child->err, .events = POLLIN}};
 
-        if (run_clock() > limit->until)
-            return larder_fail(error, LARDER_FAILED, "it took too long, and was ended");
-        if (run->stop_signal != NULL && *run->stop_signal != limit->signal)
-            return larder_fail(error, LARDER_FAILED, "interrupted");
+        status = check_limit(limit, error);
+        if (status != LARDER_OK)
+            return status;
         if (poll(fds, 2, WAIT_MS) < 0 && errno != EINTR)
             return larder_fail_errno(error, LARDER_FAILED, errno, "could not wait for it");
         if (fds[0].revents != 0)
@@ -97,7 +107,9 @@ static enum larder_status listen_to(struct spawned *child, struct told *told,
         if (fds[1].revents != 0)
             take(told, &child->err);
     }
-    return LARDER_OK;
+    while (status == LARDER_OK && !spawn_has_ended(child))
+        status = check_limit(limit, error);
+    return status;
 }
 
 enum larder_status hook_command_run(const char *name, const char *const *words, size_t count,

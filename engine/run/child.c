@@ -107,19 +107,22 @@ enum larder_status child_read(struct child *c, void *bytes, size_t most, size_t 
 
 enum larder_status child_finish(struct child *c, struct larder_error *error)
 {
+    enum larder_status status = LARDER_OK;
     char dropped[4096];
 
     spawn_close_fd(&c->spawned.in);
     while (c->spawned.out >= 0 || c->spawned.err >= 0) {
         bool ready = false;
-        enum larder_status status = wait_for(c, false, &ready, error);
 
+        status = wait_for(c, false, &ready, error);
         if (status != LARDER_OK)
             return status;
         if (ready && read(c->spawned.out, dropped, sizeof(dropped)) == 0)
             spawn_close_fd(&c->spawned.out);
     }
-    return spawn_wait(&c->spawned, NULL, error);
+    while (status == LARDER_OK && !spawn_has_ended(&c->spawned))
+        status = run_check(c->run, error);
+    return status != LARDER_OK ? status : spawn_wait(&c->spawned, NULL, error);
 }
 
 void child_free(struct child *c)

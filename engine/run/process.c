@@ -19,7 +19,19 @@ static enum larder_status look(const struct process *process, double *next,
     return process->watch(process->watched, error);
 }
 
-/* Feeds and reads until the program has closed both its outputs. */
+/* Whether anything ends the program before its time. */
+static enum larder_status check(const struct process *process, const struct larder_run *run,
+                                int stop_fd, double *next, struct larder_error *error)
+{
+    struct pollfd stop = {.fd = stop_fd, .events = POLLIN};
+    enum larder_status status = run_check(run, error);
+
+    if (status == LARDER_OK && poll(&stop, 1, 0) > 0)
+        status = larder_fail(error, LARDER_FAILED, "stopped");
+    return status == LARDER_OK ? look(process, next, error) : status;
+}
+
+/* Feeds and reads until the program has closed both its outputs, and ended. */
 static enum larder_status talk(const struct process *process, const struct larder_run *run,
                                int stop_fd, struct spawned *child, struct buffer *output,
                                struct larder_error *error)
@@ -28,7 +40,7 @@ static enum larder_status talk(const struct process *process, const struct larde
     size_t left = process->input_length;
     bool waits = process->later != NULL;
     double next = run_clock() + WATCH_MS / 1000.0;
-    enum larder_status status;
+    enum larder_status status = LARDER_OK;
 
     while (child->out >= 0 || child->err >= 0) {
         struct pollfd fds[] = {
@@ -47,12 +59,7 @@ static enum larder_status talk(const struct process *process, const struct larde
             errno != EINTR)
             return larder_fail_errno(error, LARDER_FAILED, errno, "could not wait for \"%s\"",
                                      process->arguments[0]);
-        status = run_check(run, error);
-        if (status != LARDER_OK)
-            return status;
-        if (fds[3].revents != 0)
-            return larder_fail(error, LARDER_FAILED, "stopped");
-        status = look(process, &next, error);
+        status = check(process, run, stop_fd, &next, error);
         if (status != LARDER_OK)
             return status;
         if (fds[0].revents != 0 && !spawn_drain(child->out, output))
@@ -71,6 +78,10 @@ static enum larder_status talk(const struct process *process, const struct larde
             left = process->later->length;
         }
     }
+    while (status == LARDER_OK && !spawn_has_ended(child))
+        status = check(process, run, stop_fd, &next, error);
+    if (status != LARDER_OK)
+        return status;
     return output->failed || child->errors.failed ? larder_fail_memory(error) : LARDER_OK;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */ };
+enum { SHORTEST_PAUSE = 500, LONGEST_PAUSE = 32000 }; /* microseconds */
 
 /* Our environment, with the given variables in place of those of the same names, and without what is meant for larder alone. */
 static char **make_environment(const char *const *more)
@@ -172,6 +173,20 @@ static void last_words(struct buffer *errors, char *words, size_t size)
     while (n > 0 && words[n - 1] == ' ')
         n--;
     words[n] = '\0';
+}
+
+bool spawn_has_ended(const struct spawned *child)
+{
+    for (useconds_t pause = SHORTEST_PAUSE; pause <= LONGEST_PAUSE; pause *= 2) {
+        siginfo_t end = {0};
+
+        /* Where nothing is known of it, spawn_wait says so. */
+        if (waitid(P_PID, (id_t)child->pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+            end.si_pid != 0)
+            return true;
+        usleep(pause);
+    }
+    return false;
 }
 
 enum larder_status spawn_wait(struct spawned *child, int *code, struct larder_error *error)

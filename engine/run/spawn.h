@@ -28,6 +28,9 @@ void spawn_take_errors(struct spawned *child);
 /* Takes what the program's input takes of the bytes: their number, or -1 where it takes no more. */
 ssize_t spawn_feed(struct spawned *child, const void *bytes, size_t length);
 
+/* Whether it has ended, or does in a moment: the caller asks again, and heeds meanwhile what else may end it. */
+bool spawn_has_ended(const struct spawned *child);
+
 /* Waits for the end of one that has closed its outputs. The message of a failure has its last words; `code`
  * may be NULL, and gets its exit code. */
 enum larder_status spawn_wait(struct spawned *child, int *code, struct larder_error *error);

@@ -78,7 +78,8 @@ sql shop "ALTER TABLE old_orders RENAME TO orders"
 
 it "a hook that fails, is not there, writes without end, or does not end, is reported and fails nothing"
 printf '#!/bin/sh\nexit 3\n' >bad && printf '#!/bin/sh\nyes\n' >loud && printf '#!/bin/sh\nsleep 600 >/dev/null 2>&1 &\necho waiting; wait\n' >slow
-chmod +x bad loud slow
+printf '#!/bin/sh\nexec >/dev/null 2>&1\nsleep 600\n' >mute
+chmod +x bad loud slow mute
 while IFS='|' read -r hook message; do
     configure "on_success = $hook" 'timeout = 1'
     expect_exit 0 larder export nightly --json
@@ -92,8 +93,19 @@ no_such_program|there is no program "no_such_program" that may be run
 ./larder.conf|there is no program "$SCRATCH/./larder.conf" that may be run
 ./slow|it took too long, and was ended
 ./loud|it took too long, and was ended
+./mute|it took too long, and was ended
 ROWS
-expect_equal "what runs still" "" "$(pgrep -f "$SCRATCH/(slow|loud)" || true)"
+expect_equal "what runs still" "" "$(pgrep -f "$SCRATCH/(slow|loud|mute)" || true)"
+
+it "a signal ends a hook that has closed its outputs"
+configure 'on_success = ./mute'
+"$LARDER" export nightly 2>"$STDERR" &
+exporter=$!
+wait_until pgrep -f "$SCRATCH/./mute"
+sleep 0.5
+kill -TERM "$exporter"
+wait "$exporter" || true
+expect_stderr "the hook on_success failed: interrupted"
 
 it "who answers with an error or a redirect, or not at all, is reported by host alone, and a passing error is tried again"
 for row in 'answer/404|answered 404' 'answer/302|answered 302, a redirect, which is not followed' 'stall|could not reach'; do

@@ -13,13 +13,26 @@
 
 static const struct larder_run unstopped = {0};
 
-static struct child *begin(const char *script)
+static volatile sig_atomic_t stop_signal;
+
+static void stop(int number)
+{
+    (void)number;
+    stop_signal = SIGTERM;
+}
+
+static struct child *begin_under(const struct larder_run *run, const char *script)
 {
     const char *const arguments[] = {"/bin/sh", "-c", script, NULL};
     struct child *child = NULL;
 
-    assert_int_equal(child_begin(arguments, &unstopped, &child, NULL), LARDER_OK);
+    assert_int_equal(child_begin(arguments, run, &child, NULL), LARDER_OK);
     return child;
+}
+
+static struct child *begin(const char *script)
+{
+    return begin_under(&unstopped, script);
 }
 
 static void what_is_written_is_read(void **state)
@@ -91,6 +104,19 @@ static void a_program_that_takes_no_more_fails_the_write(void **state)
     child_free(child);
 }
 
+static void one_that_says_nothing_more_and_goes_on_can_be_stopped(void **state)
+{
+    const struct larder_run run = {.stop_signal = &stop_signal, .wake_fd = -1};
+    struct child *child;
+
+    (void)state;
+    signal(SIGUSR1, stop);
+    stop_signal = 0;
+    child = begin_under(&run, "exec >/dev/null 2>&1; sleep 0.3; kill -USR1 $PPID; exec sleep 20");
+    assert_int_equal(child_finish(child, NULL), LARDER_TERMINATED);
+    child_free(child);
+}
+
 static void one_that_runs_is_ended(void **state)
 {
     (void)state;
@@ -106,6 +132,7 @@ int main(void)
         cmocka_unit_test(a_failure_is_not_lost_where_nobody_waits_for_children),
         cmocka_unit_test(the_error_is_told_where_much_follows_it),
         cmocka_unit_test(a_program_that_takes_no_more_fails_the_write),
+        cmocka_unit_test(one_that_says_nothing_more_and_goes_on_can_be_stopped),
         cmocka_unit_test(one_that_runs_is_ended),
     };
 
