@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/keys.h"
 #include "engine/pg/conninfo.h"
 #include "engine/store/store.h"
 #include "formats/arena.h"
@@ -169,6 +170,49 @@ static enum larder_status write_config(const struct larder_setup_options *o,
     }
     unlink(temporary);
     return status;
+}
+
+/* Whether a file can be made there: the first of its folders that is missing is made, and removed again. */
+static enum larder_status try_folders(const char *path, struct larder_error *error)
+{
+    struct buffer folder = {0};
+    enum larder_status status = LARDER_OK;
+    bool made = false;
+
+    for (const char *slash = strchr(path, '/'); status == LARDER_OK && !made && slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        folder.length = 0;
+        buffer_append(&folder, path, (size_t)(slash - path) + 1);
+        made = mkdir(buffer_text(&folder), 0700) == 0;
+        if (!made && errno != EEXIST)
+            status = larder_fail_errno(error, LARDER_FAILED, errno,
+                                       "could not make the folder \"%s\"", buffer_text(&folder));
+    }
+    if (made)
+        rmdir(buffer_text(&folder));
+    else if (status == LARDER_OK && access(buffer_text(&folder), W_OK | X_OK) != 0)
+        status = larder_fail_errno(error, LARDER_FAILED, errno, "could not write into \"%s\"",
+                                   buffer_text(&folder));
+    buffer_free(&folder);
+    return status;
+}
+
+enum larder_status larder_setup_check_keys(const struct larder_encryption *to, const char *new_key,
+                                           const struct larder_run *run, struct larder_error *error)
+{
+    struct age_recipients *recipients;
+    enum larder_status status = keys_recipients(to, run, &recipients, error);
+
+    age_recipients_free(recipients);
+    if (status != LARDER_OK || new_key == NULL)
+        return status;
+    if (to->passphrase_file != NULL)
+        return larder_fail(error, LARDER_USAGE,
+                           "archives are encrypted to keys, or with a passphrase, and not both");
+    if (access(new_key, F_OK) == 0)
+        return larder_fail(error, LARDER_USAGE, "\"%s\" exists already, and is never overwritten",
+                           new_key);
+    return try_folders(new_key, error);
 }
 
 enum larder_status larder_setup_config(const struct larder_setup_options *options,

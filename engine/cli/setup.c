@@ -16,7 +16,7 @@
 
 static const char host_config[] = "/etc/larder/larder.conf";
 
-static const char *absolute(const char *path, struct arena *arena)
+const char *setup_absolute(const char *path, struct arena *arena)
 {
     char *here;
     const char *whole;
@@ -39,16 +39,16 @@ static void make_absolute(struct setup *s)
 {
     struct cli_values *v = s->v;
 
-    v->config_file = absolute(v->config_file, s->arena);
-    v->new_key = absolute(v->new_key, s->arena);
-    v->passphrase_file = absolute(v->passphrase_file, s->arena);
-    v->output = absolute(v->output, s->arena);
+    v->config_file = setup_absolute(v->config_file, s->arena);
+    v->new_key = setup_absolute(v->new_key, s->arena);
+    v->passphrase_file = setup_absolute(v->passphrase_file, s->arena);
+    v->output = setup_absolute(v->output, s->arena);
     if (is_path(v->store))
-        v->store = absolute(v->store, s->arena);
+        v->store = setup_absolute(v->store, s->arena);
     for (size_t i = 0; i < v->identity_files.count; i++)
-        v->identity_files.items[i] = absolute(v->identity_files.items[i], s->arena);
+        v->identity_files.items[i] = setup_absolute(v->identity_files.items[i], s->arena);
     for (size_t i = 0; i < v->recipient_files.count; i++)
-        v->recipient_files.items[i] = absolute(v->recipient_files.items[i], s->arena);
+        v->recipient_files.items[i] = setup_absolute(v->recipient_files.items[i], s->arena);
 }
 
 static const char *user_name(struct arena *arena)
@@ -75,7 +75,7 @@ static enum larder_status find_config(struct setup *s, struct larder_error *erro
     else if (!host && home != NULL)
         usual = arena_printf(s->arena, "%s/.config/larder/larder.conf", home);
     s->config_file = v->config_file != NULL              ? v->config_file
-                     : named != NULL && named[0] != '\0' ? absolute(named, s->arena)
+                     : named != NULL && named[0] != '\0' ? setup_absolute(named, s->arena)
                                                          : usual;
     s->usual_place = strcmp(s->config_file, host_config) == 0;
     s->found = !v->replace && access(s->config_file, F_OK) == 0;

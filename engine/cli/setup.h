@@ -21,6 +21,9 @@ struct setup {
     char password[PASSWORD_BYTES];
 };
 
+/* A path from where we are, in the arena; NULL stays NULL. */
+const char *setup_absolute(const char *path, struct arena *arena);
+
 /*
  * Asks a question; the answer lies in the arena, and is `usual` where nothing was typed, which may be NULL. LARDER_INTERRUPTED at the
  * end of the input, or where a signal comes.
@@ -28,7 +31,7 @@ struct setup {
 enum larder_status setup_question(struct setup *s, const char *question, const char *usual,
                                   const char **answer, struct larder_error *error);
 
-/* Asks for what is not given yet, and checks source and store for real; writes nothing. Without a terminal: checks alone. */
+/* Asks for what is not given yet, and checks source, store and keys for real; writes nothing. Without a terminal: checks alone. */
 enum larder_status setup_ask(struct setup *s, struct larder_error *error);
 
 /* The schedule alone: to standard output, or into a folder. */

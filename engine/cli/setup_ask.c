@@ -6,9 +6,11 @@
 
 #include "engine/cli/config.h"
 #include "engine/cli/doctor.h"
+#include "engine/cli/keys.h"
 #include "engine/cli/setup.h"
 #include "engine/run/run.h"
 #include "engine/store/stream.h"
+#include "larder/setup.h"
 
 enum larder_status setup_question(struct setup *s, const char *question, const char *usual,
                                   const char **answer, struct larder_error *error)
@@ -135,35 +137,91 @@ static enum larder_status ask_store(struct setup *s, struct larder_error *error)
     return error->message[0] != '\0' ? error->status : status;
 }
 
+static enum larder_status check_keys(struct setup *s, struct larder_error *error)
+{
+    struct larder_encryption to = keys_encryption(s->v);
+
+    return larder_setup_check_keys(&to, s->v->new_key, s->run, error);
+}
+
+/* As the doctor tells it. */
+static void tell_wrong_keys(const struct larder_error *error)
+{
+    struct larder_doctor_line line = {.subject = "encryption",
+                                      .verdict = LARDER_VERDICT_FAILED,
+                                      .message = error->message,
+                                      .help = error->hint[0] != '\0' ? error->hint : NULL};
+
+    doctor_print_lines(&(struct larder_doctor){.lines = &line, .count = 1}, false);
+}
+
 /* Words of one answer, by spaces or commas. */
+static void take_recipients(struct setup *s, const char *answer)
+{
+    struct cli_list *list = &s->v->recipients;
+
+    list->count = 0;
+    while (answer != NULL) {
+        size_t length = strcspn(answer, " ,");
+
+        if (length > 0 && list->count < CLI_LIST_MAX)
+            list->items[list->count++] = arena_printf(s->arena, "%.*s", (int)length, answer);
+        answer = answer[length] != '\0' ? answer + length + 1 : NULL;
+    }
+}
+
 static enum larder_status ask_recipients(struct setup *s, const char *question, bool may_be_none,
                                          struct larder_error *error)
 {
-    const char *answer = NULL;
-    enum larder_status status = setup_question(s, question, NULL, &answer, error);
+    enum larder_status status = LARDER_OK;
 
-    while (status == LARDER_OK && answer != NULL) {
-        size_t length = strcspn(answer, " ,");
+    for (int i = 0; i < SETUP_TRIES; i++) {
+        const char *answer = NULL;
 
-        if (length > 0 && s->v->recipients.count < CLI_LIST_MAX)
-            s->v->recipients.items[s->v->recipients.count++] =
-                arena_printf(s->arena, "%.*s", (int)length, answer);
-        answer = answer[length] != '\0' ? answer + length + 1 : NULL;
+        *error = (struct larder_error){0};
+        status = setup_question(s, question, NULL, &answer, error);
+        take_recipients(s, answer);
+        if (status == LARDER_OK && s->v->recipients.count == 0 && !may_be_none)
+            status = larder_fail(error, LARDER_USAGE, "no recipient was given");
+        else if (status == LARDER_OK)
+            status = check_keys(s, error);
+        if (is_final(s, status))
+            break;
+        tell_wrong_keys(error);
     }
-    if (status == LARDER_OK && s->v->recipients.count == 0 && !may_be_none)
-        status = larder_fail(error, LARDER_USAGE, "no recipient was given");
+    return status;
+}
+
+static enum larder_status ask_new_key(struct setup *s, struct larder_error *error)
+{
+    const char *file = s->config_file;
+    const char *usual =
+        arena_printf(s->arena, "%.*s/larder.key", (int)(strrchr(file, '/') - file), file);
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; i < SETUP_TRIES; i++) {
+        *error = (struct larder_error){0};
+        status = setup_question(s, "File of the new key", usual, &s->v->new_key, error);
+        if (status == LARDER_OK) {
+            s->v->new_key = setup_absolute(s->v->new_key, s->arena);
+            status = check_keys(s, error);
+        }
+        if (is_final(s, status))
+            break;
+        tell_wrong_keys(error);
+    }
     return status;
 }
 
 static enum larder_status ask_encryption(struct setup *s, struct larder_error *error)
 {
     struct cli_values *v = s->v;
-    const char *how = NULL, *folder = arena_strdup(s->arena, s->config_file);
+    const char *how = NULL;
     enum larder_status status;
 
     if (!s->ask || v->recipients.count + v->recipient_files.count > 0 ||
         v->passphrase_file != NULL || v->new_key != NULL)
-        return LARDER_OK;
+        return check_keys(s, error);
     status = setup_question(
         s, "Encrypt archives: make a (k)ey, to (r)ecipients that you have, or (n)ot at all", "k",
         &how, error);
@@ -171,10 +229,7 @@ static enum larder_status ask_encryption(struct setup *s, struct larder_error *e
         return status;
     if (how[0] == 'r')
         return ask_recipients(s, "Recipients (age1..., with spaces between them)", false, error);
-    status = setup_question(
-        s, "File of the new key",
-        arena_printf(s->arena, "%.*s/larder.key", (int)(strrchr(folder, '/') - folder), folder),
-        &v->new_key, error);
+    status = ask_new_key(s, error);
     if (status == LARDER_OK)
         status = ask_recipients(
             s, "Recipient of an escrow key that lies elsewhere, if there is one", true, error);

@@ -29,6 +29,14 @@ struct larder_setup_options {
 };
 
 /*
+ * Whether archives can be encrypted to all of these, and a key file be made at `new_key`, an absolute path or NULL. Nothing is left
+ * written. LARDER_USAGE where a recipient is none, or the file exists.
+ */
+enum larder_status larder_setup_check_keys(const struct larder_encryption *to, const char *new_key,
+                                           const struct larder_run *run,
+                                           struct larder_error *error);
+
+/*
  * Writes the file, mode 0600, and the key file. What the environment says of the source (PGHOST, ...) goes into it too, since
  * nights have another. On failure nothing is left behind. LARDER_USAGE where one of the files exists, or a value cannot stand in such
  * a file. `recipient` is empty where no key was made.

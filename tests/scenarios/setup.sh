@@ -57,7 +57,11 @@ expect_exit 0 dialogue "
     expect {Database} { send \"dbname=shop\r\" }
     expect {Store} { send \"$STORE\r\" }
     expect {Encrypt} { send \"\r\" }
+    expect {File of the new key} { send \"/proc/nowhere/larder.key\r\" }
+    expect {could not make the folder} {}
     expect {File of the new key} { send \"\r\" }
+    expect {escrow} { send \"age1bad\r\" }
+    expect {could not use recipient 1} {}
     expect {escrow} { send \"\r\" }
     expect {Schedule} { send \"cron\r\" }
     expect {Go ahead} { send \"y\r\" }"
@@ -93,14 +97,24 @@ expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d sh
 expect_stderr "exists already, and is never overwritten"
 
 it "what does not work is exit 1 or 2 before anything is written, with what to do"
+new_database bare
+sql bare "CREATE TABLE orders (id int PRIMARY KEY)"
+echo sesame >passphrase && chmod 600 passphrase
 expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop </dev/null
 expect_stderr "store"
 expect_exit 1 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop --store /proc/nowhere </dev/null
 expect_stderr "the store will not do"
+expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bare --store "$SCRATCH/store0" --new-key "$SCRATCH/none.key" -r age1bad </dev/null
+expect_stderr "could not use recipient 1"
+expect_exit 1 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bare --store "$SCRATCH/store0" --new-key /proc/nowhere/key </dev/null
+expect_stderr 'could not make the folder "/proc/nowhere/"'
+expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bare --store "$SCRATCH/store0" --new-key "$SCRATCH/none.key" --passphrase-file passphrase </dev/null
+expect_stderr "not both"
+expect_query bare "SELECT count(*) FROM pg_namespace WHERE nspname = 'backups'" 0
 sql shop "CREATE ROLE guest LOGIN"
 expect_exit 2 larder setup --config "$SCRATCH/none.conf" </dev/null
 expect_stderr "--yes asks nothing"
-expect_equal "the configuration" "" "$(ls none.conf 2>/dev/null)"
+expect_equal "what was written" "" "$(ls -d none.conf none.key store0 2>/dev/null)"
 expect_equal "the first configuration" "$(cat before.conf)" "$(cat "$CONF")"
 
 it "a host without the key sets all up, and says that nothing is proven"
