@@ -69,7 +69,12 @@ static enum larder_status find_config(struct setup *s, struct larder_error *erro
                *folder = getenv("XDG_CONFIG_HOME");
     bool host = geteuid() == 0 || strcmp(s->user, BECOME_USER) == 0;
     const char *usual = host_config;
+    struct cli_values *given = arena_alloc(s->arena, 1, sizeof(*given));
+    enum larder_status status;
 
+    if (given == NULL)
+        return larder_fail_memory(error);
+    *given = *v;
     if (!host && folder != NULL && folder[0] == '/')
         usual = arena_printf(s->arena, "%s/larder/larder.conf", folder);
     else if (!host && home != NULL)
@@ -80,7 +85,8 @@ static enum larder_status find_config(struct setup *s, struct larder_error *erro
     s->usual_place = strcmp(s->config_file, host_config) == 0;
     s->found = !v->replace && access(s->config_file, F_OK) == 0;
     v->config_file = s->found ? s->config_file : "";
-    return config_complete("snFDrRiK", v, s->run, error);
+    status = config_complete("snFDrRiK", v, s->run, error);
+    return status == LARDER_OK && s->found ? setup_check_given(s, given, error) : status;
 }
 
 static enum larder_status write_config(struct setup *s, char recipient[LARDER_RECIPIENT_SIZE],

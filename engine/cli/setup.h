@@ -34,6 +34,10 @@ enum larder_status setup_question(struct setup *s, const char *question, const c
 /* Asks for what is not given yet, and checks source, store and keys for real; writes nothing. Without a terminal: checks alone. */
 enum larder_status setup_ask(struct setup *s, struct larder_error *error);
 
+/* Where there is a configuration: LARDER_USAGE where an option wants something else than it says. */
+enum larder_status setup_check_given(const struct setup *s, const struct cli_values *given,
+                                     struct larder_error *error);
+
 /* The schedule alone: to standard output, or into a folder. */
 enum larder_status setup_schedule_alone(const struct cli_values *v, const struct larder_run *run,
                                         struct larder_error *error);

@@ -96,6 +96,23 @@ grep -q "larder export everything --prune" flow/larder.yml
 expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d shop --store store2 --new-key second/key </dev/null
 expect_stderr "exists already, and is never overwritten"
 
+it "options beside a file that exists must agree with it, or --replace be given"
+cp "$CONF2" before.conf2
+expect_exit 0 larder setup --yes "${AS[@]}" -q --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" </dev/null
+expect_exit 0 larder setup --yes "${AS[@]}" -q --config "$CONF2" -d "host=$PGHOST dbname=shop" </dev/null
+while IFS='|' read -r option value; do
+    expect_exit 2 larder setup --yes "${AS[@]}" -q --config "$CONF2" "$option" "$value" </dev/null
+    expect_stderr "$option is not what \"$CONF2\" says"
+    expect_stderr "--replace writes the file anew"
+done <<ROWS
+-d|postgres
+--store|$SCRATCH/store9
+-r|$(larder keygen -o other.key -q)
+--new-key|$SCRATCH/second/other
+--source-name|other
+ROWS
+expect_equal "the configuration" "$(cat before.conf2)" "$(cat "$CONF2")"
+
 it "what does not work is exit 1 or 2 before anything is written, with what to do"
 new_database bare
 sql bare "CREATE TABLE orders (id int PRIMARY KEY)"
