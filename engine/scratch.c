@@ -233,6 +233,8 @@ static enum larder_status make_database(struct scratch *s, const char *encoding,
     enum larder_status status = pg_connect(&s->server, s->run, -1, PG_CONNECT_SECONDS, &pg, error);
 
     if (status == LARDER_OK)
+        status = session_untimed(pg, error);
+    if (status == LARDER_OK)
         status = look(s, pg, error);
     if (status == LARDER_OK) {
         drop_left_databases(s, pg);
@@ -295,6 +297,8 @@ static void remove_database(struct scratch *s)
     struct pg *pg = NULL;
     enum larder_status status = pg_connect(&s->server, &s->calm, -1, PG_CONNECT_SECONDS, &pg, &why);
 
+    if (status == LARDER_OK)
+        status = session_untimed(pg, &why);
     if (status == LARDER_OK && s->created && s->keep)
         status = run_alone(pg, "COMMENT ON DATABASE ", s->name, " IS '" KEPT_COMMENT "'", &why);
     else if (status == LARDER_OK && s->created)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/drill/parts.h"
+#include "engine/pg/session.h"
 #include "engine/run/run.h"
 #include "formats/buffer.h"
 #include "formats/sql_split.h"
@@ -121,6 +122,8 @@ enum larder_status drill_check(struct drill *d, struct larder_error *error)
     if (d->options->checks == NULL)
         return LARDER_OK;
     status = pg_connect(scratch_connect(d->scratch), d->run, -1, PG_CONNECT_SECONDS, &pg, error);
+    if (status == LARDER_OK)
+        status = session_untimed(pg, error);
     if (status == LARDER_OK)
         status = run_all(d, pg, error);
     pg_close(pg);

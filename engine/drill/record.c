@@ -5,6 +5,7 @@
 
 #include "engine/check_record.h"
 #include "engine/drill/parts.h"
+#include "engine/pg/session.h"
 #include "engine/run/run.h"
 #include "formats/json_memory.h"
 
@@ -90,7 +91,7 @@ static void record_in_database(struct drill *d, enum larder_status status)
     if (to == NULL || d->backup_name == NULL || d->options->no_record)
         return;
     if (pg_connect(to, d->run, -1, PG_CONNECT_SECONDS, &pg, &why) == LARDER_OK &&
-        insert(d, pg, status, &why) == LARDER_OK)
+        session_untimed(pg, &why) == LARDER_OK && insert(d, pg, status, &why) == LARDER_OK)
         d->result->recorded = true;
     else
         run_message(d->run, LARDER_WARNING, "the drill was not recorded in the database: %s",

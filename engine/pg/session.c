@@ -44,6 +44,25 @@ static bool is_of_any_bytes(struct pg *pg)
     return encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
 }
 
+/* A role's statement_timeout may be shorter than what lifts it takes on a busy server. */
+static enum larder_status lift_timeout(struct pg *pg, const char *sql, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    for (int i = 0; i < TRIES; i++) {
+        status = pg_exec(pg, sql, error);
+        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
+            break;
+        session_rollback(pg);
+    }
+    return status;
+}
+
+enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
+{
+    return lift_timeout(pg, "SET statement_timeout = 0", error);
+}
+
 /* The timeouts go in a message of their own, since the server's clock runs for a whole message. */
 static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
 {
@@ -53,18 +72,12 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
                           "SET LOCAL idle_in_transaction_session_timeout = 0; "
                           "SET LOCAL lock_timeout = '%ds';",
                           mode, pg_lock_timeout(pg));
-    enum larder_status status = LARDER_OK;
+    enum larder_status status;
 
     for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
         if (pg_server_version(pg) >= newer[i].version)
             length += snprintf(sql + length, sizeof(sql) - (size_t)length, "%s", newer[i].sql);
-    /* A role's statement_timeout may be shorter than this takes on a busy server. */
-    for (int i = 0; i < TRIES; i++) {
-        status = pg_exec(pg, sql, error);
-        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
-            break;
-        session_rollback(pg);
-    }
+    status = lift_timeout(pg, sql, error);
     if (status == LARDER_OK)
         status = pg_exec(pg, pinned, error);
     return status == LARDER_OK && is_of_any_bytes(pg) ? pg_exec(pg, any_bytes, error) : status;

@@ -17,6 +17,8 @@ enum larder_status session_begin_write(struct pg *pg, struct larder_error *error
 /* READ COMMITTED, and as the server is: on a standby, too */
 enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
 enum larder_status session_commit(struct pg *pg, struct larder_error *error);
+/* What runs in no transaction may take as long as it takes from here on, whatever the role's statement_timeout. */
+enum larder_status session_untimed(struct pg *pg, struct larder_error *error);
 /*
  * Runs within the transaction what may fail: `done` says whether it did not. Where it failed its effects are gone, `why` says
  * why, and the transaction goes on. Not LARDER_OK only where that cannot be.

@@ -57,6 +57,12 @@ expect_stdout "equal: 5 tables"
 expect_stdout "restoring it took"
 expect_query kitchai "SELECT count(*) FROM backups.drills" 2
 
+it "a statement_timeout of the role's is none of the drill's"
+sql postgres "CREATE ROLE hasty SUPERUSER LOGIN; ALTER ROLE hasty SET statement_timeout = '1ms'"
+echo "SELECT 1 FROM pg_sleep(0.1) WHERE false;" >"$SCRATCH/slow.sql"
+expect_exit 0 larder drill "$name" -d postgres -U hasty --no-record --checks "$SCRATCH/slow.sql"
+sql postgres "DROP ROLE hasty"
+
 it "nothing is left of it"
 expect_equal "what is left" "0 2" "$(drill_leftovers)"
 
