@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { PIECE = 65536, ERROR_BYTES = 16384, PATIENCE = 5 /* seconds */ };
-enum { SHORTEST_PAUSE = 500, LONGEST_PAUSE = 32000 }; /* microseconds */
+enum { SHORTEST_PAUSE = 100, LONGEST_PAUSE = 25600 }; /* microseconds */
 
 /* Our environment, with the given variables in place of those of the same names, and without what is meant for larder alone. */
 static char **make_environment(const char *const *more)
