@@ -240,6 +240,17 @@ static void set_options(CURL *easy, const struct s3 *s3, struct attempt *attempt
     curl_easy_setopt(easy, CURLOPT_RANGE, text);
 }
 
+/* The run's status, if it ends the request: one that may have been done is waited for some time longer. */
+static enum larder_status check_run(const struct s3 *s3, const struct s3_request *request,
+                                    double *until, struct larder_error *error)
+{
+    if (run_check(s3->store.run, NULL) == LARDER_OK)
+        return LARDER_OK;
+    if (*until == 0)
+        *until = run_clock() + request->await;
+    return run_clock() < *until ? LARDER_OK : run_check(s3->store.run, error);
+}
+
 /* Until the request is over, or is to stop. */
 static enum larder_status wait_for(const struct s3 *s3, const struct s3_request *request,
                                    CURLM *multi, bool heed_run, bool *stopped,
@@ -249,14 +260,18 @@ static enum larder_status wait_for(const struct s3 *s3, const struct s3_request 
     struct curl_waitfd fds[2];
     unsigned count = 0;
     int running = 1;
+    double until = 0;
 
     if (heed_run && run->stop_signal != NULL)
         fds[count++] = (struct curl_waitfd){.fd = run->wake_fd, .events = CURL_WAIT_POLLIN};
     if (request->stop_fd > 0)
         fds[count++] = (struct curl_waitfd){.fd = request->stop_fd, .events = CURL_WAIT_POLLIN};
     while (true) {
-        enum larder_status status = heed_run ? run_check(run, error) : LARDER_OK;
+        enum larder_status status = heed_run ? check_run(s3, request, &until, error) : LARDER_OK;
 
+        /* wake_fd stays readable. */
+        if (until > 0)
+            fds[0].fd = -1;
         if (status == LARDER_OK && request->stop_fd > 0 && (fds[count - 1].revents) != 0)
             status = larder_fail(error, LARDER_FAILED, "stopped");
         *stopped = status != LARDER_OK;

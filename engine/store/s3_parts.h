@@ -68,6 +68,7 @@ struct s3_request {
 
     int stop_fd;   /* ends the request once it is readable; 0: none */
     bool clean_up; /* is done for a short while even if the run is to stop */
+    int await; /* seconds for which a try that was begun is waited for though the run is to stop */
 };
 
 struct s3_answer {
@@ -100,9 +101,9 @@ enum larder_status s3_nonce(char nonce[S3_NONCE], struct larder_error *error);
 enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struct s3_answer *answer,
                           struct larder_error *error);
 
-/* HEAD: `*found` says whether there is such an object. */
-enum larder_status s3_look(struct s3 *s3, const char *key, bool *found, struct s3_answer *answer,
-                           struct larder_error *error);
+/* HEAD: `*found` says whether there is such an object. `clean_up` as in the request. */
+enum larder_status s3_look(struct s3 *s3, const char *key, bool clean_up, bool *found,
+                           struct s3_answer *answer, struct larder_error *error);
 
 /* What came of one attempt. */
 enum s3_outcome { S3_DONE, S3_AGAIN, S3_NO, S3_STOPPED };

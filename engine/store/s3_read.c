@@ -177,7 +177,7 @@ static enum larder_status begin(struct reading *r, struct larder_error *error)
     /* There is no first byte of nothing. */
     if (status == LARDER_OK && answer.status == 416) {
         free(bytes);
-        return s3_look(r->s3, r->key, &found, &answer, error);
+        return s3_look(r->s3, r->key, false, &found, &answer, error);
     }
     if (status != LARDER_OK) {
         free(bytes);

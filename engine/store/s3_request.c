@@ -184,7 +184,9 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
     enum larder_status status;
 
     *answer = (struct s3_answer){0};
-    status = take_hashes(request, &payload, answer, error);
+    status = request->clean_up ? LARDER_OK : run_check(s3->store.run, error);
+    if (status == LARDER_OK)
+        status = take_hashes(request, &payload, answer, error);
     while (status == LARDER_OK && outcome == S3_AGAIN && answer->tries < tries) {
         if (answer->tries > 0)
             status = pause_for(s3, request, answer->tries, !hurry, error);
@@ -198,6 +200,10 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
             outcome = judge(request, answer, &body, error);
     }
     buffer_free(&body);
+    /* The signal came meanwhile: once more, in a hurry. */
+    if (request->clean_up && !hurry && outcome != S3_DONE &&
+        run_check(s3->store.run, NULL) != LARDER_OK)
+        return s3_ask(s3, request, answer, error);
     if (status != LARDER_OK)
         return status;
     if (outcome == S3_DONE)
@@ -208,10 +214,11 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
     return s3_fail(s3, request, answer, error);
 }
 
-enum larder_status s3_look(struct s3 *s3, const char *key, bool *found, struct s3_answer *answer,
-                           struct larder_error *error)
+enum larder_status s3_look(struct s3 *s3, const char *key, bool clean_up, bool *found,
+                           struct s3_answer *answer, struct larder_error *error)
 {
-    struct s3_request request = {.method = "HEAD", .key = key, .accept = {404}};
+    struct s3_request request = {
+        .method = "HEAD", .key = key, .accept = {404}, .clean_up = clean_up};
     enum larder_status status = s3_ask(s3, &request, answer, error);
 
     *found = status == LARDER_OK && answer->status != 404;

@@ -9,12 +9,19 @@
 #include "formats/times.h"
 #include "formats/uri.h"
 
+/* Seconds for which a run that is to stop still waits for an answer, since what was asked may have been done. */
+enum {
+    AWAIT_BEGIN = 5,
+    AWAIT_PUT = 10,
+    AWAIT_COMPLETION = 45, /* some stores put the parts together first */
+};
+
 struct writing {
     struct stage stage;
     struct s3 *s3;
     struct arena *arena;
     const char *key;
-    const char *upload_id; /* NULL: nothing was begun in the store */
+    const char *upload_id; /* NULL: there is no upload, or it may have become an object */
     char nonce[S3_NONCE];
     uint64_t bytes; /* of the parts that were given */
     struct s3_sender *sender;
@@ -36,7 +43,7 @@ static enum larder_status check_absent(struct s3 *s3, const char *key, struct la
 {
     struct s3_answer answer;
     bool found = false;
-    enum larder_status status = s3_look(s3, key, &found, &answer, error);
+    enum larder_status status = s3_look(s3, key, false, &found, &answer, error);
 
     return status == LARDER_OK && found ? fail_exists(s3, key, error) : status;
 }
@@ -62,17 +69,31 @@ static const char **headers_of(const struct s3 *s3, const char *nonce, bool once
     return headers;
 }
 
-/* An answer was lost, and the next says that there is an object: it is ours where it has our nonce. */
+/* Whether a request that failed may have been done: the store has not said no. */
+static bool may_be_done(const struct s3_answer *answer)
+{
+    if (answer->tries == 0 || answer->status == 501)
+        return false;
+    return answer->status >= 500 || (answer->status < 300 && answer->code[0] == '\0');
+}
+
+/* An answer was lost: the object that is there is ours where it has our nonce. */
 static enum larder_status check_ours(struct s3 *s3, const char *key, const char *nonce,
                                      struct larder_error *error)
 {
     struct s3_answer answer;
     bool found = false;
-    enum larder_status status = s3_look(s3, key, &found, &answer, error);
+    enum larder_status status = s3_look(s3, key, true, &found, &answer, error);
 
     if (status != LARDER_OK)
         return status;
     return found && strcmp(answer.nonce, nonce) == 0 ? LARDER_OK : fail_exists(s3, key, error);
+}
+
+static void remove_ours(struct s3 *s3, const char *key, const char *nonce)
+{
+    if (check_ours(s3, key, nonce, NULL) == LARDER_OK)
+        s3->store.kind->remove(&s3->store, key, NULL);
 }
 
 enum larder_status s3_put(struct s3 *s3, const char *key, bool once, const void *bytes,
@@ -84,7 +105,8 @@ enum larder_status s3_put(struct s3 *s3, const char *key, bool once, const void 
                                  .body = length > 0 ? bytes : "",
                                  .length = length,
                                  .is_object = true,
-                                 .accept = {412, 501}};
+                                 .accept = {412, 501},
+                                 .await = once ? AWAIT_PUT : 0};
     struct s3_answer answer = {.status = 501};
     char nonce[S3_NONCE];
     enum larder_status status = arena == NULL ? larder_fail_memory(error) : s3_nonce(nonce, error);
@@ -106,6 +128,8 @@ enum larder_status s3_put(struct s3 *s3, const char *key, bool once, const void 
             status = request.headers == NULL ? larder_fail_memory(error)
                                              : s3_ask(s3, &request, &answer, error);
     }
+    if (status != LARDER_OK && once && may_be_done(&answer))
+        remove_ours(s3, key, nonce);
     arena_free(arena);
     return status;
 }
@@ -124,7 +148,8 @@ static enum larder_status begin_upload(struct writing *w, struct larder_error *e
                                  .query = "uploads=",
                                  .body = "",
                                  .document = &document,
-                                 .arena = w->arena};
+                                 .arena = w->arena,
+                                 .await = AWAIT_BEGIN};
     struct s3_answer answer;
     enum larder_status status = s3_nonce(w->nonce, error);
 
@@ -196,7 +221,7 @@ static enum larder_status check_object(struct writing *w, struct larder_error *e
     size_t count;
     const struct s3_part *parts = s3_sender_parts(w->sender, &count);
     bool found = false, comparable;
-    enum larder_status status = s3_look(w->s3, w->key, &found, &answer, error);
+    enum larder_status status = s3_look(w->s3, w->key, true, &found, &answer, error);
 
     if (status != LARDER_OK)
         return status;
@@ -229,7 +254,28 @@ static void list_parts(const struct writing *w, struct buffer *out)
     buffer_puts(out, "</CompleteMultipartUpload>");
 }
 
-/* Where the answer to the first attempt was lost, the next is told that there is no such upload, or that there is an object. */
+/*
+ * Where the answer to the first attempt was lost, the next is told that there is no such upload, or that there is an object;
+ * or there is no next one. An upload that may have become an object is not ended: in Swift that takes the object's parts.
+ */
+static enum larder_status settle_completion(struct writing *w, const struct s3_request *request,
+                                            const struct s3_answer *answer,
+                                            enum larder_status status, struct larder_error *error)
+{
+    bool lost = status != LARDER_OK && may_be_done(answer);
+
+    if (lost || answer->status == 404)
+        w->upload_id = NULL;
+    if (!lost && (status != LARDER_OK || (answer->status != 404 && answer->status != 412)))
+        return status;
+    if (check_ours(w->s3, w->key, w->nonce, NULL) == LARDER_OK)
+        return LARDER_OK;
+    if (lost)
+        return status;
+    return answer->status == 412 ? fail_exists(w->s3, w->key, error)
+                                 : s3_fail(w->s3, request, answer, error);
+}
+
 static enum larder_status complete_upload(struct writing *w, struct larder_error *error)
 {
     static const char *const condition[] = {"If-None-Match: *", NULL};
@@ -239,7 +285,8 @@ static enum larder_status complete_upload(struct writing *w, struct larder_error
                                  .key = w->key,
                                  .document = &document,
                                  .arena = w->arena,
-                                 .accept = {404, 412, 501}};
+                                 .accept = {404, 412, 501},
+                                 .await = AWAIT_COMPLETION};
     struct s3_answer answer = {.status = 501};
     enum larder_status status = LARDER_OK;
 
@@ -261,10 +308,7 @@ static enum larder_status complete_upload(struct writing *w, struct larder_error
         request.accept[2] = 0;
         status = s3_ask(w->s3, &request, &answer, error);
     }
-    if (status == LARDER_OK && (answer.status == 404 || answer.status == 412) &&
-        check_ours(w->s3, w->key, w->nonce, NULL) != LARDER_OK)
-        status = answer.status == 412 ? fail_exists(w->s3, w->key, error)
-                                      : s3_fail(w->s3, &request, &answer, error);
+    status = settle_completion(w, &request, &answer, status, error);
     buffer_free(&list);
     buffer_free(&query);
     return status;

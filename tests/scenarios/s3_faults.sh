@@ -137,6 +137,55 @@ s3_proxy_stop
 expect_equal "the exit code" 130 "$status"
 expect_equal "uploads, of which two are none of ours" 2 "$(s3_uploads)"
 
+s3_proxy_start none
+expect_exit 0 export_it
+cp "$S3_LOG" "$SCRATCH/requests"
+s3_proxy_stop
+remove_all
+uploads=$(s3_uploads)
+
+# stop_at FAULT REQUEST   an export that gets SIGTERM while it waits for the answer to the last request of this pattern,
+# which meets with the fault; its exit code is in STOPPED
+stop_at()
+{
+    local number run
+
+    STOPPED=0
+    number=$(sed -n "s/^\([0-9]*\) $2.*/\1/p" "$SCRATCH/requests" | tail -n 1)
+    s3_proxy_start "$1" "$number"
+    env LARDER_STORE_TIMEOUT=4 "$LARDER" export -t noise -d small --store "$STORE" --no-record -q >"$STDOUT" 2>"$STDERR" &
+    run=$!
+    wait_until grep -q "^$number $2" "$S3_LOG"
+    sleep 0.5
+    kill -TERM "$run"
+    wait "$run" || STOPPED=$?
+    s3_proxy_stop
+    LAST="an export that is stopped while $2 meets with $1"
+    expect_equal "the uploads" "$uploads" "$(s3_uploads)"
+}
+
+# leaves_nothing FAULT REQUEST
+leaves_nothing()
+{
+    stop_at "$@"
+    expect_equal "the exit code" 143 "$STOPPED"
+    expect_equal "the keys" '' "$(s3_keys)"
+}
+
+it "SIGTERM while the store's answer is awaited leaves no object and no upload, whether the answer comes late or never"
+for request in 'POST .*[.]tar?uploads=' 'POST .*[.]tar?uploadId=' 'PUT .*[.]sha256'; do
+    leaves_nothing late "$request"
+done
+for request in 'POST .*[.]tar?uploadId=' 'PUT .*[.]sha256' 'PUT .*[.]json'; do
+    leaves_nothing stall "$request"
+done
+
+it "SIGTERM while the answer to the last request is awaited comes too late: the archive is good"
+stop_at late 'PUT .*[.]json'
+expect_equal "the exit code" 0 "$STOPPED"
+expect_exit 0 larder verify "$(good_ones)" -q
+remove_all
+
 it "what does not get better is told with the reason, and how often it was tried"
 s3_proxy_start 503:SlowDown 1 0
 expect_exit 1 export_it

@@ -11,6 +11,7 @@
  *   reset          the request goes through, and the connection is reset in the middle of the answer
  *   cut            the connection is reset when the request has been read, and it goes nowhere
  *   stall          the request goes through, and there is no answer
+ *   late           the answer comes two seconds late
  *   etag           the answer has another ETag
  *   body           one bit of what is sent is another, or of what is got where nothing is sent
  *   lock           the answer says that an Object Lock ends in the year 2999
@@ -261,6 +262,8 @@ static void serve(const struct faults *faults, int fd)
         poll(&gone, 1, 120000);
         exit(0);
     }
+    if (strcmp(fault, "late") == 0)
+        sleep(2);
     if (strcmp(fault, "none") != 0)
         change_answer(faults, &answer);
     send_all(fd, answer.bytes, strcmp(fault, "reset") == 0 ? answer.length / 2 : answer.length);
