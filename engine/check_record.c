@@ -52,11 +52,17 @@ static enum larder_status merge(struct store *store, const struct inventory_back
     return status;
 }
 
+static bool is_of_a_check(const char *problem)
+{
+    return strcmp(problem, INVENTORY_FOUND_DAMAGED) == 0 ||
+           strncmp(problem, INVENTORY_CHECK_UNREAD, strlen(INVENTORY_CHECK_UNREAD)) == 0;
+}
+
 /* An archive that agrees with itself is not called good by `list` where what lies beside it says otherwise. */
 static void tell_problems(const struct inventory_backup *backup, const struct larder_run *run)
 {
     for (size_t i = 0; i < backup->problem_count; i++)
-        if (strcmp(backup->problems[i], INVENTORY_FOUND_DAMAGED) != 0)
+        if (!is_of_a_check(backup->problems[i]))
             run_message(run, LARDER_WARNING, "\"%s\" agrees with itself, but is not good: %s",
                         backup->backup_name, backup->problems[i]);
 }

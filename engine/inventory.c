@@ -175,14 +175,41 @@ static void read_digest(struct store *store, struct arena *arena, struct invento
     buffer_free(&line);
 }
 
-/* One that cannot be read says nothing, neither good nor bad. */
+/* Whether an object that was listed is gone meanwhile. */
+static bool is_gone(struct store *store, const struct store_object *object, struct arena *arena)
+{
+    struct store_object *objects;
+    size_t count;
+
+    if (store->kind->list(store, object->key, arena, &objects, &count, NULL) != LARDER_OK)
+        return false;
+    return count == 0 || strcmp(objects[0].key, object->key) != 0;
+}
+
+/*
+ * Gets an object that was listed. False where it is there and cannot be had: that is the backup's problem then. What is gone
+ * meanwhile, or is too large to be what it is named, is empty.
+ */
+static bool get(struct store *store, const struct store_object *object, const char *what,
+                struct arena *arena, struct inventory_backup *backup, struct buffer *text)
+{
+    struct larder_error why = {0};
+    enum larder_status status = store_get(store, object->key, SUMMARY_MAX_BYTES, text, &why);
+
+    if (status == LARDER_OK || status == LARDER_DAMAGED || is_gone(store, object, arena))
+        return true;
+    add_problem(backup, arena, arena_printf(arena, "%s: %s", what, why.message));
+    return false;
+}
+
+/* What is there but makes no sense says nothing, neither good nor bad. */
 static void read_checked(struct store *store, struct arena *arena, struct inventory_backup *backup)
 {
     struct buffer text = {0};
     struct checked checked;
 
     if (backup->checked != NULL &&
-        store_get(store, backup->checked->key, CHECKED_MAX_BYTES, &text, NULL) == LARDER_OK &&
+        get(store, backup->checked, INVENTORY_CHECK_UNREAD, arena, backup, &text) &&
         checked_read(text.bytes, text.length, arena, &checked, NULL) == LARDER_OK &&
         strcmp(checked.backup_name, backup->backup_name) == 0) {
         backup->verified_at = checked.verified_at;

@@ -22,8 +22,9 @@
 #define INVENTORY_HOLD ".hold"
 #define INVENTORY_REMOVING ".removing"
 
-/* The problem that a check which finds nothing takes away. */
+/* The problems that a check which finds nothing takes away; behind the second one stands why. */
 #define INVENTORY_FOUND_DAMAGED "its last check found it damaged"
+#define INVENTORY_CHECK_UNREAD "what its last check found cannot be read"
 
 /* Objects whose keys are the same up to their endings; NULL for those that are not there. */
 struct inventory_backup {
@@ -49,8 +50,8 @@ enum larder_status inventory_list(struct store *store, const char *prefix, struc
                                   struct inventory *inventory, struct larder_error *error);
 
 /*
- * Reads the backups whose keys begin with the prefix; everything lies in the arena. A summary that
- * cannot be read is the backup's problem, and no failure.
+ * Reads the backups whose keys begin with the prefix; everything lies in the arena. What is there and cannot
+ * be read is the backup's problem, and no failure.
  */
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error);

@@ -42,6 +42,16 @@ traced()
         "$LARDER" prune --store "$STORE" --keep-min 1
 }
 
+# refused FILE COMMAND...   runs larder where that file may not be opened
+refused()
+{
+    local file=$1
+
+    shift
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -f -qq -o /dev/null -P "$file" -e trace=openat \
+        -e inject=openat:error=EACCES "$LARDER" "$@"
+}
+
 # Always the same four, which are forged once.
 new_store()
 {
@@ -104,6 +114,17 @@ expect_json '.[] | select(.good | not) | .verified_at + " " + .problems[0]' \
     '2026-01-01T00:00:00Z its last check found it damaged'
 expect_exit 0 larder prune --store "$STORE" --keep-min 1
 expect_equal "the good ones" "${SECOND##*/}" "$(good_ones)"
+
+it "an archive whose check is there and cannot be read is not good"
+new_store
+cp "$OLD.json" "$NEWEST.checked.json"
+expect_exit 0 larder list --store "$STORE" --json
+expect_json 'map(select(.good)) | length' 4
+expect_exit 0 refused "$NEWEST.checked.json" list --store "$STORE" --json
+expect_json '.[] | select(.good | not) | .backup_name + ": " + .problems[0]' \
+    "${NEWEST##*/}: what its last check found cannot be read: could not open \"$NEWEST.checked.json\": Permission denied"
+expect_exit 0 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
+expect_equal "the good ones" "${SECOND##*/} ${NEWEST##*/}" "$(good_ones | xargs)"
 
 it "what has no readable summary of its own is not good, and is never removed"
 new_store

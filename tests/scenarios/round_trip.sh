@@ -117,7 +117,9 @@ expect_exit 4 larder verify "$name" --store "$STORE"
 expect_exit 0 larder list --store "$STORE" --json
 expect_json ".[] | select(.backup_name == \"$name\") | .problems | join(\" \")" "its last check found it damaged"
 cp "$SCRATCH/sound.tar" "$archive"
-expect_exit 0 larder verify "$name" --store "$STORE"
+expect_exit 0 env "ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS" strace -f -qq -o /dev/null -P "${archive%.tar}.checked.json" -e trace=openat \
+    -e inject=openat:error=EACCES "$LARDER" verify "$name" --store "$STORE"
+expect_unsaid "is not good"
 expect_exit 0 larder list --store "$STORE" --json
 expect_json '[.[] | select(.good)] | length' 7
 expect_exit 0 larder verify "$SCRATCH/sound.tar"
