@@ -108,7 +108,7 @@ enum larder_status print_changes(const struct larder_proof *proof, bool preview,
         print_keys(c, heads[4], c->removed_keys, c->removed_key_count, c->removed);
         if (c->effects != NULL) {
             print_text(c->name);
-            printf(", what removing rows does elsewhere: ");
+            printf(", what that does elsewhere: ");
             print_text(c->effects);
             printf("\n");
         }

@@ -87,8 +87,16 @@ enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, 
                                            struct larder_error *error);
 
 /*
- * What removing the rows that `source` lacks from a table does to rows of tables that are not among `merged`; in the arena, NULL
- * where it is nothing. `*forbidden` where a foreign key forbids it.
+ * Locks the rows of a table that `source` lacks, and those whose values it changes that foreign keys pass on: no row of a table that is
+ * not among `merged` can come to refer to them. The tables' locks do not keep that off.
+ */
+enum larder_status merge_lock_referenced(struct pg *pg, const char *table,
+                                         const struct merge_shape *shape, const uint32_t *merged,
+                                         size_t count, struct larder_error *error);
+
+/*
+ * What removing the rows that `source` lacks from a table, and changing those that differ, does to rows of tables that are not among
+ * `merged`; in the arena, NULL where it is nothing. `*forbidden` where a foreign key forbids a removal.
  */
 enum larder_status merge_consequences(struct pg *pg, const char *table,
                                       const struct merge_shape *shape, const uint32_t *merged,

@@ -5,30 +5,94 @@
 #include "engine/pg/merge.h"
 
 /*
- * The foreign keys that refer to a table from outside: a table that is merged itself becomes what the archive says, and so does a
- * partitioned one whose partitions all are. Of a key that partitions have inherited, the topmost with this table counts.
+ * What the foreign keys that refer to a table from outside do, and for which of its rows (t): a table that is merged itself becomes
+ * what the archive says, and so does a partitioned one whose partitions all are. Of a key that partitions have inherited, the topmost
+ * with this table counts. A change is one of bytes, as for the server. In it a column's name alone is b's, or t's own where b lacks it;
+ * what a generated column becomes is not known, so that any change counts. A change that a key forbids fails by itself.
  */
-static const char foreign_keys_sql[] =
-    "SELECT c.conrelid::pg_catalog.regclass, c.conname, c.confdeltype, "
-    "string_agg(pg_catalog.format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ') "
+static const char actions_sql[] =
+    "SELECT c.conrelid::pg_catalog.regclass, c.conname, e.action, e.changes, "
+    "string_agg(pg_catalog.format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND '), "
+    "CASE WHEN NOT e.changes THEN pg_catalog.format('NOT EXISTS (SELECT FROM %s b WHERE %s)', $3::text, $4::text) "
+    "ELSE pg_catalog.format('EXISTS (SELECT FROM %s b WHERE %s AND %s)', $3::text, $4::text, "
+    "CASE WHEN pg_catalog.bool_or(p.attgenerated <> '') THEN $5::text "
+    "ELSE pg_catalog.format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', "
+    "string_agg(pg_catalog.format('t.%I', p.attname), ', ' ORDER BY p.attnum), "
+    "string_agg(pg_catalog.quote_ident(p.attname), ', ' ORDER BY p.attnum)) END) END "
     "FROM pg_catalog.pg_constraint c "
+    "CROSS JOIN LATERAL (VALUES (false, c.confdeltype), (true, c.confupdtype)) e (changes, action) "
     "CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator) "
     "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child_column "
     "JOIN pg_catalog.pg_attribute p ON p.attrelid = c.confrelid AND p.attnum = k.parent_column "
     "JOIN pg_catalog.pg_operator o ON o.oid = k.operator "
     "JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace "
     "WHERE c.contype = 'f' AND c.confrelid = $1::pg_catalog.regclass AND c.conrelid <> c.confrelid "
+    "AND NOT (e.changes AND e.action IN ('a', 'r')) "
     "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint u WHERE u.oid = c.conparentid AND u.confrelid = c.confrelid) "
     "AND CASE WHEN (SELECT k.relkind FROM pg_catalog.pg_class k WHERE k.oid = c.conrelid) = 'p' THEN "
     "EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l WHERE l.isleaf AND l.relid::oid <> ALL ($2::oid[])) "
     "ELSE c.conrelid <> ALL ($2::oid[]) END "
-    "GROUP BY c.oid, c.conname, c.conrelid, c.confdeltype ORDER BY c.conname";
+    "GROUP BY c.oid, c.conname, c.conrelid, e.action, e.changes ORDER BY c.conname, c.oid, e.changes";
 
-static const char *effect_of(char action)
+enum { CHILD, KEY, ACTION, CHANGES, REFERS, ROWS };
+
+static const char *oid_array(struct buffer *array, const uint32_t *oids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        array_add_number(array, oids[i]);
+    return array_finish(array);
+}
+
+static enum larder_status find_actions(struct pg *pg, const char *table,
+                                       const struct merge_shape *shape, const uint32_t *merged,
+                                       size_t count, PGresult **actions, struct larder_error *error)
+{
+    struct buffer array = {0};
+    const char *values[] = {table, oid_array(&array, merged, count), shape->source, shape->on_key,
+                            shape->differs};
+    enum larder_status status = array.failed ? larder_fail_memory(error)
+                                             : pg_query(pg, actions_sql, 5, values, actions, error);
+
+    buffer_free(&array);
+    return status;
+}
+
+static enum larder_status lock_rows(struct pg *pg, const char *table, const char *which,
+                                    struct larder_error *error)
+{
+    struct buffer sql = {0};
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    buffer_printf(&sql,
+                  "WITH locked AS (SELECT FROM ONLY %s t WHERE %s FOR UPDATE OF t) "
+                  "SELECT pg_catalog.count(*) FROM locked",
+                  table, which);
+    status = sql.failed ? larder_fail_memory(error)
+                        : pg_query(pg, buffer_text(&sql), 0, NULL, &result, error);
+    PQclear(result);
+    buffer_free(&sql);
+    return status;
+}
+
+enum larder_status merge_lock_referenced(struct pg *pg, const char *table,
+                                         const struct merge_shape *shape, const uint32_t *merged,
+                                         size_t count, struct larder_error *error)
+{
+    PGresult *actions = NULL;
+    enum larder_status status = find_actions(pg, table, shape, merged, count, &actions, error);
+
+    for (int i = 0; status == LARDER_OK && i < PQntuples(actions); i++)
+        status = lock_rows(pg, table, pg_value(actions, i, ROWS), error);
+    PQclear(actions);
+    return status;
+}
+
+static const char *effect_of(char action, bool changes)
 {
     switch (action) {
     case 'c':
-        return "would lose";
+        return changes ? "would get other values in" : "would lose";
     case 'n':
         return "would get null in";
     case 'd':
@@ -39,27 +103,26 @@ static const char *effect_of(char action)
 }
 
 /* What one foreign key does to its table. */
-static enum larder_status add_effect(struct pg *pg, const char *table,
-                                     const struct merge_shape *shape, const PGresult *keys, int row,
-                                     struct buffer *effects, bool *forbidden,
+static enum larder_status add_effect(struct pg *pg, const char *table, const PGresult *actions,
+                                     int row, struct buffer *effects, bool *forbidden,
                                      struct larder_error *error)
 {
-    const char *child = pg_value(keys, row, 0);
-    char action = pg_value(keys, row, 2)[0];
+    const char *child = pg_value(actions, row, CHILD);
+    char action = pg_value(actions, row, ACTION)[0];
     struct buffer sql = {0};
     char *rows = NULL;
     enum larder_status status;
 
     buffer_printf(&sql,
                   "SELECT pg_catalog.count(*) FROM %s c WHERE EXISTS (SELECT FROM ONLY %s t WHERE "
-                  "%s AND NOT EXISTS (SELECT FROM %s b WHERE %s))",
-                  child, table, pg_value(keys, row, 3), shape->source, shape->on_key);
+                  "%s AND %s)",
+                  child, table, pg_value(actions, row, REFERS), pg_value(actions, row, ROWS));
     status = sql.failed ? larder_fail_memory(error)
                         : pg_query_value(pg, buffer_text(&sql), 0, NULL, &rows, error);
     if (status == LARDER_OK && strcmp(rows, "0") != 0) {
         buffer_printf(effects, "%s%s (foreign key \"%s\") %s %s rows",
-                      effects->length > 0 ? "; " : "", child, pg_value(keys, row, 1),
-                      effect_of(action), rows);
+                      effects->length > 0 ? "; " : "", child, pg_value(actions, row, KEY),
+                      effect_of(action, pg_value(actions, row, CHANGES)[0] == 't'), rows);
         *forbidden = *forbidden || action == 'a' || action == 'r';
     }
     free(rows);
@@ -67,33 +130,22 @@ static enum larder_status add_effect(struct pg *pg, const char *table,
     return status;
 }
 
-static const char *oid_array(struct buffer *array, const uint32_t *oids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        array_add_number(array, oids[i]);
-    return array_finish(array);
-}
-
 enum larder_status merge_consequences(struct pg *pg, const char *table,
                                       const struct merge_shape *shape, const uint32_t *merged,
                                       size_t count, struct arena *arena, const char **effects,
                                       bool *forbidden, struct larder_error *error)
 {
-    struct buffer array = {0}, text = {0};
-    const char *values[] = {table, oid_array(&array, merged, count)};
-    PGresult *keys = NULL;
-    enum larder_status status = array.failed
-                                    ? larder_fail_memory(error)
-                                    : pg_query(pg, foreign_keys_sql, 2, values, &keys, error);
+    struct buffer text = {0};
+    PGresult *actions = NULL;
+    enum larder_status status = find_actions(pg, table, shape, merged, count, &actions, error);
 
     *forbidden = false;
-    for (int i = 0; status == LARDER_OK && i < PQntuples(keys); i++)
-        status = add_effect(pg, table, shape, keys, i, &text, forbidden, error);
+    for (int i = 0; status == LARDER_OK && i < PQntuples(actions); i++)
+        status = add_effect(pg, table, actions, i, &text, forbidden, error);
     *effects = text.length > 0 ? arena_strdup(arena, buffer_text(&text)) : NULL;
     if (status == LARDER_OK && (text.failed || arena_failed(arena)))
         status = larder_fail_memory(error);
-    PQclear(keys);
-    buffer_free(&array);
+    PQclear(actions);
     buffer_free(&text);
     return status;
 }
@@ -104,7 +156,8 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
 {
     static const char reached_sql[] =
         "WITH RECURSIVE r(oid) AS (SELECT unnest($1::oid[]) UNION SELECT c.conrelid FROM r "
-        "JOIN pg_catalog.pg_constraint c ON c.confrelid = r.oid AND c.contype = 'f' AND c.confdeltype IN ('c', 'n', 'd')) "
+        "JOIN pg_catalog.pg_constraint c ON c.confrelid = r.oid AND c.contype = 'f' "
+        "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))) "
         "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"' "
         "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
     struct buffer array = {0};

@@ -156,34 +156,25 @@ static enum larder_status read_all_keys(struct merging *m, const struct merged *
     return status;
 }
 
-/* From now on no row of another table can come to refer to what would be removed: the tables' locks do not keep that off. */
-static enum larder_status lock_removed(struct merging *m, const struct merged *item,
-                                       struct larder_error *error)
+static enum larder_status lock_referenced(struct merging *m, const struct merged *item,
+                                          struct larder_error *error)
 {
-    PGresult *result = NULL;
-    enum larder_status status = pg_query(
-        m->pg,
-        arena_printf(
-            m->restore->arena,
-            "WITH locked AS (SELECT FROM ONLY %s t WHERE NOT EXISTS (SELECT FROM %s b WHERE %s) "
-            "FOR UPDATE OF t) SELECT pg_catalog.count(*) FROM locked",
-            item->target, item->shape.source, item->shape.on_key),
-        0, NULL, &result, error);
+    enum larder_status status =
+        merge_lock_referenced(m->pg, item->target, &item->shape, m->oids, m->count, error);
 
-    PQclear(result);
     return status == LARDER_OK
                ? status
-               : larder_context(error, "could not lock the rows of %s that the archive lacks",
+               : larder_context(error, "could not lock the rows of %s that other tables refer to",
                                 item->target);
 }
 
-/* Rows of other tables that refer to what would be removed. */
+/* Rows of other tables that refer to what would be removed, or changed where they follow. */
 static enum larder_status check_consequences(struct merging *m, struct merged *item, bool preview,
                                              struct larder_error *error)
 {
     const struct larder_restore_options *o = m->restore->options;
     bool forbidden = false;
-    enum larder_status status = preview ? LARDER_OK : lock_removed(m, item, error);
+    enum larder_status status = preview ? LARDER_OK : lock_referenced(m, item, error);
 
     if (status == LARDER_OK)
         status = merge_consequences(m->pg, item->target, &item->shape, m->oids, m->count,
@@ -193,9 +184,9 @@ static enum larder_status check_consequences(struct merging *m, struct merged *i
         (o->allow_cascade && !forbidden))
         return status;
     larder_fail(error, LARDER_FAILED,
-                "%s has %" PRId64
-                " rows that the archive lacks, and other tables refer to them: %s",
-                item->target, item->change->removed, item->change->effects);
+                "%s has %" PRId64 " rows that the archive lacks and %" PRId64
+                " that differ, and other tables refer to them: %s",
+                item->target, item->change->removed, item->change->changed, item->change->effects);
     larder_hint(error, forbidden
                            ? "Nothing was changed. Restore those tables, too, remove the rows that "
                              "forbid it, or use --existing missing."
@@ -248,7 +239,7 @@ enum larder_status merging_compare(struct merging *m, bool keys, struct larder_e
             status = compare_one(m, item, error);
         if (status == LARDER_OK && keys)
             status = read_all_keys(m, item, error);
-        if (status == LARDER_OK && rows && item->change->removed > 0)
+        if (status == LARDER_OK && rows && (item->change->removed > 0 || item->change->changed > 0))
             status = check_consequences(m, item, keys, error);
         if (status == LARDER_OK)
             status = check_required(item, error);

@@ -4,7 +4,7 @@
  *
  *   stage     temporary tables with the archive's columns, and its rows
  *   lock      the tables, against writers
- *   compare   what is missing, differs, or is too much; and what removing it would do elsewhere
+ *   compare   what is missing, differs, or is too much; and what that would do elsewhere
  *   undo      an archive of what is there
  *   merge     one statement; user triggers are off
  *   prove     by fingerprints, before it is committed

@@ -43,7 +43,7 @@ struct larder_restore_options {
     bool no_verify; /* leave out ANALYZE and the proof */
 
     enum larder_existing existing;
-    bool allow_cascade;    /* accept what foreign keys do to other tables when rows are removed */
+    bool allow_cascade;    /* accept what foreign keys do to other tables */
     int lock_timeout;      /* seconds to wait for locks on tables that exist; default 10 */
     bool no_undo;          /* change tables that exist without an archive of what they held */
     const char *undo_file; /* where that goes; default: undo_DATABASE_TIME.tar in this folder */
@@ -83,7 +83,7 @@ struct larder_change {
         removed; /* rows that the table lacked; that differed; that the archive lacks */
     const char **added_keys, **changed_keys, **removed_keys; /* of a preview: the first of them */
     size_t added_key_count, changed_key_count, removed_key_count;
-    const char *effects; /* what removing would do to other tables; or NULL */
+    const char *effects; /* what removing and changing would do to other tables; or NULL */
 };
 
 /* How long a part of a run took, in the order in which they came. */

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# What --existing rows does to rows of other tables through their foreign keys: it is counted, allowed or forbidden, and can be taken back.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+cd "$SCRATCH"
+server_start one
+
+it "rows of other tables that ON UPDATE would change are counted, it takes --allow-cascade, and the undo archive has them"
+new_database mail
+sql mail "CREATE TABLE users (id int PRIMARY KEY, email text UNIQUE, code text UNIQUE, name text, tag text GENERATED ALWAYS AS (upper(name)) STORED UNIQUE);
+    CREATE TABLE nulled (n int PRIMARY KEY, email text REFERENCES users (email) ON UPDATE SET NULL);
+    CREATE TABLE followed (n int PRIMARY KEY, email text REFERENCES users (email) ON UPDATE CASCADE);
+    CREATE TABLE reset (n int PRIMARY KEY, email text DEFAULT 'none' REFERENCES users (email) ON UPDATE SET DEFAULT);
+    CREATE TABLE tagged (n int PRIMARY KEY, tag text REFERENCES users (tag) ON UPDATE NO ACTION);
+    CREATE TABLE by_code (n int PRIMARY KEY, code text REFERENCES users (code) ON UPDATE CASCADE);
+    INSERT INTO users VALUES (0, 'none', 'n', 'none'), (1, 'old', 'c', 'a'); INSERT INTO by_code VALUES (1, 'c')"
+expect_exit 0 larder export -t users -d mail -o users.tar --no-record -q
+sql mail "UPDATE users SET email = 'new' WHERE id = 1; INSERT INTO nulled VALUES (1, 'new'), (2, 'new'); INSERT INTO followed VALUES (1, 'new'); INSERT INTO reset VALUES (1, 'new')"
+found()
+{
+    sql mail "SELECT (SELECT string_agg(coalesce(email, 'null'), ' ' ORDER BY n) FROM nulled), (SELECT email FROM followed), (SELECT email FROM reset), (SELECT email FROM users WHERE id = 1)"
+}
+expect_exit 1 larder restore users.tar -d mail --existing rows --into-source mail
+expect_stderr 'nulled (foreign key "nulled_email_fkey") would get null in 2 rows'
+expect_stderr 'followed (foreign key "followed_email_fkey") would get other values in 1 rows'
+expect_stderr 'reset (foreign key "reset_email_fkey") would get the default in 1 rows'
+expect_unsaid by_code
+expect_equal "what is there" "new new|new|new|new" "$(found)"
+expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mail --preview
+expect_stdout 'would get null in 2 rows'
+expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mail --allow-cascade --undo mail.tar -q
+expect_equal "what is there" "null null|old|none|old" "$(found)"
+expect_exit 0 larder restore mail.tar -d mail --existing rows --into-source mail --no-undo -q
+expect_equal "what is there" "new new|new|new|new" "$(found)"
+
+it "a change that no foreign key passes on asks for nothing; of a generated column any change counts"
+sql mail "UPDATE users SET email = 'old', name = 'b' WHERE id = 1"
+expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mail --no-undo -q
+sql mail "CREATE TABLE shouted (n int PRIMARY KEY, tag text REFERENCES users (tag) ON UPDATE CASCADE); UPDATE users SET name = 'b' WHERE id = 1; INSERT INTO shouted VALUES (1, 'B')"
+expect_exit 1 larder restore users.tar -d mail --existing rows --into-source mail --no-undo
+expect_stderr 'shouted (foreign key "shouted_tag_fkey") would get other values in 1 rows'
