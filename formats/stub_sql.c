@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/sql_split.h"
 #include "formats/sql_text.h"
 
 /* DO with a body that is quoted by a tag that does not occur in it. */
@@ -28,7 +29,7 @@ static void put_name_literal(struct buffer *out, const char *schema, const char 
     buffer_free(&qualified);
 }
 
-void stub_sql_schema(struct buffer *out, const char *schema)
+static void create_schema(struct buffer *out, const char *schema, const char *grants)
 {
     struct buffer body = {0};
 
@@ -36,10 +37,49 @@ void stub_sql_schema(struct buffer *out, const char *schema)
     sql_literal(&body, schema);
     buffer_puts(&body, ")) IS NULL THEN\n        CREATE SCHEMA ");
     sql_identifier(&body, schema);
-    buffer_puts(&body, ";\n        GRANT USAGE ON SCHEMA ");
-    sql_identifier(&body, schema);
-    buffer_puts(&body, " TO PUBLIC;\n    END IF;\n");
+    buffer_printf(&body, ";\n%s    END IF;\n", grants);
     put_do(out, &body);
+}
+
+void stub_sql_schema(struct buffer *out, const char *schema)
+{
+    create_schema(out, schema, "");
+}
+
+void stub_sql_public(struct buffer *out)
+{
+    create_schema(out, "public", "        GRANT USAGE ON SCHEMA public TO PUBLIC;\n");
+}
+
+static void put_grants(struct buffer *out, const struct manifest_external *schema)
+{
+    const char *sql = schema->definition == NULL ? "" : schema->definition;
+    size_t length = strlen(sql);
+    struct sql_statement grant;
+
+    while (sql_split_next(&sql, &length, &grant))
+        buffer_printf(out,
+                      "        BEGIN\n            %.*s;\n        EXCEPTION WHEN undefined_object "
+                      "OR invalid_schema_name THEN NULL;\n        END;\n",
+                      (int)grant.length, grant.text);
+}
+
+void stub_sql_grant(struct buffer *out, const struct manifest_external *schema)
+{
+    struct buffer body = {0};
+
+    put_grants(&body, schema);
+    put_do(out, &body);
+}
+
+static void create_schema_with_grants(struct buffer *out, const struct manifest_external *schema)
+{
+    struct buffer grants = {0};
+
+    put_grants(&grants, schema);
+    create_schema(out, schema->name, buffer_text(&grants));
+    out->failed = out->failed || grants.failed;
+    buffer_free(&grants);
 }
 
 static void create_role(struct buffer *out, const char *name, const char *comment)
@@ -109,7 +149,9 @@ void stub_sql_create(struct buffer *out, const struct manifest_external *externa
     }
     if (external->schema != NULL)
         stub_sql_schema(out, external->schema);
-    if (strcmp(external->kind, "extension") == 0)
+    if (strcmp(external->kind, "schema") == 0)
+        create_schema_with_grants(out, external);
+    else if (strcmp(external->kind, "extension") == 0)
         create_extension(out, external);
     else if (strcmp(external->kind, "function") == 0 && external->definition != NULL)
         create_function(out, external);

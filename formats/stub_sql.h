@@ -15,10 +15,13 @@
 /* What the comment on a table that is a stub begins with. */
 #define STUB_COMMENT "larder stub:"
 
-/* Makes a stand-in's schema where it is missing, and lets everybody use it, as the platform's own
- * would be. */
+/* Makes a stand-in's schema where it is missing, for nobody else to use. */
 void stub_sql_schema(struct buffer *out, const char *schema);
-/* Makes one external where it is missing; what a role has for a definition becomes its comment. */
+/* Makes the schema "public" where it is missing, as a new database has it. */
+void stub_sql_public(struct buffer *out);
+/* The grants of an external of kind "schema", where it is there, to roles that are. */
+void stub_sql_grant(struct buffer *out, const struct manifest_external *schema);
+/* Makes one external where it is missing, a schema with its grants; what a role has for a definition becomes its comment. */
 void stub_sql_create(struct buffer *out, const struct manifest_external *external);
 /*
  * The definition of a stand-in for a table of which rows are kept, whole: all its columns, and a unique constraint for each list of

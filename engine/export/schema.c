@@ -115,7 +115,7 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
         stub_sql_create(out, &manifest->externals[i]);
     for (size_t i = 0; i < manifest->schema_count; i++)
         if (strcmp(manifest->schemas[i], "public") == 0)
-            stub_sql_schema(out, "public"); /* which a dump never makes */
+            stub_sql_public(out); /* which a dump never makes */
     buffer_puts(out, "\n");
     status = schema_sql(schema, SCHEMA_CREATE, call->run, call->stop_fd, out, error);
     if (status == LARDER_OK)

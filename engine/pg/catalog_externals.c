@@ -33,14 +33,14 @@
     "AND d.refclassid = 2615 AND d.refobjid IN (SELECT oid FROM dumped))) " GRANTED_TO_FIRST              \
     "UNION SELECT g.grantee FROM needed e JOIN pg_catalog.pg_proc f ON e.classid = 1255 "                 \
     "AND f.oid = e.objid CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) g "                           \
-    "WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid)) "               \
-    "SELECT 'role' AS kind, NULL AS schema, r.rolname::text AS name, NULL AS definition, "                \
+    "WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid)), "              \
+    "found AS (SELECT 'role' AS kind, NULL AS schema, r.rolname::text AS name, NULL AS definition, "      \
     "NULL AS used_by, 1 AS place, 0::oid AS oid, 0::oid AS made FROM pg_catalog.pg_roles r "              \
     "WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid IN (SELECT oid FROM roles) "
 
 /* Those of functions of the dumped schemas, too: these are restored, whether a table needs them or not. */
 #define EXTENSIONS                                                                                            \
-    "UNION ALL SELECT 'extension', n.nspname, e.extname, NULL, NULL, 2, 0, 0 FROM pg_catalog.pg_extension e " \
+    "UNION ALL SELECT 'extension', n.nspname, e.extname, NULL, NULL, 3, 0, 0 FROM pg_catalog.pg_extension e " \
     "JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace "                                               \
     "WHERE n.nspname <> 'pg_catalog' AND e.oid IN (SELECT m.extension FROM members m "                        \
     "JOIN needed d ON m.classid = d.classid AND m.objid = d.objid "                                           \
@@ -64,7 +64,7 @@
     "FROM pg_catalog.aclexplode(f.proacl) g JOIN pg_catalog.pg_roles r ON r.oid = g.grantee "        \
     "WHERE g.grantee <> f.proowner), '') FROM (SELECT pg_catalog.format('%I.%I(%s)', n.nspname, "    \
     "f.proname, pg_catalog.oidvectortypes(f.proargtypes)) AS name) AS s) END, "                      \
-    "NULL, 3, 0, f.oid FROM needed d "                                                               \
+    "NULL, 4, 0, f.oid FROM needed d "                                                               \
     "JOIN pg_catalog.pg_proc f ON d.classid = 1255 AND f.oid = d.objid AND f.prokind IN ('f', 'p') " \
     "JOIN pg_catalog.pg_namespace n ON n.oid = f.pronamespace "                                      \
     "WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "                       \
@@ -103,15 +103,28 @@
     "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num)), ', ') "          \
     "FROM " KEYS "))), (SELECT string_agg(DISTINCT u.name, ', ') FROM ("                           \
     "SELECT k.conrelid::pg_catalog.regclass::text AS name FROM " KEYS                              \
-    "UNION ALL SELECT o.relid::pg_catalog.regclass::text FROM " MENTIONED ") AS u), 4, c.oid, 0 "  \
+    "UNION ALL SELECT o.relid::pg_catalog.regclass::text FROM " MENTIONED ") AS u), 5, c.oid, 0 "  \
     "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "         \
     "WHERE c.oid NOT IN (SELECT oid FROM t) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "           \
     "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "                       \
     "AND (EXISTS (SELECT FROM " KEYS "AND k.conparentid = 0) OR EXISTS (SELECT FROM " MENTIONED    \
     ")) "
 
+/* Who may use the schemas of all these; the owner's rights are written out, since a stand-in belongs to another role. */
+#define SCHEMAS                                                                                    \
+    ") SELECT * FROM found UNION ALL SELECT 'schema', NULL, n.nspname, string_agg("                \
+    "pg_catalog.format('GRANT %s ON SCHEMA %I TO %s%s', g.privilege_type, n.nspname, "             \
+    "CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(r.rolname) END, "             \
+    "CASE WHEN g.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END), '; ' "                       \
+    "ORDER BY r.rolname, g.privilege_type), NULL, 2, 0, 0 FROM pg_catalog.pg_namespace n "         \
+    "CROSS JOIN LATERAL pg_catalog.aclexplode(coalesce(n.nspacl, "                                 \
+    "pg_catalog.acldefault('n', n.nspowner))) g LEFT JOIN pg_catalog.pg_roles r "                  \
+    "ON r.oid = g.grantee WHERE n.nspname IN (SELECT f.schema FROM found f) "                      \
+    "AND n.oid NOT IN (SELECT oid FROM dumped) AND (g.grantee = 0 OR r.oid IS NOT NULL) "          \
+    "GROUP BY n.nspname "
+
 static const char externals_sql[] =
-    NEEDED ROLES EXTENSIONS FUNCTIONS REFERENCED "ORDER BY 6, 8, 2, 3";
+    NEEDED ROLES EXTENSIONS FUNCTIONS REFERENCED SCHEMAS "ORDER BY 6, 8, 2, 3";
 
 enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas *schemas,
                                      struct manifest *m, struct larder_error *error)

@@ -124,14 +124,15 @@ static enum larder_status prepare(struct creation *c, struct larder_error *error
     struct restore *r = c->restore;
     enum larder_status status;
 
-    /* Roles first, which functions are granted to. */
+    /* Roles first, which functions are granted to. Schemas come with what is in them. */
     for (int roles = 1; roles >= 0; roles--)
         for (size_t i = 0; i < r->to_make_count; i++)
-            if ((strcmp(r->to_make[i].kind, "role") == 0) == (roles == 1))
+            if ((strcmp(r->to_make[i].kind, "role") == 0) == (roles == 1) &&
+                strcmp(r->to_make[i].kind, "schema") != 0)
                 stub_sql_create(&c->before, &r->to_make[i]);
     for (size_t i = 0; i < r->manifest->schema_count; i++)
         if (strcmp(r->manifest->schemas[i], "public") == 0)
-            stub_sql_schema(&c->before, "public"); /* which a dump never makes */
+            stub_sql_public(&c->before); /* which a dump never makes */
     status = schema_blocks(&r->schema, SCHEMA_CREATE, r->run, -1, r->arena, &c->blocks,
                            &c->block_count, error);
     if (status == LARDER_OK)
@@ -274,12 +275,14 @@ static enum larder_status create_objects(struct creation *c, struct larder_error
     return status == LARDER_OK ? run_whole(c, error) : status;
 }
 
-/* Of functions that were made from their definitions: what follows these, where not everybody may call them. */
+/* Of schemas, and of functions that were made from their definitions: what follows these, where not everybody may call them. */
 static void put_stub_grants(const struct restore *r, struct buffer *out)
 {
     for (size_t i = 0; i < r->to_make_count; i++) {
         const char *grants = NULL, *definition = r->to_make[i].definition;
 
+        if (strcmp(r->to_make[i].kind, "schema") == 0)
+            stub_sql_grant(out, &r->to_make[i]);
         if (strcmp(r->to_make[i].kind, "function") != 0 || definition == NULL)
             continue;
         for (const char *at = strstr(definition, FUNCTION_GRANTS); at != NULL;

@@ -151,6 +151,8 @@ static void decide(struct restore *r, const struct manifest_external *need, bool
 
     if (r->options->externals == LARDER_EXTERNALS_STUB && available) {
         r->to_make[r->to_make_count++] = *need;
+    } else if (strcmp(need->kind, "schema") == 0) {
+        return; /* what is in it is listed */
     } else if (!available && r->options->externals != LARDER_EXTERNALS_SKIP) {
         findings_add(
             findings, r->arena, need->kind, need->name,
@@ -172,6 +174,7 @@ enum larder_status preflight_needs(struct restore *r, struct larder_error *error
     static const struct {
         const char *kind, *exists;
     } kinds[] = {
+        {"schema", "EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = u.item)"},
         {"extension", "EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = u.item)"},
         /* Not to_regprocedure(), which fails where a type of an argument is in a schema that is missing. */
         {"function", "u.item IN (SELECT pg_catalog.format('%I.%I(%s)', n.nspname, f.proname, "

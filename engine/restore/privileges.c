@@ -63,7 +63,7 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
     if (status == LARDER_OK && r->options->whole_schema)
         status = schema_sql(&r->schema, SCHEMA_REST, r->run, -1, &sql, error);
     for (size_t i = 0; i < r->to_make_count; i++)
-        if (r->to_make[i].definition != NULL)
+        if (r->to_make[i].definition != NULL && strcmp(r->to_make[i].kind, "schema") != 0)
             buffer_puts(&sql, r->to_make[i].definition);
     for (size_t i = 0; status == LARDER_OK && i < m->external_count; i++)
         if (strcmp(m->externals[i].kind, "role") == 0 &&

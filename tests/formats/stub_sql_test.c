@@ -28,6 +28,14 @@ static void each_kind_is_made_where_it_is_missing(void **state)
           "    END IF;\nEND\n$larder$;\n");
     check(&(struct manifest_external){"extension", NULL, "uuid-ossp", NULL, NULL, 0},
           "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";\n");
+    check(&(struct manifest_external){"schema", NULL, "a;b",
+                                      "GRANT USAGE ON SCHEMA \"a;b\" TO anon", NULL, 0},
+          "DO $larder$\nBEGIN\n"
+          "    IF pg_catalog.to_regnamespace(pg_catalog.quote_ident('a;b')) IS NULL THEN\n"
+          "        CREATE SCHEMA \"a;b\";\n        BEGIN\n"
+          "            GRANT USAGE ON SCHEMA \"a;b\" TO anon;\n"
+          "        EXCEPTION WHEN undefined_object OR invalid_schema_name THEN NULL;\n"
+          "        END;\n    END IF;\nEND\n$larder$;\n");
 }
 
 /* As the manifest of a stranger may have it. */

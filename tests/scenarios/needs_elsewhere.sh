@@ -2,6 +2,7 @@
 # What tables need from schemas that hold none of them comes along, or is listed as missing; whatever it stands on.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+source "$(dirname "$0")/../support/forge.bash"
 
 externals()
 {
@@ -103,3 +104,44 @@ sql postgres "CREATE TABLESPACE apart LOCATION '$SCRATCH/room'"
 new_database spaced
 expect_exit 9 larder restore "$SCRATCH/db.tar" -d spaced --externals stub -q
 expect_query spaced "SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_class WHERE reltablespace = (SELECT oid FROM pg_tablespace WHERE spcname = 'apart')" "placed placed_id"
+
+it "a schema elsewhere is used by those who used it in the source, and by nobody else"
+server_use source
+sql postgres "CREATE ROLE app"
+new_database shut
+sql shut <<'SQL'
+CREATE SCHEMA private AUTHORIZATION app; CREATE SCHEMA helpers; CREATE SCHEMA shared; GRANT USAGE ON SCHEMA shared TO PUBLIC; CREATE SCHEMA tools;
+GRANT USAGE ON SCHEMA helpers TO reader WITH GRANT OPTION; GRANT USAGE, CREATE ON SCHEMA helpers TO stranger;
+CREATE FUNCTION private.is_admin() RETURNS bool LANGUAGE sql STABLE SECURITY DEFINER AS 'SELECT true';
+CREATE FUNCTION helpers.ready() RETURNS bool LANGUAGE sql STABLE AS 'SELECT true'; CREATE FUNCTION shared.ready() RETURNS bool LANGUAGE sql STABLE AS 'SELECT true';
+CREATE EXTENSION pg_trgm SCHEMA tools;
+CREATE TABLE t (a int, b text); INSERT INTO t VALUES (1, 'b'); CREATE INDEX ON t USING gin (b tools.gin_trgm_ops);
+ALTER TABLE t ENABLE ROW LEVEL SECURITY; GRANT SELECT ON t TO reader; ALTER TABLE t OWNER TO app;
+CREATE POLICY admins ON t TO reader USING (private.is_admin() AND helpers.ready() AND shared.ready());
+SQL
+expect_exit 0 larder export -t t -d shut -o "$SCRATCH/shut.tar" --no-record -q
+users="SELECT nspname, CASE g.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_get_userbyid(g.grantee) END, privilege_type, is_grantable FROM pg_namespace, aclexplode(nspacl) g
+    WHERE nspname IN ('private', 'helpers', 'shared', 'tools') AND g.grantee <> 10 AND pg_get_userbyid(g.grantee) <> 'stranger' ORDER BY 1, 2, 3"
+closed_as_before()
+{
+    expect_query "$1" "$users" "$(printf 'helpers|reader|USAGE|t\nprivate|app|CREATE|f\nprivate|app|USAGE|f\nshared|PUBLIC|USAGE|f')"
+    expect_query "$1" "SET ROLE reader; SELECT count(*) FROM t" 1
+    expect_exit 1 psql -Xq -v ON_ERROR_STOP=1 -d "$1" -c 'SET ROLE reader' -c 'SELECT private.is_admin()'
+    expect_stderr "permission denied for schema private"
+}
+server_use target
+new_database shut
+expect_exit 0 larder restore "$SCRATCH/shut.tar" -d shut --externals stub --create-roles -q
+closed_as_before shut
+mkdir "$SCRATCH/by-hand" && tar xf "$SCRATCH/shut.tar" -C "$SCRATCH/by-hand"
+new_database by_hand
+expect_exit 0 env -C "$SCRATCH/by-hand" psql -Xq -v ON_ERROR_STOP=1 -d by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
+closed_as_before by_hand
+
+it "an archive that does not say who used it opens it to nobody"
+cp "$SCRATCH/shut.tar" "$SCRATCH/older.tar"
+for _ in helpers private shared; do forge_manifest "$SCRATCH/older.tar" '"kind":"schema"' '"kind":"of_old"'; done
+new_database older
+expect_exit 0 larder restore "$SCRATCH/older.tar" -d older --externals stub -q
+expect_query older "$users" ''
+expect_query older "SET ROLE reader; SELECT count(*) FROM t" 1
