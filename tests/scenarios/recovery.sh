@@ -77,6 +77,20 @@ for preset in weekly monthly; do
     expect_query "$preset" "SELECT rolcanlogin OR rolsuper FROM pg_roles WHERE rolname = 'service_role'" f
 done
 
+it "who is no superuser gets everything back without the lines that give tables to others"
+sql postgres "CREATE ROLE modest LOGIN CREATEROLE CREATEDB"
+PGUSER=modest createdb modest
+tar xOf "$archive" RECOVERY.md >"$STDOUT"
+expect_stdout "OWNER TO"
+rm -rf "$SCRATCH/recovered"
+mkdir "$SCRATCH/recovered"
+tar xf "$archive" -C "$SCRATCH/recovered"
+sed -i '/ OWNER TO /d' "$SCRATCH/recovered"/schema/*.sql
+cd "$SCRATCH/recovered"
+PGDATABASE=modest PGUSER=modest expect_exit 0 psql -v ON_ERROR_STOP=1 -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
+cd - >/dev/null
+expect_same_rows kitchai modest
+
 for format in auto text; do
     it "a database full of oddities comes back too, copied as $format"
     server_use source

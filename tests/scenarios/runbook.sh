@@ -36,7 +36,11 @@ mkdir "$SCRATCH/here"
 server_start one
 sample_database prod 1500
 larder init -d prod -q
-expect_exit 0 larder export daily -d prod -q
+# Encrypted, as by what setup writes.
+export KEY=$SCRATCH/key LARDER_IDENTITY=$SCRATCH/key
+expect_exit 0 larder export daily -d prod -q -r "$(larder keygen -o "$KEY")"
+ARCHIVE=$(find "$LARDER_STORE" -name 'daily_*.tar.age')
+export ARCHIVE
 
 it "the archive is found, held, and proven"
 run_section 0
