@@ -36,6 +36,17 @@ static void find_uncovered(struct export *e)
         run_message(e->run, LARDER_WARNING, "%s", why.message);
 }
 
+/* A role that may not ask hears nothing of them. */
+static enum larder_status find_large_objects(struct export *e, struct larder_error *error)
+{
+    struct larder_error why = {0};
+
+    if (catalog_has_large_objects(e->control, &e->has_large_objects, &why) == LARDER_OK)
+        return LARDER_OK;
+    session_rollback(e->control);
+    return session_begin_plain(e->control, error);
+}
+
 static enum larder_status find_preset(struct export *e, struct larder_error *error)
 {
     const char *name = e->options->preset;
@@ -253,6 +264,8 @@ static enum larder_status look_at_server(struct export *e, struct larder_error *
         status = session_begin_plain(e->control, error);
     if (status == LARDER_OK)
         status = catalog_server(e->control, e->arena, &e->server, error);
+    if (status == LARDER_OK)
+        status = find_large_objects(e, error);
     if (status == LARDER_OK)
         find_uncovered(e);
     if (status == LARDER_OK)

@@ -37,6 +37,7 @@ struct export
     struct catalog_preset preset;
     const char *const *names; /* of the tables, as they were asked for */
     size_t name_count;
+    bool has_large_objects; /* as far as the role may know */
     const char **uncovered; /* tables that no scheduled preset backs up */
     size_t uncovered_count;
     const char *

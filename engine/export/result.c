@@ -47,6 +47,8 @@ void export_warn_of_omissions(struct export *e)
         export_warn(e,
                     arena_printf(e->arena, "left out, since this role may not read all of it: %s",
                                  list_names(e->arena, e->skipped, e->skipped_count)));
+    if (e->has_large_objects)
+        export_warn(e, "large objects are not exported, and this database has some");
     if (e->options->lock && e->to.store != NULL && e->preset.keep_seconds == 0)
         export_warn(
             e, "the archive is not locked in the store, since nothing says how long it is kept");

@@ -50,6 +50,9 @@ enum larder_status catalog_uncovered(struct pg *pg, const struct catalog_preset 
                                      size_t preset_count, struct arena *arena, const char ***names,
                                      size_t *count, struct larder_error *error);
 
+/* Whether the database has large objects, which belong to no table. */
+enum larder_status catalog_has_large_objects(struct pg *pg, bool *has, struct larder_error *error);
+
 /* All presets of backups.presets, by name; none, and `*exists` false, where there is no such table. */
 enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
                                    struct catalog_preset **presets, size_t *count, bool *exists,

@@ -22,6 +22,19 @@ static const char uncovered_sql[] =
     "JOIN uncovered p ON p.oid = h.inhparent WHERE h.inhrelid = u.oid) "
     "ORDER BY u.nspname COLLATE \"C\", u.relname COLLATE \"C\"";
 
+enum larder_status catalog_has_large_objects(struct pg *pg, bool *has, struct larder_error *error)
+{
+    PGresult *result = NULL;
+    enum larder_status status =
+        pg_query(pg, "SELECT EXISTS (SELECT FROM pg_catalog.pg_largeobject_metadata)", 0, NULL,
+                 &result, error);
+
+    if (status == LARDER_OK)
+        *has = catalog_flag(result, 0, 0);
+    PQclear(result);
+    return status;
+}
+
 /* The patterns of all presets with a schedule, each with its preset's number. */
 struct scheduled {
     struct pattern *patterns;

@@ -50,6 +50,16 @@ echo "ROLLBACK; DROP SEQUENCE more; \\q" >&"${HOLDER[1]}"
 wait "$holder"
 expect_equal "those that are set by hand" 1 "$(tar xOf "$SCRATCH/t.tar" load.sql | grep -c setval)"
 
+it "large objects are left out, and that is said where there are some"
+expect_exit 0 larder export -t t -d db -o "$SCRATCH/no_objects.tar" --no-record
+expect_unsaid "large objects"
+sql db "SELECT lo_from_bytea(0, 'x')" >/dev/null
+expect_exit 0 larder export -t t -d db -o "$SCRATCH/objects.tar" --no-record --json
+expect_json '.warnings[0]' "large objects are not exported, and this database has some"
+sql db "REVOKE SELECT ON pg_largeobject_metadata FROM PUBLIC; CREATE ROLE modest LOGIN; GRANT SELECT ON t, s TO modest"
+PGUSER=modest expect_exit 0 larder export -t t -d db -o "$SCRATCH/unknown_objects.tar" --no-record
+expect_unsaid "large objects"
+
 it "a table with rows elsewhere is refused by name, and so are a view and a temporary table of others"
 coproc OTHER { psql -XAtq -d db; }
 echo "CREATE TEMPORARY TABLE passing (a int); SELECT pg_my_temp_schema()::regnamespace;" >&"${OTHER[1]}"
