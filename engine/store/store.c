@@ -2,11 +2,30 @@
 
 #include <string.h>
 
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
 static const struct store_kind *const kinds[] = {
     &store_s3,
     &store_rclone,
     &store_folder,
 };
+
+/* "WORD:..." of a kind that is not known: "s3:/bucket" is rather mistyped than a folder. */
+static enum larder_status refuse_unknown_kind(const char *url, struct larder_error *error)
+{
+    size_t word = strspn(url, LETTERS);
+    bool begins = word > 0 && url[word] == ':';
+    bool is_path = url[0] == '/' || url[0] == '.';
+
+    if (store_is_url(url) || is_path || (!begins && strstr(url, "://") == NULL))
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
+    larder_hint(
+        error,
+        "Give a path, s3://BUCKET/PREFIX, or rclone:REMOTE:PATH; a folder of that name is \"./%s\".",
+        url);
+    return LARDER_USAGE;
+}
 
 enum larder_status store_open(const char *url, const struct larder_run *run, struct store **store,
                               struct larder_error *error)
@@ -14,11 +33,8 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
     *store = NULL;
     if (url[0] == '\0')
         return larder_fail(error, LARDER_USAGE, "the store has no name");
-    if (strstr(url, "://") != NULL && !store_is_url(url)) {
-        larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
-        larder_hint(error, "Give a path, s3://BUCKET/PREFIX, or rclone:REMOTE:PATH.");
+    if (refuse_unknown_kind(url, error) != LARDER_OK)
         return LARDER_USAGE;
-    }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strncmp(url, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0) {
             enum larder_status status = kinds[i]->open(url, run, store, error);

@@ -102,7 +102,15 @@ expect_stderr /proc/no_folder_can_be_made_here
 
 it "a store of an unknown kind is none, and not a folder of that name"
 expect_exit 2 larder export daily -d kitchai --store gopher://somewhere/store
-expect_stderr gopher
+expect_stderr 'there is no kind of store for "gopher'
+(
+    cd "$SCRATCH"
+    expect_exit 2 larder export daily -d kitchai --store s3:/bucket/x
+    expect_stderr 'a folder of that name is "./s3:/bucket/x"'
+    [ ! -e s3: ] || fail "the store became a folder"
+    mkdir -p ./s3:/bucket/x
+    expect_exit 0 larder list --store ./s3:/bucket/x
+)
 [ ! -e "$SCRATCH/gopher:" ] || fail "a folder was made"
 
 it "a disk that is full is told, and nothing is left behind"
