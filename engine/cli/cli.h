@@ -34,6 +34,7 @@ struct cli_values {
     struct larder_config config; /* as the file has it */
     struct cli_list tables;
     struct cli_list recipients, recipient_files, identity_files;
+    const char *encrypted_by; /* the configuration file, where it is what says whom to encrypt to */
     struct cli_list arguments; /* what is no option */
     int lanes, level, lock_timeout, keep_min;
     enum larder_copy_format copy_format;

@@ -80,6 +80,8 @@ static enum larder_status complete_encryption(struct cli_values *v, struct larde
     if (v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL)
         return LARDER_OK;
     v->passphrase_file = c->passphrase_file;
+    if (c->recipient_count + c->recipient_file_count > 0 || c->passphrase_file != NULL)
+        v->encrypted_by = c->file;
     status = copy_list(&v->recipients, c->recipients, c->recipient_count, error);
     if (status == LARDER_OK)
         status = copy_list(&v->recipient_files, c->recipient_files, c->recipient_file_count, error);

@@ -20,7 +20,9 @@ static const struct manual_page pages[] = {
      "PRESET is a row of backups.presets in the source, or a section of larder.conf. Patterns are those "
      "of psql: 'public.*'; one that begins with ! leaves out.\n"
      "A role that row level security limits is refused: there are never fewer rows than the table has. "
-     "Encrypted is what has recipients; the host that exports needs no secret key.",
+     "Encrypted is what has recipients; the host that exports needs no secret key.\n"
+     "With -o NAME.tar the archive goes into that file, and NAME.sha256 and NAME.json are written beside "
+     "it. One that is encrypted is best named NAME.tar.age.",
      "6",
      {{"The nightly run, where larder.conf says the rest", "larder export daily"},
       {"Some tables into a file",

@@ -40,6 +40,15 @@ expect_equal "encrypted" true "$(jq .encrypted "$stem.json")"
 expect_query kitchai "SELECT encrypted FROM backups.archives" t
 (cd "$(dirname "$archive")" && expect_exit 0 sha256sum -c "$(basename "$stem").sha256")
 
+it "a file that is encrypted and not named so is warned of, with what says whom it is encrypted to"
+printf '[encryption]\nrecipients_file = escrow.recipient\n' >larder.conf
+expect_exit 0 larder export -t profiles -d kitchai -o named.tar --no-record --config larder.conf
+expect_stderr '"named.tar" is encrypted, as "larder.conf" says: a name that ends in .age would tell'
+expect_exit 0 larder export -t profiles -d kitchai -o option.tar --no-record -r "$OPERATOR"
+expect_stderr '"option.tar" is encrypted: a name'
+expect_exit 0 larder export -t profiles -d kitchai -o well_named.tar.age --no-record --config larder.conf
+expect_equal "what was said" '' "$(cat "$STDERR")"
+
 it "nothing but the archive and what lies beside it is written to a disk"
 expect_exit 0 env "ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS" strace -f -qq -e trace=openat,open,creat,memfd_create -o trace "$LARDER" export weekly -d kitchai --store store2 -r "$OPERATOR" -q
 expect_equal "what was written" "$(printf '%s\n' json sha256 tar.age)" \
