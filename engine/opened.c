@@ -167,8 +167,10 @@ enum larder_status opened_read(struct opened *opened, struct larder_keys *keys,
         opened->plain = opened->input;
     if (status == LARDER_OK)
         status = archive_reader_open(opened->plain, &opened->reader, error);
-    if (status != LARDER_OK)
+    if (status != LARDER_OK) {
         larder_context(error, "could not use \"%s\"", opened->location);
+        store_hide_secrets(opened->location, error);
+    }
     return status;
 }
 

@@ -24,7 +24,8 @@ static const char *without_secrets(const char *archive, struct arena *arena)
 {
     const char *host = archive == NULL ? NULL : strstr(archive, "://"), *at;
 
-    if (archive != NULL && strncmp(archive, "rclone::", 8) == 0)
+    if (archive != NULL && strncmp(archive, "rclone:", 7) == 0 &&
+        (archive[7] == ':' || archive[7 + strcspn(archive + 7, ",:")] == ','))
         return arena_printf(arena, "rclone:(hidden)/%s", names_base(archive));
     at = host == NULL ? NULL : memchr(host + 3, '@', strcspn(host + 3, "/"));
     if (at == NULL)

@@ -129,6 +129,8 @@ enum larder_status rclone_run(const struct rclone *rclone, const char *const *mo
     rclone_arguments(rclone, more, arguments);
     status =
         process_run(&process, rclone->cleaning ? &unstopped : rclone->store.run, -1, output, error);
+    if (status != LARDER_OK)
+        rclone_hide(rclone->root, error);
     if (status == LARDER_FAILED && error != NULL &&
         strstr(error->message, "didn't find section in config file") != NULL) {
         larder_fail(error, LARDER_USAGE, "rclone has no such remote");
@@ -221,7 +223,7 @@ static enum larder_status rclone_list(struct store *store, const char *key_prefi
     if (status == LARDER_OK)
         status = take_objects(entries, all, folder, key_prefix, arena, objects, count, error);
     else
-        larder_context(error, "could not list \"%s\"", buffer_text(&path));
+        rclone_context(rclone, "list", buffer_text(&path), error);
     buffer_free(&path);
     buffer_free(&depth);
     return status;
@@ -249,7 +251,7 @@ enum larder_status rclone_remove_path(struct rclone *rclone, const char *path,
         (!exists || count == 0))
         status = LARDER_OK;
     if (status != LARDER_OK)
-        larder_context(error, "could not remove \"%s\"", path);
+        rclone_context(rclone, "remove", path, error);
     rclone->cleaning = was_cleaning;
     buffer_free(&output);
     arena_free(arena);
@@ -317,9 +319,11 @@ static enum larder_status rclone_find(struct store *store, struct larder_error *
                              (const char *[]){"--max-depth=1", "--dirs-only", "--no-modtime", NULL},
                              arena, &entries, &count, &exists, error);
 
-    if (status == LARDER_OK && !exists)
+    if (status == LARDER_OK && !exists) {
         status =
             larder_fail(error, LARDER_USAGE, "there is no store \"%s%s\"", prefix, rclone->root);
+        rclone_hide(rclone->root, error);
+    }
     arena_free(arena);
     return status;
 }

@@ -27,6 +27,13 @@ struct rclone {
 /* Appends "REMOTE:PATH/KEY". */
 void rclone_path(const struct rclone *rclone, const char *key, struct buffer *path);
 
+/* Hides the parameters of a remote that is given on the fly, wherever the message repeats them. */
+void rclone_hide(const char *remote, struct larder_error *error);
+
+/* larder_context() with "could not DOING "PATH"", and without secrets. */
+enum larder_status rclone_context(const struct rclone *rclone, const char *doing, const char *path,
+                                  struct larder_error *error);
+
 /* Fills what a start of the program takes: the options that are always given, and then these, NULL last. */
 void rclone_arguments(const struct rclone *rclone, const char *const *more,
                       const char *arguments[RCLONE_ARGUMENTS]);

@@ -283,7 +283,7 @@ static enum larder_status reader_read_at(struct input *input, uint64_t offset, v
         length -= got;
     }
     pthread_mutex_unlock(&r->lock);
-    return status == LARDER_OK ? status : larder_context(error, "could not read \"%s\"", r->path);
+    return status == LARDER_OK ? status : rclone_context(r->rclone, "read", r->path, error);
 }
 
 static void reader_close(struct input *input)
@@ -371,7 +371,7 @@ enum larder_status rclone_read(struct rclone *rclone, const char *key, struct in
     if (status == LARDER_OK && !whole)
         status = find_size(r, error);
     if (status != LARDER_OK) {
-        larder_context(error, "could not open \"%s\"", r->path);
+        rclone_context(rclone, "open", r->path, error);
         reader_close(&r->input);
         return status;
     }

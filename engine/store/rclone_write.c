@@ -39,7 +39,8 @@ static enum larder_status writer_push(struct stage *stage, const void *bytes, si
     enum larder_status status = LARDER_OK;
 
     if (w->hash != NULL && EVP_DigestUpdate(w->hash, bytes, length) != 1)
-        return larder_fail(error, LARDER_FAILED, "could not take the hash of \"%s\"", w->path);
+        return larder_fail(error, LARDER_FAILED, "could not take the hash of \"%s\"",
+                           names_base(w->path));
     w->bytes += length;
     if (length > PIECE - w->buffered) {
         status = child_write(w->rcat, w->buffer, w->buffered, error);
@@ -51,7 +52,7 @@ static enum larder_status writer_push(struct stage *stage, const void *bytes, si
         memcpy(w->buffer + w->buffered, bytes, length);
         w->buffered += length;
     }
-    return status == LARDER_OK ? status : larder_context(error, "could not write \"%s\"", w->path);
+    return status == LARDER_OK ? status : rclone_context(w->rclone, "write", w->path, error);
 }
 
 /* The hash of what was pushed, in hexadecimal, in the arena; NULL where none was taken. */
@@ -167,7 +168,7 @@ static enum larder_status writer_finish(struct stage *stage, struct larder_error
         status = child_finish(w->rcat, error);
     if (status == LARDER_OK)
         status = publish(w, error);
-    return status == LARDER_OK ? status : larder_context(error, "could not write \"%s\"", w->path);
+    return status == LARDER_OK ? status : rclone_context(w->rclone, "write", w->path, error);
 }
 
 /* Leaves nothing of it, whatever wants the run to stop. */
@@ -310,7 +311,7 @@ enum larder_status rclone_create(struct rclone *rclone, const char *key, bool ov
     if (status == LARDER_OK)
         status = begin_rcat(w, error);
     if (status != LARDER_OK) {
-        larder_context(error, "could not write \"%s\"", w->path != NULL ? w->path : key);
+        rclone_context(rclone, "write", w->path != NULL ? w->path : key, error);
         writer_free(&w->stage);
         return status;
     }

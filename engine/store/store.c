@@ -39,9 +39,11 @@ enum larder_status store_open(const char *url, const struct larder_run *run, str
         if (strncmp(url, kinds[i]->prefix, strlen(kinds[i]->prefix)) == 0) {
             enum larder_status status = kinds[i]->open(url, run, store, error);
 
-            return status == LARDER_OK
-                       ? status
-                       : larder_context(error, "could not open the store \"%s\"", url);
+            if (status != LARDER_OK) {
+                larder_context(error, "could not open the store \"%s\"", url);
+                store_hide_secrets(url, error);
+            }
+            return status;
         }
     return larder_fail(error, LARDER_USAGE, "there is no kind of store for \"%s\"", url);
 }

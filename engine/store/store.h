@@ -107,6 +107,9 @@ void store_close(struct store *store);
 enum larder_status store_open_existing(const char *url, const struct larder_run *run,
                                        struct store **store, struct larder_error *error);
 
+/* Hides what a store's URL, or an archive's, holds of secrets, wherever the message repeats it. */
+void store_hide_secrets(const char *url, struct larder_error *error);
+
 /* Whether a text names a store, or what is in one, by a URL; else it is a path. */
 bool store_is_url(const char *text);
 

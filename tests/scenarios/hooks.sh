@@ -126,6 +126,21 @@ configure "ping = https://127.0.0.1:${RECEIVER##*:}/x" 'timeout = 1'
 expect_exit 0 larder export nightly
 expect_stderr "the hook ping failed: could not reach 127.0.0.1"
 
+it "the password of a remote that rclone is given on the fly is in no message, neither ours nor rclone's"
+: >"$RECEIVED"
+configure 'on_failure = ./hook' "webhook = $RECEIVER/hook"
+for row in '1|:sftp,host=127.0.0.1,port=1,user=x,pass=T0K3N:/tmp/x' '1|:sftp,host=127.0.0.1,pass="T0K3N:,":/tmp/x' '2|nowhere,pass=T0K3N:x'; do
+    rm -f facts
+    expect_exit "${row%%|*}" larder export nightly --store "rclone:${row#*|}"
+    [ "$(fact EVENT)" = failure ] || fail "the hook was not told"
+    ! grep -r T0K3N facts "$RECEIVED" "$STDOUT" "$STDERR" || fail "the password was told"
+done
+expect_stderr '"nowhere,...:x/'
+configure 'on_success = ./hook' "webhook = $RECEIVER/hook"
+expect_exit 0 env RCLONE_CONFIG_DISK_TYPE=local "$LARDER" export nightly --store "rclone:disk,pass=T0K3N:$SCRATCH/disk"
+expect_equal "the archive" "rclone:(hidden)/nightly" "$(fact ARCHIVE | cut -d_ -f1)"
+! grep -r T0K3N facts "$RECEIVED" "$STDERR" || fail "the password was told"
+
 it "one URL is one thing that is watched: exports, and what is wrong with the rest, unless it says {command} and {preset}"
 configure "ping = $RECEIVER/p"
 : >"$RECEIVED"
