@@ -171,6 +171,8 @@ static enum larder_status clear_the_way(struct restore *r, struct larder_error *
         status =
             pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &r->control, error);
     if (status == LARDER_OK)
+        status = session_untimed(r->control, error);
+    if (status == LARDER_OK)
         status = restore_clear(r, error);
     if (status == LARDER_OK)
         status = session_begin_plain(r->control, error);

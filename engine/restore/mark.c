@@ -177,6 +177,8 @@ enum larder_status restore_undo(struct restore *r, struct larder_error *error)
         pg_connect(&r->options->target, &calm, -1, PG_CONNECT_SECONDS, &pg, error);
 
     if (status == LARDER_OK)
+        status = session_untimed(pg, error);
+    if (status == LARDER_OK)
         status = remove_unfinished(pg, error);
     pg_close(pg);
     return status;
