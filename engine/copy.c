@@ -320,6 +320,19 @@ static enum larder_status refuse(const struct copy *c, const char *why, struct l
                        c->result->copy, why);
 }
 
+/* Whose an archive is that has nothing beside it cannot be told: somebody may be writing it. */
+static enum larder_status refuse_archive(const struct copy *c, const struct inventory_backup *there,
+                                         const char *why, struct larder_error *error)
+{
+    refuse(c, why, error);
+    if (there->digest == NULL && there->summary == NULL)
+        larder_hint(error,
+                    "Neither a .sha256 nor a summary lies beside it. If this stays so, and no "
+                    "other run is at work there, a run that was cut short has left it: "
+                    "remove it with the store's own tools, and copy again.");
+    return LARDER_FAILED;
+}
+
 /* What is there must be the same, as far as it is there: as a copy that was killed has left it, or all. */
 static enum larder_status complete(struct copy *c, const struct inventory_backup *there,
                                    struct larder_error *error)
@@ -344,7 +357,7 @@ static enum larder_status complete(struct copy *c, const struct inventory_backup
         return refuse(c, "what lies beside it is another's", error);
     status = check_arrival(c, &why);
     if (status == LARDER_FAILED)
-        return refuse(c, why.message, error);
+        return refuse_archive(c, there, why.message, error);
     if (status != LARDER_OK)
         return larder_fail(error, status, "%s", why.message);
     c->result->already = true;

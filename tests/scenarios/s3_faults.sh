@@ -40,6 +40,16 @@ remove_all()
     done < <(s3_keys '')
 }
 
+# All but the archives.
+remove_beside()
+{
+    local key
+
+    while read -r key; do
+        s3_request DELETE "larder/$key"
+    done < <(s3_keys '' | grep -v '[.]tar$')
+}
+
 # meet FAULT NUMBER   an export whose request of this number meets with the fault; its exit code
 meet()
 {
@@ -184,6 +194,24 @@ it "SIGTERM while the answer to the last request is awaited comes too late: the 
 stop_at late 'PUT .*[.]json'
 expect_equal "the exit code" 0 "$STOPPED"
 expect_exit 0 larder verify "$(good_ones)" -q
+remove_all
+
+it "an archive that cannot be read, and has nothing beside it, stops a copy, which says what would help"
+expect_exit 0 larder export -t noise -d small --store "$SCRATCH/local" --no-record -q
+archive=$(newest_archive "$SCRATCH/local")
+expect_exit 0 larder copy "$archive" "$STORE" -q
+remove_beside
+s3_proxy_start none
+expect_exit 0 larder copy "$archive" "$STORE" -q
+reads=$(sed -n 's/^\([0-9]*\) GET .*[.]tar$/\1/p' "$S3_LOG" | head -n 1)
+remove_beside
+s3_proxy_start 409:BrokenMPU "$reads"
+expect_exit 1 larder copy "$archive" "$STORE"
+expect_stderr "exists already, and is never overwritten"
+expect_stderr "remove it with the store's own tools"
+s3_proxy_stop
+expect_exit 0 larder copy "$archive" "$STORE" -q
+expect_equal "what is good" "$STORE/${archive#"$SCRATCH/local/"}" "$(good_ones)"
 remove_all
 
 it "what does not get better is told with the reason, and how often it was tried"
