@@ -170,6 +170,14 @@ static enum larder_status list_folder(const char *path, const char *key, const c
                                       int depth, struct listing *listing,
                                       struct larder_error *error);
 
+/* What is written goes through such a link, so what is read must, too. */
+static bool leads_to_folder(const char *path, const struct stat *link)
+{
+    struct stat target;
+
+    return S_ISLNK(link->st_mode) && stat(path, &target) == 0 && S_ISDIR(target.st_mode);
+}
+
 static enum larder_status list_entry(const char *path, const char *key, const char *prefix,
                                      int depth, struct listing *listing, struct larder_error *error)
 {
@@ -184,7 +192,7 @@ static enum larder_status list_entry(const char *path, const char *key, const ch
         return errno == ENOENT ? LARDER_OK
                                : larder_fail_errno(error, LARDER_FAILED, errno,
                                                    "could not look at \"%s\"", path);
-    if (S_ISDIR(stat.st_mode) && depth < 2)
+    if (depth < 2 && (S_ISDIR(stat.st_mode) || leads_to_folder(path, &stat)))
         return list_folder(path, key, prefix, depth + 1, listing, error);
     if (S_ISREG(stat.st_mode) && strlen(key) >= strlen(prefix))
         add_object(listing, key, (uint64_t)stat.st_size);

@@ -160,6 +160,22 @@ expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-m
 expect_equal "the good ones" 5 "$(good_ones | wc -l)"
 expect_equal "the good ones of kitchai's daily" 1 "$(find "$STORE/kitchai/daily" -name '*.tar' | wc -l)"
 
+it "a source's folder, and a preset's, may be links to others; what is linked to itself is no object"
+new_store
+mkdir "$SCRATCH/elsewhere"
+mv "$STORE/kitchai" "$SCRATCH/elsewhere/kitchai"
+mv "$SCRATCH/elsewhere/kitchai/daily" "$SCRATCH/elsewhere/daily"
+ln -s "$SCRATCH/elsewhere/kitchai" "$STORE/kitchai"
+ln -s "$SCRATCH/elsewhere/daily" "$SCRATCH/elsewhere/kitchai/daily"
+mv "$OLDEST.tar" "$SCRATCH/elsewhere/oldest.tar"
+ln -s "$SCRATCH/elsewhere/oldest.tar" "$OLDEST.tar"
+ln -s . "$STORE/loop"
+ln -s nowhere "$STORE/kitchai/dangling"
+expect_equal "the good ones" "$(printf '%s\n' "${NEWEST##*/}" "${SECOND##*/}" "${OLD##*/}" | sort)" "$(good_ones | sort)"
+expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-min 1
+expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
+[ -e "$SCRATCH/elsewhere/oldest.tar" ] || fail "what a link leads to was removed"
+
 it "what is dated in the future stays"
 rm -rf "$STORE"
 future=$(forge -400 -500)
