@@ -27,13 +27,13 @@ struct prune {
     size_t preset_count;
 };
 
-static struct retention_rules *add_preset(struct prune *p, const char *name, int64_t keep_seconds)
+static void add_preset(struct prune *p, const struct catalog_preset *preset)
 {
-    struct retention_rules *preset = &p->presets[p->preset_count++];
-
-    *preset = (struct retention_rules){
-        .preset = name, .preset_exists = true, .keep_seconds = keep_seconds};
-    return preset;
+    p->presets[p->preset_count++] = (struct retention_rules){
+        .preset = preset->name,
+        .preset_exists = true,
+        .keep_seconds = preset->keep_seconds,
+        .keep_min = retention_keep_min(p->options->keep_min, preset->keep_min)};
 }
 
 /* What the presets say now, out of the database or of the options. */
@@ -49,7 +49,7 @@ static enum larder_status read_presets(struct prune *p, struct larder_error *err
     if (p->presets == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < presets.count; i++)
-        add_preset(p, presets.items[i].name, presets.items[i].keep_seconds);
+        add_preset(p, &presets.items[i]);
     return LARDER_OK;
 }
 
@@ -111,7 +111,7 @@ static enum larder_status find_source(struct prune *p, const struct inventory *i
 
 static struct retention_rules rules_for(const struct prune *p, const char *preset)
 {
-    struct retention_rules rules = {0};
+    struct retention_rules rules = {.keep_min = retention_keep_min(p->options->keep_min, 0)};
 
     for (size_t i = 0; i < p->preset_count; i++)
         if (strcmp(p->presets[i].preset, preset) == 0)
@@ -120,7 +120,6 @@ static struct retention_rules rules_for(const struct prune *p, const char *prese
     rules.source = p->source_key;
     rules.now = time(NULL);
     rules.system_identifier = p->system_identifier;
-    rules.keep_min = p->options->keep_min > 0 ? (size_t)p->options->keep_min : RETENTION_KEEP_MIN;
     return rules;
 }
 

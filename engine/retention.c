@@ -143,6 +143,13 @@ static void judge_time(const struct retention_rules *rules,
         say(verdict, true, "over since %s, %s%s", text, says, a->good ? "" : ", and not good");
 }
 
+size_t retention_keep_min(int given, int preset)
+{
+    if (given > 0)
+        return (size_t)given;
+    return preset > 0 ? (size_t)preset : RETENTION_KEEP_MIN;
+}
+
 void retention_decide(const struct retention_rules *rules, const struct retention_archive *archives,
                       size_t count, struct retention_verdict *verdicts)
 {

@@ -49,6 +49,9 @@ struct retention_verdict {
     char reason[RETENTION_REASON]; /* one line */
 };
 
+/* How many good ones stay: as the caller says, else as the preset does; 0 where one says nothing. */
+size_t retention_keep_min(int given, int preset);
+
 /* Fills one verdict for each archive. They may stand in any order, and be of any source and preset. */
 void retention_decide(const struct retention_rules *rules, const struct retention_archive *archives,
                       size_t count, struct retention_verdict *verdicts);

@@ -114,8 +114,8 @@ static struct status_rules rules_for(const struct status *s, const char *source_
                  .source = source_key,
                  .preset = name,
                  .system_identifier = ours ? s->system_identifier : NULL,
-                 .keep_min =
-                     s->options->keep_min > 0 ? (size_t)s->options->keep_min : RETENTION_KEEP_MIN,
+                 .keep_min = retention_keep_min(s->options->keep_min,
+                                                preset != NULL ? preset->keep_min : 0),
                  .preset_exists = preset != NULL,
                  .keep_seconds = preset != NULL ? preset->keep_seconds : 0},
         .presets_known = s->presets_known && ours,

@@ -80,7 +80,7 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
         status = pg_query(
             pg,
             "SELECT tables, coalesce(keep_days, 0)::bigint * 86400, coalesce(extract(epoch "
-            "FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK " " CATALOG_SHRINK_FROM
+            "FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK " " CATALOG_PRESETS
             "WHERE preset = $1",
             1, &name, &result, error);
 

@@ -27,15 +27,18 @@ struct catalog_preset {
     int64_t every;        /* seconds; 0: not scheduled */
     const char *copy_format;
     int shrink_alarm; /* as struct larder_preset has it, but never 0 */
+    int keep_min;     /* archives that a prune leaves at least; 0: not said, or not asked */
 };
 
 /*
- * An expression for the column shrink_alarm of backups.presets, which schemas that were installed by an older larder lack: then the
- * name means CATALOG_SHRINK_FROM's.
+ * Expressions for columns of backups.presets that schemas which were installed by an older larder lack: then the name means
+ * CATALOG_PRESETS's.
  */
 #define CATALOG_SHRINK                                                                             \
     "coalesce((SELECT shrink_alarm FROM backups.presets q WHERE q.preset = p.preset), -1)"
-#define CATALOG_SHRINK_FROM "FROM (SELECT 50 AS shrink_alarm) older CROSS JOIN backups.presets p "
+#define CATALOG_KEEP_MIN "(SELECT keep_min FROM backups.presets q WHERE q.preset = p.preset)"
+#define CATALOG_PRESETS                                                                            \
+    "FROM (SELECT 50 AS shrink_alarm, 0 AS keep_min) older CROSS JOIN backups.presets p "
 
 /* LARDER_USAGE where there is no such preset (the message lists those there are) or no backups
  * schema. */

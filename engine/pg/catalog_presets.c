@@ -24,6 +24,7 @@ static void fill(const PGresult *result, int row, struct arena *arena,
     preset->every = strtoll(pg_value(result, row, 3), NULL, 10);
     preset->copy_format = arena_strdup(arena, pg_value(result, row, 4));
     preset->shrink_alarm = atoi(pg_value(result, row, 5));
+    preset->keep_min = atoi(pg_value(result, row, 6));
 }
 
 enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
@@ -44,7 +45,7 @@ enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
             pg_query(pg,
                      "SELECT preset, tables, coalesce(keep_days, 0)::bigint * 86400, "
                      "coalesce(extract(epoch FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK
-                     " " CATALOG_SHRINK_FROM "ORDER BY preset",
+                     ", " CATALOG_KEEP_MIN " " CATALOG_PRESETS "ORDER BY preset",
                      0, NULL, &result, error);
     if (status != LARDER_OK)
         return larder_context(error, "could not read the presets");

@@ -23,7 +23,7 @@ struct larder_prune_options {
      */
     const struct larder_connect *database;
     struct larder_presets presets; /* in place of the database's */
-    int keep_min;                  /* good archives of a preset that always stay; 0: 3 */
+    int keep_min; /* good archives of a preset that always stay; 0: as many as the preset in the database says, else 3 */
     bool dry_run;
 };
 

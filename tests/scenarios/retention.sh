@@ -273,6 +273,16 @@ done
 sql kitchai "UPDATE backups.presets SET keep_days = 30 WHERE preset = 'daily'"
 expect_exit 0 larder prune daily -d kitchai --store "$STORE" --keep-min 1 --dry-run
 expect_stdout "as the preset says now"
+sql kitchai "UPDATE backups.presets SET keep_min = 2 WHERE preset = 'daily'"
+expect_exit 0 larder prune daily -d kitchai --store "$STORE" --dry-run
+expect_stdout "remove  ${stem##*/}"
+expect_exit 0 larder status daily -d kitchai --store "$STORE" --json
+expect_json '.presets[0].over' 1
+sql kitchai "ALTER TABLE backups.presets DROP COLUMN keep_min"
+expect_exit 0 larder prune daily -d kitchai --store "$STORE" --dry-run
+expect_stdout "but among the newest 3 good ones"
+expect_exit 0 larder prune daily --store "$STORE" --dry-run
+expect_stdout "but among the newest 3 good ones"
 sql kitchai "ALTER TABLE profiles RENAME TO elsewhere"
 expect_exit 1 larder export daily -d kitchai --store "$STORE" --prune --keep-min 1
 expect_equal "the good ones after a failure" 3 "$(good_ones | wc -l)"
