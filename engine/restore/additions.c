@@ -51,7 +51,8 @@ enum larder_status additions_preflight(struct restore *r, struct larder_error *e
 
     if (lacking == NULL)
         return larder_fail_memory(error);
-    if (m->addition_count == 0 || r->options->into_schema != NULL)
+    if (m->addition_count == 0 || r->options->into_schema != NULL ||
+        (r->options->additions && !r->options->preview)) /* then those that were made are named */
         return LARDER_OK;
     status = find_lacking(r, r->control, lacking, error);
     for (size_t i = 0; status == LARDER_OK && i < m->addition_count; i++)
@@ -59,22 +60,51 @@ enum larder_status additions_preflight(struct restore *r, struct larder_error *e
             run_message(r->run, LARDER_NOTE, "%s \"%s\" of %s.%s, which the source had, %s",
                         m->additions[i].kind, m->additions[i].name, m->additions[i].schema,
                         m->additions[i].table,
-                        r->options->additions ? "is made, too"
+                        r->options->additions ? "would be made, too"
                                               : "is not made; --additions makes it");
     return status;
 }
 
-/* On failure its effects are gone, and the transaction goes on. */
-static enum larder_status make_one(struct restore *r, struct pg *pg,
-                                   const struct manifest_addition *a, struct larder_error *error)
+/* Of a table all policies are made or none: some alone could show rows that another one hides. */
+static bool stand_together(const struct manifest_addition *a, const struct manifest_addition *b)
 {
+    return a == b || (strcmp(a->kind, "policy") == 0 && strcmp(b->kind, "policy") == 0 &&
+                      strcmp(a->schema, b->schema) == 0 && strcmp(a->table, b->table) == 0);
+}
+
+static void tell(struct restore *r, const struct manifest_addition *a, bool done,
+                 const struct larder_error *why)
+{
+    if (done)
+        run_message(r->run, LARDER_NOTE, "%s \"%s\" of %s.%s, which the source had, is made, too",
+                    a->kind, a->name, a->schema, a->table);
+    else
+        findings_add(&r->proof->findings, r->arena, "left out", a->name, "%s \"%s\" of %s.%s (%s)",
+                     a->kind, a->name, a->schema, a->table, why->message);
+}
+
+/* With what stands together with it, which is then done with. On failure the effects of all are gone, and the transaction goes on. */
+static enum larder_status make_one(struct restore *r, struct pg *pg, size_t number, bool *lacking,
+                                   struct larder_error *error)
+{
+    const struct manifest *m = r->manifest;
+    const struct manifest_addition *one = &m->additions[number];
+    struct buffer sql = {0};
     struct larder_error why = {0};
     bool done;
-    enum larder_status status = session_try(pg, a->definition, &done, &why, error);
+    enum larder_status status;
 
-    if (status == LARDER_OK && !done)
-        findings_add(&r->proof->findings, r->arena, "left out", a->name, "%s \"%s\" of %s.%s (%s)",
-                     a->kind, a->name, a->schema, a->table, why.message);
+    for (size_t i = number; i < m->addition_count; i++)
+        if (lacking[i] && stand_together(one, &m->additions[i]))
+            buffer_printf(&sql, "%s;\n", m->additions[i].definition);
+    status = sql.failed ? larder_fail_memory(error)
+                        : session_try(pg, buffer_text(&sql), &done, &why, error);
+    for (size_t i = number; status == LARDER_OK && i < m->addition_count; i++)
+        if (lacking[i] && stand_together(one, &m->additions[i])) {
+            tell(r, &m->additions[i], done, &why);
+            lacking[i] = false;
+        }
+    buffer_free(&sql);
     return status;
 }
 
@@ -91,7 +121,7 @@ enum larder_status additions_make(struct restore *r, struct pg *pg, struct larde
     status = find_lacking(r, pg, lacking, error);
     for (size_t i = 0; status == LARDER_OK && i < m->addition_count; i++)
         if (lacking[i])
-            status = make_one(r, pg, &m->additions[i], error);
+            status = make_one(r, pg, i, lacking, error);
     return status == LARDER_OK
                ? status
                : larder_context(error, "could not make what was added to the platform's tables");

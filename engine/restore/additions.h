@@ -7,10 +7,13 @@
 
 #include "engine/restore/parts.h"
 
-/* Names those that tables of the target lack; on the control connection. */
+/* Names those that tables of the target lack, unless they are going to be made; on the control connection. */
 enum larder_status additions_preflight(struct restore *restore, struct larder_error *error);
 
-/* As asked, makes them in the transaction that is open on `pg`; one that cannot be made is a finding. */
+/*
+ * As asked, makes them in the transaction that is open on `pg`, and names them. One that cannot be made is a finding; so are then the other
+ * policies of the same table, which are not made either.
+ */
 enum larder_status additions_make(struct restore *restore, struct pg *pg,
                                   struct larder_error *error);
 

@@ -139,6 +139,22 @@ expect_unsaid on_auth_user_created
 policy="SELECT polname, polcmd, polpermissive, polroles, pg_get_expr(polqual, polrelid) FROM pg_policy WHERE polrelid = 'storage.objects'::regclass"
 expect_equal "the policy" "$(psql -XAtq -d "$(server_conninfo one prod)" -c "$policy")" "$(sql bare "$policy")"
 
+it "of a table all policies are made or none, and only what was made is said to be"
+server_use one
+as_admin prod "CREATE SCHEMA guard; CREATE FUNCTION guard.allowed() RETURNS bool LANGUAGE sql AS 'SELECT false';
+    CREATE POLICY barred ON storage.objects AS RESTRICTIVE USING (guard.allowed()); CREATE POLICY seen ON storage.buckets USING (true)"
+expect_exit 0 larder export -t profiles -d prod -o "$SCRATCH/barred.tar" --no-record -q
+server_use two
+createdb -U supabase_admin -O postgres barred
+supabase_database barred
+as_admin barred 'DROP POLICY "Avatars are seen by everyone" ON storage.objects'
+expect_exit 9 larder restore "$SCRATCH/barred.tar" -d barred -U supabase_admin --create-roles --externals stub --additions
+expect_stderr 'policy "barred" of storage.objects (schema "guard" does not exist'
+expect_stderr 'policy "Avatars are seen by everyone" of storage.objects (schema "guard" does not exist'
+expect_stderr 'policy "seen" of storage.buckets, which the source had, is made, too'
+expect_unsaid 'of storage.objects, which the source had, is made, too'
+expect_query barred "SELECT string_agg(polname, ' ') FROM pg_policy WHERE polrelid IN ('storage.objects'::regclass, 'storage.buckets'::regclass)" seen
+
 it "a second run changes nothing"
 everything >"$SCRATCH/before"
 expect_exit 1 larder restore "$archive" -d dev -t profiles --create-roles --externals stub
