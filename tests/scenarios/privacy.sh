@@ -12,6 +12,7 @@ open_by_default()
         ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO anon, authenticated;
         ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO anon, authenticated;
         ALTER DEFAULT PRIVILEGES GRANT ALL ON TYPES TO anon;
+        ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO anon, authenticated;
         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON TABLES TO anon, authenticated, service_role;
         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO anon;
         ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON SEQUENCES TO anon;
@@ -122,7 +123,16 @@ expect_exit 0 larder export -t 'vault.*' -d kitchai -o "$SCRATCH/vault.tar" --no
 new_database vault_back
 open_by_default vault_back
 expect_exit 0 larder restore "$SCRATCH/vault.tar" -d vault_back -q
-expect_query vault_back "SELECT has_schema_privilege('anon', 'vault', 'USAGE'), has_table_privilege('anon', 'vault.gold', 'SELECT')" "f|f"
+expect_query vault_back "SELECT has_schema_privilege('anon', 'vault', 'USAGE'), has_schema_privilege('authenticated', 'vault', 'CREATE'), has_table_privilege('anon', 'vault.gold', 'SELECT')" "f|f|f"
+
+it "nor is one that is made for stand-ins or by --into-schema, and public is as in a new database"
+expect_query target "SELECT has_schema_privilege('anon', 'auth', 'USAGE'), has_schema_privilege('anon', 'auth', 'CREATE')" \
+    "$(sql kitchai "SELECT has_schema_privilege('anon', 'auth', 'USAGE'), has_schema_privilege('anon', 'auth', 'CREATE')")"
+expect_exit 0 larder restore "$SCRATCH/vault.tar" -d vault_back --into-schema beside -q
+expect_query vault_back "SELECT has_schema_privilege('anon', 'beside', 'USAGE')" f
+sql single "DROP SCHEMA public, auth CASCADE"
+expect_exit 0 larder restore "$SCRATCH/weekly.tar" -d single --externals stub -t meal_plans -q
+expect_query single "SELECT has_schema_privilege('anon', 'public', 'USAGE'), has_schema_privilege('anon', 'public', 'CREATE')" "t|f"
 
 it "an archive is no file for others"
 expect_equal "the modes" "600 600 600" "$(stat -c %a "$SCRATCH/weekly.tar" "$SCRATCH/weekly.json" "$SCRATCH/weekly.sha256" | tr '\n' ' ' | sed 's/ $//')"
