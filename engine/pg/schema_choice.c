@@ -23,14 +23,22 @@ static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
     return entry->had == 'y';
 }
 
+/* A check of a domain that was added without a look at the values; one of a table is the table's own. */
+static bool is_domain_check(const struct schema *schema, const struct schema_entry *entry)
+{
+    return schema_is(entry, "CHECK CONSTRAINT") && schema_table_of(schema, entry) == 0;
+}
+
 bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry)
 {
+    bool is_check = is_domain_check(schema, entry);
+
     if (entry->left_out)
         return true;
-    for (size_t i = 0; schema_is_attachment(entry) && i < entry->depend_count; i++) {
+    for (size_t i = 0; (is_check || schema_is_attachment(entry)) && i < entry->depend_count; i++) {
         const struct schema_entry *on = schema_find(schema, entry->depends[i]);
 
-        if (on != NULL && on->left_out)
+        if (on != NULL && on->left_out && (!is_check || schema_is(on, "DOMAIN")))
             return true;
     }
     return false;
@@ -175,6 +183,31 @@ static void take_functions(struct schema *schema)
             take(schema, &schema->entries[i]);
 }
 
+/* Of domains that are taken. */
+static void take_domain_checks(struct schema *schema, struct arena *arena,
+                               struct larder_findings *findings)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        struct schema_entry *entry = &schema->entries[i];
+        bool wanted = false;
+
+        if (entry->selected || entry->left_out || !is_domain_check(schema, entry))
+            continue;
+        for (size_t j = 0; j < entry->depend_count; j++) {
+            const struct schema_entry *on = schema_find(schema, entry->depends[j]);
+
+            wanted = wanted || (on != NULL && on->selected && schema_is(on, "DOMAIN"));
+        }
+        if (wanted && can_be_had(schema, entry)) {
+            take(schema, entry);
+        } else if (wanted) {
+            entry->left_out = true;
+            findings_add(findings, arena, "left out", entry->text,
+                         "%s needs a table or view that is not restored", entry->text);
+        }
+    }
+}
+
 enum larder_status schema_select(struct schema *schema, const struct manifest_table *const *tables,
                                  size_t count, const uint32_t *left_out, size_t left_out_count,
                                  const uint32_t *stand_ins, size_t stand_in_count,
@@ -212,7 +245,9 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                              "%s needs a table or view that is not restored", entry->text);
         }
     schema_close_policies(schema, arena, findings);
+    take_domain_checks(schema, arena, findings);
     take_functions(schema);
+    take_domain_checks(schema, arena, findings); /* of those that only functions need */
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

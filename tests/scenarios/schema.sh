@@ -78,6 +78,27 @@ for database in edges edges_back; do
     expect_query "$database" "INSERT INTO uses_sequence (a) VALUES ('a') RETURNING id" 94
 done
 
+it "a check that does not look at the values of its domain comes back as it was, behind the rows"
+new_database domains
+sql domains "CREATE FUNCTION above(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT \$1 > 0'; CREATE DOMAIN amount AS int; CREATE DOMAIN apart AS int; CREATE DOMAIN kept AS int;
+    CREATE TABLE t (a amount, k kept); INSERT INTO t VALUES (-1, -1); CREATE FUNCTION of_apart(apart) RETURNS int LANGUAGE sql AS 'SELECT 1';
+    ALTER DOMAIN amount ADD CONSTRAINT many CHECK (above(VALUE)) NOT VALID; COMMENT ON CONSTRAINT many ON DOMAIN amount IS 'no less';
+    ALTER DOMAIN apart ADD CHECK (VALUE > 1) NOT VALID; ALTER DOMAIN kept ADD CHECK (VALUE > 2) NOT VALID"
+checks="SELECT contypid::regtype, conname, pg_get_constraintdef(oid), convalidated, obj_description(oid) FROM pg_constraint WHERE contypid <> 0 ORDER BY 1, 2"
+expect_exit 0 larder export -t t -d domains -o "$SCRATCH/domains.tar" --no-record -q
+mkdir "$SCRATCH/domains" && tar xf "$SCRATCH/domains.tar" -C "$SCRATCH/domains"
+wanted=$(sql domains "$checks")
+new_database domains_back
+expect_exit 0 larder restore "$SCRATCH/domains.tar" -d domains_back -q
+expect_query domains_back "$checks" "$wanted"
+new_database domains_by_hand
+expect_exit 0 env -C "$SCRATCH/domains" psql -Xq -v ON_ERROR_STOP=1 -d domains_by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
+expect_query domains_by_hand "$checks" "$wanted"
+new_database domains_all
+sql domains_all "CREATE DOMAIN kept AS int"
+expect_exit 0 larder restore "$SCRATCH/domains.tar" -d domains_all --schema all -q
+expect_query domains_all "$checks" "$(grep -v ^kept <<<"$wanted")"
+
 it "there are statistics for every table that has rows"
 expect_query edges_back "SELECT string_agg(oid::regclass::text, ' ') FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0" ''
