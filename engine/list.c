@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/inventory.h"
+#include "engine/presets.h"
 
 static void fill(struct larder_list_item *item, struct store *store,
                  const struct inventory_backup *backup, struct arena *arena)
@@ -43,6 +44,8 @@ enum larder_status larder_list(const struct larder_list_options *options,
     status = store_open_existing(options->store, run, &store, error);
     if (status == LARDER_OK)
         status = inventory_read(store, "", arena, &inventory, error);
+    if (status == LARDER_OK)
+        list->presets = presets_of_archives(&inventory, NULL, arena);
     if (status == LARDER_OK)
         list->items = arena_alloc(arena, inventory.count + 1, sizeof(*list->items));
     for (size_t i = 0; list->items != NULL && i < inventory.count; i++)

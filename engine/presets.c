@@ -65,3 +65,31 @@ enum larder_status presets_find(const struct presets *presets, const char *name,
     buffer_free(&names);
     return LARDER_USAGE;
 }
+
+/* Whether an earlier backup, of those that count, has the same preset. */
+static bool is_repeated(const struct inventory *inventory, const char *source, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if ((source == NULL || strcmp(inventory->backups[j].source, source) == 0) &&
+            strcmp(inventory->backups[j].preset, inventory->backups[i].preset) == 0)
+            return true;
+    return false;
+}
+
+const char *presets_of_archives(const struct inventory *inventory, const char *source,
+                                struct arena *arena)
+{
+    const char *names = "", *last = NULL;
+
+    for (size_t i = 0; names != NULL && i < inventory->count; i++) {
+        const struct inventory_backup *backup = &inventory->backups[i];
+
+        if ((source != NULL && strcmp(backup->source, source) != 0) ||
+            (last != NULL && strcmp(backup->preset, last) == 0) ||
+            is_repeated(inventory, source, i))
+            continue;
+        last = backup->preset;
+        names = arena_printf(arena, "%s%s%s", names, names[0] != '\0' ? ", " : "", last);
+    }
+    return names;
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/inventory.h"
 #include "engine/pg/catalog.h"
 #include "formats/arena.h"
 #include "larder/error.h"
@@ -24,5 +25,12 @@ enum larder_status presets_read(struct pg *pg, const struct larder_presets *give
 /* The one of that name. LARDER_USAGE where there is none; the hint lists those there are. */
 enum larder_status presets_find(const struct presets *presets, const char *name,
                                 struct catalog_preset *preset, struct larder_error *error);
+
+/*
+ * The presets that the inventory has archives of, each once, with commas between them; those of one source, as keys have it, or of all (NULL).
+ * Empty where there is none, NULL where there is no memory.
+ */
+const char *presets_of_archives(const struct inventory *inventory, const char *source,
+                                struct arena *arena);
 
 #endif

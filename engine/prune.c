@@ -270,6 +270,31 @@ static enum larder_status prune_all(struct prune *p, const struct inventory *inv
     return worst;
 }
 
+/* A name that neither the presets nor the archives know is mistyped; where there are no archives at all, nobody can tell. */
+static enum larder_status check_preset(const struct prune *p, const struct inventory *inventory,
+                                       struct larder_error *error)
+{
+    const char *wanted = p->options->preset, *names;
+
+    if (wanted == NULL || strcmp(wanted, "adhoc") == 0)
+        return LARDER_OK;
+    for (size_t i = 0; i < p->preset_count; i++)
+        if (strcmp(p->presets[i].preset, wanted) == 0)
+            return LARDER_OK;
+    for (size_t i = 0; i < inventory->count; i++)
+        if (strcmp(inventory->backups[i].source, p->source_key) == 0 &&
+            strcmp(inventory->backups[i].preset, wanted) == 0)
+            return LARDER_OK;
+    names = presets_of_archives(inventory, p->source_key, p->arena);
+    if (names == NULL)
+        return larder_fail_memory(error);
+    return names[0] == '\0'
+               ? LARDER_OK
+               : larder_fail(error, LARDER_USAGE,
+                             "there is no archive of preset \"%s\"; those there are: %s", wanted,
+                             names);
+}
+
 enum larder_status larder_prune(const struct larder_prune_options *options,
                                 const struct larder_run *run, struct larder_prune *result,
                                 struct larder_error *error)
@@ -294,6 +319,8 @@ enum larder_status larder_prune(const struct larder_prune_options *options,
         status = ask_database(&p, error);
     if (status == LARDER_OK)
         status = find_source(&p, &inventory, error);
+    if (status == LARDER_OK)
+        status = check_preset(&p, &inventory, error);
     if (status == LARDER_OK)
         status = prune_all(&p, &inventory, error);
     pg_close(p.pg);

@@ -188,6 +188,16 @@ enum larder_status cli_need_store(const char *store, struct larder_error *error)
     return LARDER_USAGE;
 }
 
+static void say_that_there_is_none(const struct larder_list_options *options,
+                                   const struct larder_list *list)
+{
+    if (options->preset != NULL && list->presets[0] != '\0')
+        fprintf(stderr, "larder: there is no archive of preset \"%s\"; those there are: %s\n",
+                options->preset, list->presets);
+    else
+        fprintf(stderr, "larder: there is no archive in \"%s\"\n", options->store);
+}
+
 enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
@@ -202,7 +212,7 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
     if (status == LARDER_OK && v->json)
         status = print_json(list_json(&list), error);
     else if (status == LARDER_OK && list.count == 0)
-        fprintf(stderr, "larder: there is no archive in \"%s\"\n", options.store);
+        say_that_there_is_none(&options, &list);
     else if (status == LARDER_OK) {
         print_list(&list);
         print_problems(&list);

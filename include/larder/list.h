@@ -32,6 +32,8 @@ struct larder_list_item {
 struct larder_list {
     struct larder_list_item *items; /* by source, preset and name */
     size_t count;
+    const char
+        *presets; /* of all archives, also of those that were not asked for: "daily, weekly" */
     void *memory;
 };
 

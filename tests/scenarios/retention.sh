@@ -176,6 +176,17 @@ expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-m
 expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
 [ -e "$SCRATCH/elsewhere/oldest.tar" ] || fail "what a link leads to was removed"
 
+it "a preset that is mistyped is told from one that has no archives yet"
+new_store
+forge 50 7 weekly >/dev/null
+expect_exit 2 larder prune dialy --store "$STORE"
+expect_stderr 'there is no archive of preset "dialy"; those there are: daily, weekly'
+expect_exit 0 larder list dialy --store "$STORE"
+expect_stderr 'there is no archive of preset "dialy"; those there are: daily, weekly'
+printf '[preset nightly]\ntables = *.*\n' >"$SCRATCH/nightly.conf"
+expect_exit 0 larder prune nightly --store "$STORE" --config "$SCRATCH/nightly.conf"
+expect_stdout "0 of 0 archives removed"
+
 it "what is dated in the future stays"
 rm -rf "$STORE"
 future=$(forge -400 -500)
