@@ -31,13 +31,14 @@ static enum larder_status put_hold(struct store *store, const struct inventory_b
 }
 
 enum larder_status larder_hold(const char *url, const char *name, const struct larder_run *run,
-                               struct larder_error *error)
+                               bool *was_held, struct larder_error *error)
 {
     struct arena *arena = arena_new();
     struct inventory_backup backup;
     struct store *store = NULL;
     enum larder_status status = open_backup(url, name, run, arena, &store, &backup, error);
 
+    *was_held = status == LARDER_OK && backup.hold != NULL;
     if (status == LARDER_OK && backup.archive == NULL)
         status = larder_fail(error, LARDER_USAGE, "\"%s\" has no archive that could be held", name);
     if (status == LARDER_OK && backup.hold == NULL)
@@ -57,14 +58,15 @@ enum larder_status larder_hold(const char *url, const char *name, const struct l
 }
 
 enum larder_status larder_release(const char *url, const char *name, const struct larder_run *run,
-                                  struct larder_error *error)
+                                  bool *was_held, struct larder_error *error)
 {
     struct arena *arena = arena_new();
     struct inventory_backup backup;
     struct store *store = NULL;
     enum larder_status status = open_backup(url, name, run, arena, &store, &backup, error);
 
-    if (status == LARDER_OK && backup.hold != NULL)
+    *was_held = status == LARDER_OK && backup.hold != NULL;
+    if (*was_held)
         status = store->kind->remove(store, backup.hold->key, error);
     store_close(store);
     arena_free(arena);

@@ -150,6 +150,9 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
             find_digest(opened);
         else if (status == LARDER_USAGE && names_is_backup(archive, preset))
             larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
+        else if (status == LARDER_USAGE && names_is_preset(archive))
+            larder_hint(error, "If a preset is meant: `larder list %s` names its archives.",
+                        archive);
     }
     if (status == LARDER_OK)
         status = age_detect(opened->input, &opened->encrypted, error);

@@ -6,6 +6,7 @@
 #include "engine/cli/hooks.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "formats/names.h"
 #include "larder/prune.h"
 
 enum { COLUMNS = 3 };
@@ -105,36 +106,54 @@ enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
     return status;
 }
 
-static enum larder_status hold_or_release(const struct cli_values *v, const char *done,
-                                          enum larder_status (*change)(const char *, const char *,
-                                                                       const struct larder_run *,
-                                                                       struct larder_error *),
+/* The names of backups begin with those of presets, and are easily taken for them. */
+static void hint_at_names(const char *name, struct larder_error *error)
+{
+    if (names_is_preset(name))
+        larder_hint(error, "If a preset is meant: `larder list %s` names its archives.", name);
+}
+
+static void say_what_was_done(const char *name, bool hold, bool was_held)
+{
+    if (hold)
+        printf("%s is held, and stays until it is released\n", name);
+    else if (was_held)
+        printf("%s is released: it goes when its time is over\n", name);
+    else
+        printf("%s was not held\n", name);
+}
+
+static enum larder_status hold_or_release(const struct cli_values *v, bool hold,
                                           const struct larder_run *run, struct larder_error *error)
 {
     enum larder_status status = cli_need_store(v->store, error);
+    const char *name = v->arguments.items[0];
+    bool was_held;
 
     if (status == LARDER_OK && v->arguments.count != 1)
-        status = larder_fail(error, LARDER_USAGE, "it takes one backup's name, and got %zu",
-                             v->arguments.count);
-    if (status == LARDER_OK)
-        status = change(v->store, v->arguments.items[0], run, error);
+        return larder_fail(error, LARDER_USAGE, "%s takes one backup's name, and got %zu",
+                           hold ? "hold" : "release", v->arguments.count);
+    if (status != LARDER_OK)
+        return status;
+    status = hold ? larder_hold(v->store, name, run, &was_held, error)
+                  : larder_release(v->store, name, run, &was_held, error);
+    if (status == LARDER_USAGE)
+        hint_at_names(name, error);
     if (status == LARDER_OK && v->json)
-        status = print_json(json_pack("{s:s, s:b}", "backup_name", v->arguments.items[0], "held",
-                                      change == larder_hold),
-                            error);
+        status = print_json(json_pack("{s:s, s:b}", "backup_name", name, "held", hold), error);
     else if (status == LARDER_OK && !v->quiet)
-        printf("%s is %s\n", v->arguments.items[0], done);
+        say_what_was_done(name, hold, was_held);
     return status;
 }
 
 enum larder_status cli_hold(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
-    return hold_or_release(v, "held, and stays until it is released", larder_hold, run, error);
+    return hold_or_release(v, true, run, error);
 }
 
 enum larder_status cli_release(const struct cli_values *v, struct larder_run *run,
                                struct larder_error *error)
 {
-    return hold_or_release(v, "not held", larder_release, run, error);
+    return hold_or_release(v, false, run, error);
 }

@@ -57,12 +57,12 @@ void larder_prune_free(struct larder_prune *result);
 
 /*
  * A held backup is never removed, until it is released. Holding what is held is fine, as is
- * releasing what is not. LARDER_USAGE where the store has no such backup; LARDER_FAILED where its
- * removal had begun already.
+ * releasing what is not; `*was_held` says which it was. LARDER_USAGE where the store has no such
+ * backup; LARDER_FAILED where its removal had begun already.
  */
 enum larder_status larder_hold(const char *url, const char *name, const struct larder_run *run,
-                               struct larder_error *error);
+                               bool *was_held, struct larder_error *error);
 enum larder_status larder_release(const char *url, const char *name, const struct larder_run *run,
-                                  struct larder_error *error);
+                                  bool *was_held, struct larder_error *error);
 
 #endif

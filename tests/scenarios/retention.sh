@@ -144,9 +144,18 @@ expect_equal "the good ones" "${OLDEST##*/} ${NEWEST##*/}" "$(good_ones | xargs)
 expect_exit 0 larder list --store "$STORE"
 expect_stdout held
 expect_exit 0 larder release "${OLDEST##*/}" --store "$STORE"
+expect_stdout "${OLDEST##*/} is released: it goes when its time is over"
+expect_exit 0 larder release "${OLDEST##*/}" --store "$STORE"
+expect_stdout "${OLDEST##*/} was not held"
 expect_exit 0 larder prune --store "$STORE" --keep-min 1
 expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
 expect_exit 2 larder hold "${OLDEST##*/}" --store "$STORE"
+expect_exit 2 larder hold --store "$STORE"
+expect_stderr "hold takes one backup's name, and got 0"
+for command in hold verify; do
+    expect_exit 2 larder $command daily --store "$STORE"
+    expect_stderr '`larder list daily` names its archives'
+done
 
 it "other sources, and presets whose names begin alike, are left alone"
 new_store
