@@ -112,9 +112,10 @@ enum larder_status record_archive(struct pg *pg, const struct manifest *manifest
     if (status == LARDER_OK)
         status = insert_archive(pg, manifest, summary, location, error);
     if (status == LARDER_OK)
-        status = session_commit(pg, error);
-    else
-        session_rollback(pg);
+        return session_commit(pg, error);
+    if (strcmp(pg_sqlstate(pg), "42P01") == 0)
+        larder_hint(error, "`larder init` makes it, and --no-record does without");
+    session_rollback(pg);
     return status;
 }
 

@@ -99,8 +99,8 @@ void export_record(struct export *e, const struct summary *summary)
     if (!e->result->recorded)
         export_warn(
             e, arena_printf(e->arena,
-                            "the archive is complete, but was not recorded in the database: %s",
-                            why.message));
+                            "the archive is complete, but was not recorded in the database: %s%s%s",
+                            why.message, why.hint[0] != '\0' ? "; " : "", why.hint));
     if (pg != e->control)
         pg_close(pg);
 }

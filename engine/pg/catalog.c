@@ -93,8 +93,13 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
             "larder.conf may define presets where there is no such table.");
         return LARDER_USAGE;
     }
-    if (status != LARDER_OK)
+    if (status != LARDER_OK) {
+        if (strcmp(pg_sqlstate(pg), "42501") == 0)
+            larder_hint(error, "It takes BYPASSRLS, USAGE on the schema backups, and SELECT on "
+                               "backups.presets; to record the export, SELECT and INSERT on "
+                               "backups.backup_metadata, and INSERT on backups.archives.");
         return larder_context(error, "could not read the preset \"%s\"", name);
+    }
     if (PQntuples(result) == 0) {
         PQclear(result);
         return no_preset(pg, name, error);

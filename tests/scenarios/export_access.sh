@@ -59,3 +59,14 @@ expect_json '[.tables[] | select(.schema == "auth")] | length' 0
 expect_json '[.warnings[] | select(contains("auth.users"))] | length' 1
 expect_exit 0 larder export everything -d kitchai -o "$SCRATCH/accounts.tar" --no-record --json
 expect_json '[.tables[] | select(.schema == "auth") | .name] | index("users") != null' true
+
+it "without the backups schema, or the rights on it, it is said what makes up for that"
+expect_exit 0 larder export -t app.mine -d db -o "$SCRATCH/unrecorded.tar"
+expect_stderr "\`larder init\` makes it, and --no-record does without"
+sql kitchai "REVOKE ALL ON SCHEMA backups FROM backup"
+expect_exit 1 larder export daily -U backup -d kitchai -o "$SCRATCH/none.tar"
+expect_stderr "USAGE on the schema backups"
+sql kitchai "REVOKE ALL ON ALL TABLES IN SCHEMA backups FROM backup; GRANT USAGE ON SCHEMA backups TO backup;
+    GRANT SELECT ON backups.presets TO backup; GRANT SELECT, INSERT ON backups.backup_metadata TO backup; GRANT INSERT ON backups.archives TO backup"
+expect_exit 0 larder export daily -U backup -d kitchai -o "$SCRATCH/enough.tar" --json
+expect_json .recorded true
