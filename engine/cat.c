@@ -63,7 +63,9 @@ static enum larder_status find_named(struct cat *c, struct larder_error *error)
     }
     if (status == LARDER_OK && c->named == NULL) {
         larder_fail(error, LARDER_USAGE, "the archive has no table \"%s\"", c->options->table);
-        larder_hint(error, "`larder verify` lists the tables of an archive.");
+        larder_hint(error,
+                    "`larder verify` lists the tables of an archive. A name with other characters "
+                    "than small letters, digits and _ stands in double quotes: '\"My Table\"'.");
         return LARDER_USAGE;
     }
     return status;
@@ -261,8 +263,11 @@ static enum larder_status write_with_server(struct cat *c, struct larder_error *
         larder_fail(error, LARDER_USAGE,
                     "the rows of \"%s.%s\" are in binary format, which only a server can read",
                     c->named->schema, c->named->name);
-        larder_hint(error, "Give -d SERVER or --embedded, and a file or a backup's name; or export "
-                           "with --copy-format text.");
+        larder_hint(error, "Give %s; an export with --copy-format text needs no server.",
+                    strcmp(c->options->archive, "-") == 0
+                        ? "a file or a backup's name in place of -"
+                    : named ? "either -d SERVER or --embedded"
+                            : "-d SERVER or --embedded");
         return LARDER_USAGE;
     }
     status = scratch_begin(&options, c->run, &scratch, error);

@@ -6,8 +6,13 @@
 #include "engine/cli/password.h"
 #include "larder/cat.h"
 
+/* A reader that has seen enough goes away, as head does: that needs no words. */
 static enum larder_status fail_to_write(struct larder_error *error)
 {
+    if (errno == EPIPE) {
+        *error = (struct larder_error){.status = LARDER_FAILED};
+        return LARDER_FAILED;
+    }
     return larder_fail_errno(error, LARDER_FAILED, errno, "could not write to standard output");
 }
 

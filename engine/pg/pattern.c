@@ -106,6 +106,7 @@ enum larder_status pattern_parse(const char *text, struct arena *arena, struct p
     if (no_memory)
         return larder_fail_memory(error);
     larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a table, and no pattern", text);
-    larder_hint(error, "Write name, schema.name, schema.* or \"Name With Capitals\".");
+    larder_hint(error,
+                "Write name, schema.name, schema.* or, in a shell, '\"Name With Capitals\"'.");
     return LARDER_USAGE;
 }

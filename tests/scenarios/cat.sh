@@ -70,19 +70,19 @@ expect_csv "$SCRATCH/binary.tar" empty -d postgres
 
 it "without a server that is said, and nothing is written"
 expect_exit 2 larder cat "$SCRATCH/binary.tar" profiles
-expect_stderr "--embedded"
+expect_stderr "help: Give -d SERVER or --embedded; an export with"
 expect_equal "what was written" 0 "$(stat -c %s "$STDOUT")"
 
-it "a reader that goes away, or was never there, is what is said to have failed"
+it "a reader that goes away needs no words, and one that was never there is what is said to have failed"
 expect_exit 1 bash -c '"$1" cat "$2" one_column >&-' _ "$LARDER" "$SCRATCH/text.tar"
 expect_stderr "could not write to standard output: Bad file descriptor"
 expect_exit 1 bash -c '"$1" cat "$2" long | head -n 1 >/dev/null; exit "${PIPESTATUS[0]}"' _ "$LARDER" "$SCRATCH/text.tar"
-expect_stderr "could not write to standard output: Broken pipe"
-! grep -q "could not read" "$STDERR" || fail "reading is blamed"
+expect_equal "what was said" '' "$(cat "$STDERR")"
 
 it "a table that is not there, or a name that means several, is wrong usage"
 expect_exit 2 larder cat "$SCRATCH/text.tar" no_such_table
 expect_stderr no_such_table
+expect_stderr "'\"My Table\"'"
 expect_exit 2 larder cat "$SCRATCH/text.tar" 'user_*'
 expect_stderr "more than one table"
 expect_exit 2 larder cat "$SCRATCH/text.tar"
