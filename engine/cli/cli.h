@@ -84,6 +84,8 @@ struct cli_option {
 extern const struct cli_option cli_options[];
 extern const size_t cli_option_count;
 const struct cli_option *cli_find_option(char key);
+/* The same in the words of the command that takes it. */
+const struct cli_option *cli_option_of(const struct cli_command *command, char key);
 
 /* The words that an option takes, ending with NULL; NULL where it takes other things. */
 const char *const *cli_option_words(char key);

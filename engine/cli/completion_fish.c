@@ -86,7 +86,7 @@ void completion_print_fish(FILE *out)
         fprintf(out, "'\ncomplete -c larder -n '__fish_seen_subcommand_from help' -a %s\n",
                 command->name);
         for (const char *key = command->letters; *key != '\0'; key++)
-            put_option(out, command, cli_find_option(*key));
+            put_option(out, command, cli_option_of(command, *key));
         put_arguments(out, command);
     }
 }

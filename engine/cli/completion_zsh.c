@@ -124,7 +124,7 @@ void completion_print_zsh(FILE *out)
     for (size_t i = 0; i < cli_command_count; i++) {
         fprintf(out, "        %s)\n            _arguments -S", cli_commands[i].name);
         for (const char *key = cli_commands[i].letters; *key != '\0'; key++)
-            put_option(out, cli_find_option(*key));
+            put_option(out, cli_option_of(&cli_commands[i], *key));
         put_arguments(out, &cli_commands[i]);
     }
     fprintf(out, "    esac\n}\n\n_larder \"$@\"\n");

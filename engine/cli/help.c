@@ -99,7 +99,7 @@ void manual_print_help(FILE *out, const struct cli_command *command)
     put_paragraphs(out, page->description);
     fprintf(out, "\nOptions:\n");
     for (const char *key = command->letters; *key != '\0'; key++)
-        put_option(out, cli_find_option(*key));
+        put_option(out, cli_option_of(command, *key));
     put_examples(out, page->examples);
     put_exits(out, command);
     put_places(out, "Environment", manual_variables, manual_variable_count, command);

@@ -155,7 +155,7 @@ static void put_command_page(FILE *out, const struct cli_command *command)
     put_paragraphs(out, page->description[0] != '\0' ? page->description : command->summary);
     fputs(".SH OPTIONS\n", out);
     for (const char *key = command->letters; *key != '\0'; key++)
-        put_option(out, cli_find_option(*key));
+        put_option(out, cli_option_of(command, *key));
     put_exits(out, command);
     put_places(out, "ENVIRONMENT", manual_variables, manual_variable_count, command);
     put_places(out, "FILES", manual_files, manual_file_count, command);

@@ -78,7 +78,7 @@ const struct cli_option cli_options[] = {
     {'8', false, "yes", NULL, "ask nothing: take what is given, and defaults"},
     {'9', false, "replace", NULL, "write files anew that exist"},
     {'+', false, "as", "USER", "whom root's setup is for (default: larder, where there is one)"},
-    {'q', true, "quiet", NULL, "say nothing but errors and results"},
+    {'q', true, "quiet", NULL, "say nothing but errors and warnings; of doctor, what is not ok"},
     {'v', true, "verbose", NULL, "say more"},
     {'J', false, "json", NULL, "print one JSON document"},
     {'6', false, "log-format", "FORMAT",
@@ -94,6 +94,40 @@ const struct cli_option *cli_find_option(char key)
         if (cli_options[i].key == key)
             return &cli_options[i];
     return NULL;
+}
+
+/* Options that mean something else to some commands. */
+static const struct {
+    const char *command;
+    struct cli_option option;
+} other_words[] = {
+    {"restore",
+     {'d', true, "dbname", "TARGET",
+      "the database to load into, as a name, a conninfo string or a URI"}},
+    {"restore",
+     {'r', true, "recipient", "AGE1...",
+      "encrypt the undo archive to this recipient; may be repeated"}},
+    {"restore",
+     {'R', true, "recipients-file", "FILE",
+      "encrypt it to the recipients in a file; may be repeated"}},
+    {"drill",
+     {'d', true, "dbname", "SERVER",
+      "server to drill on, by any database there: a name, a conninfo string or a URI"}},
+    {"drill", {'D', false, "record-to", "CONNINFO", "record the drill in this database"}},
+    {"drill", {'N', false, "no-record", NULL, "do not record the drill in the database"}},
+    {"cat",
+     {'d', true, "dbname", "SERVER",
+      "server that turns binary rows into text: a name, a conninfo string or a URI"}},
+    {"setup", {'D', false, "record-to", "CONNINFO", "record exports and drills in this database"}},
+    {"setup", {'N', false, "no-record", NULL, "do not record them in any database"}},
+};
+
+const struct cli_option *cli_option_of(const struct cli_command *command, char key)
+{
+    for (size_t i = 0; i < sizeof(other_words) / sizeof(other_words[0]); i++)
+        if (other_words[i].option.key == key && strcmp(other_words[i].command, command->name) == 0)
+            return &other_words[i].option;
+    return cli_find_option(key);
 }
 
 /* In the order of the values that they stand for. */

@@ -70,7 +70,8 @@ static const struct manual_page pages[] = {
      "3458",
      {{"An archive of the store, by name", "larder verify daily_20261126_020000"},
       {"Has the database changed since?", "larder verify daily_20261126_020000 --against kitchai"},
-      {"All of them", "larder verify --quick /var/backups/larder/*/*/*.tar"}},
+      {"All of them",
+       "larder list --json | jq -r '.[].archive' | xargs -d '\\n' larder verify --quick"}},
      "drill restore list"},
     {"restore",
      "Loads an archive into a database, and proves by counts and fingerprints that what came back is what "
@@ -107,8 +108,10 @@ static const struct manual_page pages[] = {
     {"setup",
      "From nothing to a scheduled, drilled backup: asks for source, store and recipients, or takes them as "
      "options; checks each of them for real; writes larder.conf; installs the backups schema; makes the "
-     "first archive and drills it; and says what to put where.",
-     "",
+     "first archive and drills it; and says what to put where. What is answered wrongly is asked again, three "
+     "times at most.\n"
+     "It ends with the code of the first thing that did not work.",
+     "58",
      {{"With questions", "larder setup"}, {"A schedule alone", "larder setup --schedule systemd"}},
      "doctor init status"},
     {"doctor",

@@ -51,6 +51,15 @@ expect_stderr 'there is no command "nosuch"'
 expect_exit 2 "$LARDER" help --completion tcsh
 expect_stderr "bash, zsh or fish"
 
+it "says of an option what it means to the command that takes it"
+expect_exit 0 "$LARDER" restore --help
+expect_stdout "--dbname TARGET"
+expect_stdout "encrypt the undo archive"
+expect_exit 0 "$LARDER" drill --help
+expect_stdout "record the drill in this database"
+expect_exit 0 "$LARDER" setup --help
+expect_stdout "could not be verified"
+
 it "completes commands, options and words in bash"
 expect_equal "commands" "$(printf '%s\n' release restore)" "$(answers larder re)"
 expect_equal "commands of help" "$(printf '%s\n' release restore)" "$(answers larder help re)"

@@ -230,7 +230,7 @@ static void compare(const char *where, const struct cli_command *command, const 
         fail_msg("%s of \"%s\" has %zu options, and the table %zu", where, command->name,
                  told->count, strlen(command->letters));
     for (const char *key = command->letters; *key != '\0'; key++) {
-        const struct cli_option *option = cli_find_option(*key);
+        const struct cli_option *option = cli_option_of(command, *key);
         const struct told_option *found = find(told, option->name);
         const char *argument = option->argument != NULL ? option->argument : "";
 
