@@ -148,16 +148,16 @@ expect_exit 0 larder export -t stars -d kitchai -o stars.tar --no-record -q
 sql kitchai "INSERT INTO stars VALUES (3)"
 # A pg_dump that lets somebody write while the undo archive is made.
 mkdir slow_tools
-cat >slow_tools/pg_dump <<EOF
+ln -s "${SERVER_BIN[one]}/pg_restore" slow_tools/pg_restore
+cat >slow_tools/pg_dump <<END
 #!/bin/sh
 case "\$*" in
-*--version*) ;;
-*) psql -Xq -d kitchai -c "SET lock_timeout = '500ms'; INSERT INTO planets VALUES (3)" 2>>$SCRATCH/late || true ;;
+    *--version*) ;;
+    *) "${SERVER_BIN[one]}/psql" -Xq -d kitchai -c "SET lock_timeout = '500ms'; INSERT INTO planets VALUES (3)" 2>>"$SCRATCH/late" ;;
 esac
-exec $(dirname "$(readlink -f "$(command -v pg_dump)")")/pg_dump "\$@"
-EOF
+exec "${SERVER_BIN[one]}/pg_dump" "\$@"
+END
 chmod +x slow_tools/pg_dump
-ln -s "$(dirname "$(readlink -f "$(command -v pg_dump)")")/pg_restore" slow_tools/pg_restore
 expect_exit 0 env LARDER_PGBIN="$SCRATCH/slow_tools" "$LARDER" restore stars.tar -d kitchai --existing rows --undo stars_undo.tar --into-source kitchai
 expect_query kitchai "SELECT count(*) FROM stars" 2
 expect_query kitchai "SELECT count(*) FROM planets" 0
