@@ -128,53 +128,6 @@ static bool is_own_summary(const struct inventory_backup *backup, const struct s
            s->created_at >= s->started_at && (s->keep_until == 0 || s->keep_until >= s->started_at);
 }
 
-static void read_summary(struct store *store, struct arena *arena, struct inventory_backup *backup)
-{
-    struct buffer text = {0};
-    struct summary summary;
-
-    if (backup->summary == NULL) {
-        add_problem(backup, arena,
-                    backup->removing != NULL ? "its removal was begun, and not finished"
-                                             : "no summary: the export did not end");
-    } else if (store_get(store, backup->summary->key, SUMMARY_MAX_BYTES, &text, NULL) !=
-                   LARDER_OK ||
-               summary_read(text.bytes, text.length, arena, &summary, NULL) != LARDER_OK) {
-        add_problem(backup, arena, "the summary cannot be read");
-    } else if (!is_own_summary(backup, &summary)) {
-        add_problem(backup, arena, "the summary is another backup's");
-    } else {
-        backup->known = true;
-        backup->facts = summary;
-        if (backup->archive == NULL)
-            add_problem(backup, arena, "the archive itself is missing");
-        else if (strcmp(names_base(backup->archive->key), summary.archive) != 0)
-            add_problem(backup, arena, "the archive is not the one that the summary names");
-        else if (backup->archive->bytes != summary.bytes)
-            add_problem(backup, arena, "the archive has not the size that the summary says");
-    }
-    if (!backup->known && backup->archive == NULL)
-        add_problem(backup, arena, "the archive itself is missing");
-    buffer_free(&text);
-}
-
-static void read_digest(struct store *store, struct arena *arena, struct inventory_backup *backup)
-{
-    struct buffer line = {0};
-    char sha256[65];
-
-    if (backup->digest == NULL)
-        add_problem(backup, arena, "no .sha256");
-    else if (store_get(store, backup->digest->key, SUMMARY_MAX_BYTES, &line, NULL) != LARDER_OK ||
-             (backup->archive != NULL &&
-              !summary_read_digest_line(line.bytes, line.length, names_base(backup->archive->key),
-                                        sha256)))
-        add_problem(backup, arena, "the .sha256 cannot be read");
-    else if (backup->archive != NULL && backup->known && strcmp(sha256, backup->facts.sha256) != 0)
-        add_problem(backup, arena, "the .sha256 and the summary disagree");
-    buffer_free(&line);
-}
-
 /* Whether an object that was listed is gone meanwhile. */
 static bool is_gone(struct store *store, const struct store_object *object, struct arena *arena)
 {
@@ -199,7 +152,60 @@ static bool get(struct store *store, const struct store_object *object, const ch
     if (status == LARDER_OK || status == LARDER_DAMAGED || is_gone(store, object, arena))
         return true;
     add_problem(backup, arena, arena_printf(arena, "%s: %s", what, why.message));
+    if (backup->unread == NULL)
+        backup->unread = arena_strdup(arena, why.message);
     return false;
+}
+
+static void read_summary(struct store *store, struct arena *arena, struct inventory_backup *backup)
+{
+    static const char unreadable[] = "the summary cannot be read";
+    struct buffer text = {0};
+    struct summary summary;
+    bool got =
+        backup->summary != NULL && get(store, backup->summary, unreadable, arena, backup, &text);
+
+    if (backup->summary == NULL) {
+        add_problem(backup, arena,
+                    backup->removing != NULL ? "its removal was begun, and not finished"
+                                             : "no summary: the export did not end");
+    } else if (got && summary_read(text.bytes, text.length, arena, &summary, NULL) != LARDER_OK) {
+        add_problem(backup, arena, unreadable);
+    } else if (got && !is_own_summary(backup, &summary)) {
+        add_problem(backup, arena, "the summary is another backup's");
+    } else if (got) {
+        backup->known = true;
+        backup->facts = summary;
+        if (backup->archive == NULL)
+            add_problem(backup, arena, "the archive itself is missing");
+        else if (strcmp(names_base(backup->archive->key), summary.archive) != 0)
+            add_problem(backup, arena, "the archive is not the one that the summary names");
+        else if (backup->archive->bytes != summary.bytes)
+            add_problem(backup, arena, "the archive has not the size that the summary says");
+    }
+    if (!backup->known && backup->archive == NULL)
+        add_problem(backup, arena, "the archive itself is missing");
+    buffer_free(&text);
+}
+
+static void read_digest(struct store *store, struct arena *arena, struct inventory_backup *backup)
+{
+    static const char unreadable[] = "the .sha256 cannot be read";
+    struct buffer line = {0};
+    char sha256[65];
+    bool got =
+        backup->digest != NULL && get(store, backup->digest, unreadable, arena, backup, &line);
+
+    if (backup->digest == NULL)
+        add_problem(backup, arena, "no .sha256");
+    else if (got && backup->archive != NULL &&
+             !summary_read_digest_line(line.bytes, line.length, names_base(backup->archive->key),
+                                       sha256))
+        add_problem(backup, arena, unreadable);
+    else if (got && backup->archive != NULL && backup->known &&
+             strcmp(sha256, backup->facts.sha256) != 0)
+        add_problem(backup, arena, "the .sha256 and the summary disagree");
+    buffer_free(&line);
 }
 
 /* What is there but makes no sense says nothing, neither good nor bad. */
@@ -286,6 +292,14 @@ enum larder_status inventory_find(struct store *store, const char *backup_name, 
     }
     *backup = *found;
     return LARDER_OK;
+}
+
+const char *inventory_unread(const struct inventory_backup *backups, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (backups[i].unread != NULL)
+            return backups[i].unread;
+    return NULL;
 }
 
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,

@@ -37,6 +37,8 @@ struct inventory_backup {
     time_t verified_at, drilled_at;
     const char **problems; /* why it is not good; none: it is */
     size_t problem_count;
+    const char
+        *unread; /* why something of it that is there could not be fetched; NULL: all could */
 };
 
 struct inventory {
@@ -64,6 +66,9 @@ enum larder_status inventory_complete(struct store *store, struct arena *arena,
  * more than once. */
 enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
                                   struct inventory_backup *backup, struct larder_error *error);
+
+/* The first `unread` of these, so that nobody takes what they come to for the whole; NULL where there is none. */
+const char *inventory_unread(const struct inventory_backup *backups, size_t count);
 
 /* As a person names the backup: where its archive lies, or would. */
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,

@@ -48,11 +48,19 @@ enum larder_status larder_list(const struct larder_list_options *options,
         list->presets = presets_of_archives(&inventory, NULL, arena);
     if (status == LARDER_OK)
         list->items = arena_alloc(arena, inventory.count + 1, sizeof(*list->items));
-    for (size_t i = 0; list->items != NULL && i < inventory.count; i++)
-        if (options->preset == NULL || strcmp(options->preset, inventory.backups[i].preset) == 0)
-            fill(&list->items[list->count++], store, &inventory.backups[i], arena);
+    for (size_t i = 0; list->items != NULL && i < inventory.count; i++) {
+        const struct inventory_backup *backup = &inventory.backups[i];
+
+        if (options->preset != NULL && strcmp(options->preset, backup->preset) != 0)
+            continue;
+        fill(&list->items[list->count++], store, backup, arena);
+        if (list->unread == NULL)
+            list->unread = backup->unread;
+    }
     if (status == LARDER_OK && arena_failed(arena))
         status = larder_fail_memory(error);
+    else if (status == LARDER_OK && list->unread != NULL)
+        status = larder_fail(error, LARDER_FAILED, "%s", list->unread);
     store_close(store);
     return status;
 }

@@ -168,6 +168,19 @@ static enum larder_status decide(struct prune *p, struct store *store, const cha
     return LARDER_OK;
 }
 
+/* What could not be read may be what the others should stay for. */
+static enum larder_status keep_all(const char *preset, const char *unread,
+                                   struct larder_prune_item *items, size_t count,
+                                   struct larder_error *error)
+{
+    for (size_t i = 0; i < count; i++)
+        if (items[i].remove) {
+            items[i].remove = false;
+            items[i].reason = "over, but something of this preset could not be read";
+        }
+    return larder_fail(error, LARDER_FAILED, "nothing of preset %s is removed: %s", preset, unread);
+}
+
 /* One that cannot be removed does not keep the others from going. */
 static enum larder_status act(struct prune *p, struct store *store,
                               const struct inventory *inventory, struct larder_prune_item *items,
@@ -227,6 +240,7 @@ static enum larder_status prune_preset(struct prune *p, const char *preset,
     const char *folder = arena_printf(p->arena, "%s/%s/", p->source_key, preset);
     size_t first = p->result->count;
     struct inventory inventory = {0};
+    const char *unread;
     struct store *store = NULL;
     enum larder_status status = store_open_existing(p->options->store, p->run, &store, error);
 
@@ -236,6 +250,9 @@ static enum larder_status prune_preset(struct prune *p, const char *preset,
         status = inventory_read(store, folder, p->arena, &inventory, error);
     if (status == LARDER_OK)
         status = decide(p, store, preset, &inventory, error);
+    unread = inventory_unread(inventory.backups, inventory.count);
+    if (status == LARDER_OK && unread != NULL)
+        status = keep_all(preset, unread, p->result->items + first, inventory.count, error);
     if (status == LARDER_OK && !p->options->dry_run)
         status = act(p, store, &inventory, p->result->items + first, error);
     if (p->pg != NULL)

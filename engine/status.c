@@ -153,8 +153,11 @@ static enum larder_status add_stored(struct status *s, struct larder_error *erro
                            strcmp(all[next].source, all[i].source) == 0 &&
                            strcmp(all[next].preset, all[i].preset) == 0;)
             next++;
-        if (s->options->preset == NULL || strcmp(s->options->preset, all[i].preset) == 0)
-            status = add(s, all[i].source, all[i].preset, &all[i], next - i, error);
+        if (s->options->preset != NULL && strcmp(s->options->preset, all[i].preset) != 0)
+            continue;
+        status = add(s, all[i].source, all[i].preset, &all[i], next - i, error);
+        if (s->report->unread == NULL)
+            s->report->unread = inventory_unread(&all[i], next - i);
     }
     return status;
 }
@@ -198,7 +201,8 @@ static enum larder_status judge(const struct status *s, struct larder_error *err
     for (size_t i = 0; i < report->count; i++) {
         struct larder_status_preset *p = &report->presets[i];
 
-        if (s->options->preset != NULL && p->backup_name == NULL)
+        if (s->options->preset != NULL && p->backup_name == NULL &&
+            p->standing != LARDER_STANDING_UNKNOWN)
             p->standing = LARDER_STANDING_MISSING;
         late += p->standing == LARDER_STANDING_OVERDUE || p->standing == LARDER_STANDING_MISSING;
     }
@@ -211,6 +215,8 @@ static enum larder_status judge(const struct status *s, struct larder_error *err
     if (late > 0)
         return larder_fail(error, LARDER_OVERDUE, "%zu preset%s overdue or missing", late,
                            late > 1 ? "s are" : " is");
+    if (report->unread != NULL)
+        return larder_fail(error, LARDER_FAILED, "%s", report->unread);
     return LARDER_OK;
 }
 
@@ -254,7 +260,7 @@ void larder_status_free(struct larder_status_report *report)
 
 const char *larder_standing_name(enum larder_standing standing)
 {
-    static const char *const names[] = {"ok", "unscheduled", "overdue", "missing"};
+    static const char *const names[] = {"ok", "unscheduled", "overdue", "missing", "unknown"};
 
     return names[standing];
 }

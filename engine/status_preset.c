@@ -113,6 +113,15 @@ static const struct inventory_backup *newest_known(const struct inventory_backup
     return NULL;
 }
 
+/* What could not be read may be a good one, and newer, and what another stays for. */
+static void doubt(struct larder_status_preset *preset)
+{
+    if (preset->backup_name == NULL || preset->standing == LARDER_STANDING_OVERDUE)
+        preset->standing = LARDER_STANDING_UNKNOWN;
+    preset->over = 0;
+    preset->prune_at = 0;
+}
+
 static void judge(time_t now, struct larder_status_preset *preset)
 {
     if (preset->started_at != 0 && preset->every > 0) {
@@ -134,6 +143,7 @@ enum larder_status status_of_preset(const struct status_rules *rules, struct sto
 {
     const struct inventory_backup *newest;
     size_t problems = count + 1;
+    enum larder_status status;
 
     for (size_t i = 0; i < count; i++)
         problems += backups[i].problem_count;
@@ -148,5 +158,8 @@ enum larder_status status_of_preset(const struct status_rules *rules, struct sto
         describe_newest(newest, store, arena, preset);
     preset->every = find_every(rules, newest != NULL ? newest : newest_known(backups, count));
     judge(rules->kept.now, preset);
-    return ask_retention(&rules->kept, backups, count, arena, preset, error);
+    status = ask_retention(&rules->kept, backups, count, arena, preset, error);
+    if (inventory_unread(backups, count) != NULL)
+        doubt(preset);
+    return status;
 }

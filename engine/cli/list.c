@@ -198,25 +198,37 @@ static void say_that_there_is_none(const struct larder_list_options *options,
         fprintf(stderr, "larder: there is no archive in \"%s\"\n", options->store);
 }
 
+static enum larder_status show(const struct cli_values *v,
+                               const struct larder_list_options *options,
+                               const struct larder_list *list, struct larder_error *error)
+{
+    if (v->json)
+        return print_json(list_json(list), error);
+    if (list->count == 0) {
+        say_that_there_is_none(options, list);
+    } else {
+        print_list(list);
+        print_problems(list);
+    }
+    return LARDER_OK;
+}
+
 enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
     struct larder_list_options options = {
         .store = v->store, .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
     struct larder_list list;
-    enum larder_status status = cli_need_store(options.store, error);
+    struct larder_error why = {0};
+    enum larder_status printed = LARDER_OK, status = cli_need_store(options.store, error);
 
     if (status != LARDER_OK)
         return status;
     status = larder_list(&options, run, &list, error);
-    if (status == LARDER_OK && v->json)
-        status = print_json(list_json(&list), error);
-    else if (status == LARDER_OK && list.count == 0)
-        say_that_there_is_none(&options, &list);
-    else if (status == LARDER_OK) {
-        print_list(&list);
-        print_problems(&list);
-    }
+    if (status == LARDER_OK || list.unread != NULL)
+        printed = show(v, &options, &list, &why);
     larder_list_free(&list);
-    return status;
+    if (printed != LARDER_OK)
+        *error = why;
+    return printed != LARDER_OK ? printed : status;
 }

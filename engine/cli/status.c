@@ -49,6 +49,8 @@ static enum larder_status read_status(const struct cli_values *v, const struct l
                     "the database could not be asked, so schedules are those that were recorded: "
                     "%s",
                     report->not_asked);
+    if (report->unread != NULL && status == LARDER_OVERDUE)
+        run_message(run, LARDER_WARNING, "not all could be read: %s", report->unread);
     return status;
 }
 
@@ -112,7 +114,7 @@ static enum larder_status show(const struct cli_values *v,
                                const struct larder_status_report *report, const struct hooks *hooks,
                                enum larder_status status, struct larder_error *error)
 {
-    bool success = status == LARDER_OK || status == LARDER_OVERDUE;
+    bool read = status == LARDER_OK || status == LARDER_OVERDUE;
     struct larder_error why = {0};
 
     if (v->nagios) {
@@ -121,11 +123,12 @@ static enum larder_status show(const struct cli_values *v,
         *error = (struct larder_error){0};
         return (enum larder_status)code;
     }
-    if (v->prometheus && print_metrics(v, report, success, &why) != LARDER_OK) {
+    if (v->prometheus &&
+        print_metrics(v, report, read && report->unread == NULL, &why) != LARDER_OK) {
         *error = why;
         return LARDER_FAILED;
     }
-    if (!success || v->prometheus)
+    if ((!read && report->unread == NULL) || v->prometheus)
         return status;
     if (v->json) {
         json_t *json = status_json(report, v->store);

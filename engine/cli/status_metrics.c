@@ -176,6 +176,8 @@ void status_put_state(struct buffer *out, const struct larder_status_preset *p, 
     buffer_printf(out, "%s ", p->preset);
     if (p->standing == LARDER_STANDING_MISSING)
         buffer_puts(out, "MISSING");
+    else if (p->standing == LARDER_STANDING_UNKNOWN)
+        buffer_puts(out, "UNKNOWN");
     else if (p->standing == LARDER_STANDING_OVERDUE)
         buffer_printf(out, "OVERDUE (%s old, due every %s)", age, every);
     else

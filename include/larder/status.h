@@ -30,6 +30,7 @@ enum larder_standing {
     LARDER_STANDING_UNSCHEDULED, /* nothing says how often there should be one */
     LARDER_STANDING_OVERDUE,
     LARDER_STANDING_MISSING, /* there is no good one, and there should be */
+    LARDER_STANDING_UNKNOWN, /* something could not be read that may be a good one */
 };
 
 enum { LARDER_STATUS_SIZES = 8 };
@@ -72,12 +73,14 @@ struct larder_status_report {
     const char **uncovered; /* tables that no scheduled preset backs up */
     size_t uncovered_count;
     const char *not_asked; /* why a database that was given could not be asked; NULL: it could */
+    const char *unread;    /* why something in the store could not be read; NULL: all could */
     void *memory;
 };
 
 /*
  * Reads it. LARDER_OVERDUE where a preset with a schedule, or the one that was named, is overdue or missing, or where the store holds
- * nothing and no preset is known: then the report is there as with LARDER_OK. The caller frees the report, always.
+ * nothing and no preset is known: then the report is there as with LARDER_OK. So it is with LARDER_FAILED and `unread`, where
+ * nothing of the kind is known, and something in the store could not be read. The caller frees the report, always.
  */
 enum larder_status larder_status_read(const struct larder_status_options *options,
                                       const struct larder_run *run,
@@ -85,7 +88,7 @@ enum larder_status larder_status_read(const struct larder_status_options *option
                                       struct larder_error *error);
 void larder_status_free(struct larder_status_report *report);
 
-/* "ok", "unscheduled", "overdue" or "missing" */
+/* "ok", "unscheduled", "overdue", "missing" or "unknown" */
 const char *larder_standing_name(enum larder_standing standing);
 
 /* The share of a size by which another is larger or smaller, in percent; 0 where there is none to compare with. */

@@ -120,11 +120,26 @@ new_store
 cp "$OLD.json" "$NEWEST.checked.json"
 expect_exit 0 larder list --store "$STORE" --json
 expect_json 'map(select(.good)) | length' 4
-expect_exit 0 refused "$NEWEST.checked.json" list --store "$STORE" --json
+expect_exit 1 refused "$NEWEST.checked.json" list --store "$STORE" --json
 expect_json '.[] | select(.good | not) | .backup_name + ": " + .problems[0]' \
     "${NEWEST##*/}: what its last check found cannot be read: could not open \"$NEWEST.checked.json\": Permission denied"
-expect_exit 0 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
-expect_equal "the good ones" "${SECOND##*/} ${NEWEST##*/}" "$(good_ones | xargs)"
+
+it "where something of a preset cannot be read, list shows the rest and fails, and prune removes nothing of that preset"
+old=$(forge 50 7 weekly)
+forge 40 7 weekly >/dev/null
+for ending in json sha256 checked.json; do
+    expect_exit 1 refused "$NEWEST.$ending" list daily --store "$STORE"
+    expect_stdout "${SECOND##*/}"
+    expect_stderr "larder: could not open \"$NEWEST.$ending\": Permission denied"
+    expect_exit 0 refused "$NEWEST.$ending" list weekly --store "$STORE"
+    expect_exit 1 refused "$NEWEST.$ending" prune --store "$STORE" --keep-min 1 --dry-run
+    expect_stderr "nothing of preset daily is removed: could not open \"$NEWEST.$ending\": Permission denied"
+    expect_stdout "over, but something of this preset could not be read"
+    expect_unsaid "remove  ${OLD##*/}"
+done
+expect_exit 1 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
+expect_equal "the daily ones" 4 "$(find "$STORE" -name 'daily*.tar' | wc -l)"
+[ ! -e "$old.tar" ] || fail "the other preset was not pruned"
 
 it "what has no readable summary of its own is not good, and is never removed"
 new_store

@@ -143,6 +143,38 @@ echo nonsense >"$SCRATCH/bad.conf"
 expect_exit 3 larder status --nagios --config "$SCRATCH/bad.conf"
 expect_stdout "bad.conf:1"
 
+# refused FILE ARGUMENT...   status where that file may not be opened
+refused()
+{
+    local file=$1
+
+    shift
+    ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -f -qq -o /dev/null -P "$file" -e trace=openat \
+        -e inject=openat:error=EACCES "$LARDER" status "$@"
+}
+
+it "what cannot be read of a preset is a failure that names it, and nothing false is said of that preset"
+forge $((2 * DAY)) $DAY $((7 * DAY)) 1000
+forge $HOUR $DAY $((7 * DAY)) 1000
+expect_exit 1 refused "$STEM.json" daily --json
+expect_stderr "larder: could not open \"$STEM.json\": Permission denied"
+expect_json '[.overdue, .presets[].state, .presets[].good] | tostring' '[false,"ok",2]'
+forge 0 $DAY $((7 * DAY)) 1000 single
+expect_exit 1 refused "$STEM.json" single
+expect_stdout UNKNOWN
+expect_exit 3 refused "$STEM.json" single --nagios
+expect_stdout "LARDER UNKNOWN - could not open"
+expect_exit 1 refused "$STEM.json" single --prometheus
+expect_equal "success" "larder_status_success 0" "$(grep ^larder_status_success "$STDOUT")"
+expect_unsaid larder_overdue
+expect_exit 0 larder status single
+expect_exit 7 refused "$STEM.json"
+expect_stdout UNKNOWN
+expect_stderr "warning: not all could be read: could not open \"$STEM.json\""
+expect_stderr "1 preset is overdue or missing"
+rm -r "$STORE/kitchai/single" "$STORE/kitchai/daily"
+forge $((DAY + 5 * HOUR)) $DAY $((7 * DAY)) 1000
+
 it "presets of the configuration say what there should be, and what is none of them is due no more"
 cat >"$SCRATCH/larder.conf" <<'CONF'
 [preset daily]
