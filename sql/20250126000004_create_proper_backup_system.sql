@@ -135,6 +135,16 @@ CREATE TABLE IF NOT EXISTS backups.presets (
 ALTER TABLE backups.presets
     ADD COLUMN IF NOT EXISTS shrink_alarm integer DEFAULT 50
         CONSTRAINT presets_shrink_alarm_check CHECK (shrink_alarm BETWEEN 1 AND 100);
+-- Rows that had more before stay, and are to be corrected by whoever changes them.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint
+                   WHERE conrelid = 'backups.presets'::regclass AND conname = 'presets_keep_days_most') THEN
+        ALTER TABLE backups.presets
+            ADD CONSTRAINT presets_keep_days_most CHECK (keep_days <= 36500) NOT VALID;
+    END IF;
+END
+$$;
 COMMENT ON COLUMN backups.presets.shrink_alarm IS
     'Percent of its rows that a table may lose from one archive to the next without an alarm; null: any number';
 COMMENT ON TABLE backups.presets IS 'What is backed up together, how often, and for how long it is kept';

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -10,7 +11,7 @@
 #include "engine/run/run.h"
 #include "engine/source_name.h"
 
-enum { LOCK_TIMEOUT = 10, TRIES = 3 };
+enum { LOCK_TIMEOUT = 10, TRIES = 3, DAY = 86400 };
 
 int export_lock_timeout(const struct export *e)
 {
@@ -59,12 +60,29 @@ static enum larder_status find_preset(struct export *e, struct larder_error *err
     return status == LARDER_OK ? presets_find(&presets, name, &e->preset, error) : status;
 }
 
+/* Tables of presets that an older larder installed take any number. */
+static enum larder_status check_keep_days(const struct catalog_preset *preset,
+                                          struct larder_error *error)
+{
+    int64_t days = preset->keep_seconds / DAY;
+
+    if (days <= LARDER_KEEP_DAYS_MOST)
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE,
+                "the preset \"%s\" keeps archives for %" PRId64 " days, and the most is %d",
+                preset->name, days, LARDER_KEEP_DAYS_MOST);
+    larder_hint(error, "Set its keep_days to null to keep them until they are removed by hand.");
+    return LARDER_USAGE;
+}
+
 static enum larder_status find_tables(struct export *e, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
 
     if (e->options->preset != NULL) {
         status = find_preset(e, error);
+        if (status == LARDER_OK)
+            status = check_keep_days(&e->preset, error);
         e->names = e->preset.tables;
         e->name_count = e->preset.table_count;
     } else {

@@ -14,6 +14,9 @@ struct larder_preset {
     int shrink_alarm;        /* percent of its rows that a table may lose; 0: 50 */
 };
 
+/* A hundred years: what has more cannot be told from a slip, and its end may have no four digits for the year. */
+enum { LARDER_KEEP_DAYS_MOST = 36500 };
+
 /* What stands in shrink_alarm where no loss is worth an alarm. */
 enum { LARDER_SHRINK_NEVER = -1, LARDER_SHRINK_DEFAULT = 50 };
 

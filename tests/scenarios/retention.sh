@@ -326,3 +326,14 @@ expect_exit 0 larder export daily -d kitchai --store "$STORE" --prune --keep-min
 expect_stderr "removed ${stem##*/}: over since"
 expect_equal "the good ones" 3 "$(good_ones | wc -l)"
 expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/x.tar" --prune
+
+it "a preset that keeps archives for longer than a hundred years is refused before anything is read"
+sql kitchai "ALTER TABLE backups.presets DROP CONSTRAINT IF EXISTS presets_keep_days_most;
+    UPDATE backups.presets SET keep_days = 9999999 WHERE preset = 'daily'"
+expect_exit 2 larder export daily -d kitchai --store "$SCRATCH/new"
+expect_stderr 'the preset "daily" keeps archives for 9999999 days, and the most is 36500'
+[ ! -e "$SCRATCH/new" ] || fail "the store was made"
+sql kitchai "UPDATE backups.presets SET keep_days = 36500 WHERE preset = 'daily'"
+expect_exit 0 larder export daily -d kitchai --store "$SCRATCH/new" -q
+expect_exit 0 larder list --store "$SCRATCH/new" --json
+expect_json '.[].good' true

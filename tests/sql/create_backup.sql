@@ -146,6 +146,8 @@ UPDATE backups.presets SET tables = '{profiles,nope,auth.identities}' WHERE pres
 SELECT throws_like($$SELECT backups.run_preset('pre_deployment')$$,
     '%table auth.identities does not exist; table nope does not exist', 'a preset''s misspelt table is an error');
 SELECT throws_ok($$INSERT INTO backups.presets (preset, tables, in_database) VALUES ('Bad-name', '{x}', true)$$, '23514');
+SELECT throws_ok($$UPDATE backups.presets SET keep_days = 36501$$, '23514');
+SELECT lives_ok($$UPDATE backups.presets SET keep_days = 36500 WHERE preset = 'weekly'$$);
 
 SELECT * FROM finish();
 ROLLBACK;

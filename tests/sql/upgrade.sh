@@ -88,6 +88,12 @@ weekly_20250126_user_stock'
     value old "UPDATE backups.presets SET keep_days = 3 WHERE preset = 'daily'" >/dev/null
     migrate old >/dev/null
     is 'a changed preset stays changed' "$(value old "SELECT keep_days FROM backups.presets WHERE preset = 'daily'")" 3
+    value old "ALTER TABLE backups.presets DROP CONSTRAINT presets_keep_days_most;
+               UPDATE backups.presets SET keep_days = 9999999 WHERE preset = 'everything'" >/dev/null
+    is 'a preset that keeps longer than one may now is no obstacle' "$(migrate old)" ''
+    is 'and stays' "$(value old "SELECT keep_days FROM backups.presets WHERE preset = 'everything'")" 9999999
+    like 'until somebody changes it' "$(value old "UPDATE backups.presets SET keep_days = 36501" 2>&1 || true)" \
+        'presets_keep_days_most'
     value old "ALTER TABLE backups.presets DROP COLUMN shrink_alarm" >/dev/null
     migrate old >/dev/null
     is 'presets that were older than the shrink alarm get it' \
