@@ -397,7 +397,7 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
 static enum larder_status fail_where_shrunk(const struct larder_export_result *result,
                                             struct larder_error *error)
 {
-    if (result->shrunk_count == 0)
+    if (result->shrunk_since == NULL)
         return LARDER_OK;
     larder_fail(error, LARDER_DIFFERENCE,
                 "the archive is complete, but many rows are gone that %s had",

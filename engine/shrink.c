@@ -6,10 +6,10 @@
 #include "formats/archive_reader.h"
 #include "formats/names.h"
 
-/* Looks from the newest on, so that few summaries are read. */
+/* Looks from the newest on, so that few summaries are read; `newest` is the newest good one, shrunk or not. */
 static enum larder_status find_backup(struct store *store, const char *source, const char *preset,
-                                      struct arena *arena, struct inventory_backup *found,
-                                      struct larder_error *error)
+                                      struct arena *arena, struct inventory_backup *newest,
+                                      struct inventory_backup *found, struct larder_error *error)
 {
     struct inventory inventory = {0};
     struct buffer prefix = {0};
@@ -23,8 +23,11 @@ static enum larder_status find_backup(struct store *store, const char *source, c
         struct inventory_backup *backup = &inventory.backups[i - 1];
 
         status = inventory_complete(store, arena, backup, error);
-        if (status == LARDER_OK && backup->problem_count == 0 &&
-            backup->facts.shrunk_since == NULL) {
+        if (status != LARDER_OK || backup->problem_count > 0)
+            continue;
+        if (!newest->known)
+            *newest = *backup;
+        if (backup->facts.shrunk_since == NULL) {
             *found = *backup;
             break;
         }
@@ -66,10 +69,11 @@ enum larder_status shrink_find(struct store *store, const char *source, const ch
                                struct pg *pg, struct arena *arena, struct shrink_baseline *baseline,
                                struct larder_error *error)
 {
-    struct inventory_backup found = {0};
-    enum larder_status status = find_backup(store, source, preset, arena, &found, error);
+    struct inventory_backup newest = {0}, found = {0};
+    enum larder_status status = find_backup(store, source, preset, arena, &newest, &found, error);
 
-    *baseline = (struct shrink_baseline){0};
+    *baseline = (struct shrink_baseline){.shrunk_since = newest.facts.shrunk_since,
+                                         .shrunk_tables = newest.facts.shrunk_tables};
     if (status != LARDER_OK || !found.known)
         return status;
     if (!found.facts.encrypted)

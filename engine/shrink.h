@@ -24,10 +24,13 @@ struct shrink_baseline {
     struct record_count *counts;
     size_t count; /* 0: only `rows` is known */
     int64_t rows;
+    const char
+        *shrunk_since; /* as the newest good archive has it: what it lacks may still be gone */
+    uint64_t shrunk_tables;
 };
 
 /*
- * Finds it; everything lies in the arena. `pg`, which has a transaction that stays usable, may be NULL: no database has recorded the
+ * Finds it; everything lies in the arena. Where it cannot be read, `shrunk_since` is there all the same. `pg`, which has a transaction that stays usable, may be NULL: no database has recorded the
  * source's exports.
  */
 enum larder_status shrink_find(struct store *store, const char *source, const char *preset,

@@ -172,7 +172,7 @@ static enum larder_status export_and_tell(const struct cli_values *v,
     complete = is_complete(status);
     if (!complete && result.findings.count > 1)
         log_findings(&result.findings);
-    if (status == LARDER_OK && v->prune && result.shrunk_count == 0)
+    if (status == LARDER_OK && v->prune && result.shrunk_since == NULL)
         status = prune_after(v, options, &result, run, error);
     hooks.event.source = result.source;
     hooks.event.backup_name = complete ? result.backup_name : NULL;

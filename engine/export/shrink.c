@@ -50,7 +50,8 @@ enum larder_status export_find_baseline(struct export *e, struct larder_error *e
     if (is_signal(status))
         return larder_fail(error, status, "%s", why.message);
     if (status != LARDER_OK) {
-        e->baseline = (struct shrink_baseline){0};
+        e->baseline.backup_name = NULL;
+        e->baseline.count = 0;
         export_warn(e, arena_printf(e->arena,
                                     "the rows are not compared with those of the last archive: %s",
                                     why.message));
@@ -75,6 +76,27 @@ static const char *describe(const struct export *e, const struct larder_export_s
                         shrunk->table, shrunk->rows, since, shrunk->rows_before);
 }
 
+/* An alarm that nobody has accepted goes on while there is nothing to see by whether the rows are back. */
+static void carry_over(struct export *e, struct summary *summary)
+{
+    const struct shrink_baseline *b = &e->baseline;
+
+    e->result->shrunk_since = summary->shrunk_since = b->shrunk_since;
+    summary->shrunk_tables = b->shrunk_tables;
+    export_warn(e, arena_printf(e->arena,
+                                "many of the rows that %s had were gone before, and there is no "
+                                "good archive to see by whether they are back",
+                                b->shrunk_since));
+}
+
+static void tell_what_follows(const struct export *e)
+{
+    run_message(
+        e->run, LARDER_NOTE,
+        "nothing is pruned after this; if the rows are not missed, say so by an export with "
+        "--accept-shrink");
+}
+
 enum larder_status export_compare(struct export *e, struct summary *summary,
                                   struct larder_error *error)
 {
@@ -82,6 +104,11 @@ enum larder_status export_compare(struct export *e, struct summary *summary,
     enum larder_status status = shrink_compare(&e->baseline, e->manifest, e->preset.shrink_alarm,
                                                e->arena, &r->shrunk, &r->shrunk_count, error);
 
+    if (status == LARDER_OK && e->baseline.backup_name == NULL &&
+        e->baseline.shrunk_since != NULL) {
+        carry_over(e, summary);
+        tell_what_follows(e);
+    }
     if (status != LARDER_OK || r->shrunk_count == 0)
         return status;
     r->shrunk_since = e->baseline.backup_name;
@@ -92,9 +119,6 @@ enum larder_status export_compare(struct export *e, struct summary *summary,
     if (r->shrunk_count > TOLD)
         export_warn(e, arena_printf(e->arena, "and %zu more tables have lost many of their rows",
                                     r->shrunk_count - TOLD));
-    run_message(
-        e->run, LARDER_NOTE,
-        "nothing is pruned after this; if the rows are not missed, say so by an export with "
-        "--accept-shrink");
+    tell_what_follows(e);
     return arena_failed(e->arena) ? larder_fail_memory(error) : LARDER_OK;
 }

@@ -92,7 +92,7 @@ struct larder_export_result {
     size_t warning_count;
     const char *shrunk_since; /* the backup that had those rows; NULL: nothing has shrunk */
     struct larder_export_shrunk *shrunk;
-    size_t shrunk_count;
+    size_t shrunk_count; /* 0 with `shrunk_since`: as before, which cannot be compared now */
     struct larder_findings findings; /* what stood in the way; filled on failure, too */
     void *memory;                    /* what all of this lies in */
 };

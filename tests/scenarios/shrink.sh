@@ -66,6 +66,30 @@ expect_equal "archives" 5 "$(find "$LARDER_STORE" -name '*.tar' | wc -l)"
 mv "$SCRATCH/whole.json" "$stem.json"
 rm "$stem.removing"
 
+# An export that has nothing to compare with, and goes on with the alarm.
+alarm_goes_on()
+{
+    expect_exit 3 larder export nightly -d shop --fail-on-shrink --prune --keep-min 1 --json
+    expect_stderr "many of the rows that $grown had were gone before, and there is no good archive"
+    expect_stderr "--accept-shrink"
+    expect_json '[.shrunk_since, (.shrunk | length)] | tostring' "[\"$grown\",0]"
+    expect_equal "the summary" "$grown 2" "$(jq -r '"\(.shrunk_since) \(.shrunk_tables)"' "$(newest_summary)")"
+}
+
+it "the alarm goes on where those that had not shrunk are not good, or cannot be read, for a night"
+last=$LARDER_STORE/shop/nightly/$grown
+mv "$stem.json" "$SCRATCH/whole.json"
+mv "$last.json" "$SCRATCH/last.json"
+alarm_goes_on
+mv "$SCRATCH/last.json" "$last.json"
+cp "$last.tar" "$SCRATCH/sound.tar"
+printf 'x' | dd of="$last.tar" bs=1 seek=$(($(stat -c %s "$last.tar") - 1400)) conv=notrunc status=none
+alarm_goes_on
+cp "$SCRATCH/sound.tar" "$last.tar"
+mv "$SCRATCH/whole.json" "$stem.json"
+expect_exit 3 larder export nightly -d shop --fail-on-shrink
+expect_stderr "table logs has 0 rows, and in $grown it had 300"
+
 it "prune keeps the last one that had not shrunk, however old"
 for json in "$LARDER_STORE"/shop/nightly/*[0-9].json; do
     made=$(jq .started_at "$json")
