@@ -99,6 +99,26 @@ sql domains_all "CREATE DOMAIN kept AS int"
 expect_exit 0 larder restore "$SCRATCH/domains.tar" -d domains_all --schema all -q
 expect_query domains_all "$checks" "$(grep -v ^kept <<<"$wanted")"
 
+it "a number that a server keeps among the options of columns is left behind, and nothing else that looks like it"
+new_database numbered
+sql numbered "CREATE TABLE n (a int, \"B;b\" text DEFAULT E'\n;\nALTER TABLE ONLY n ALTER COLUMN a SET (pg_attver=5);\n', c int); ALTER TABLE n ALTER c SET (n_distinct = -0.5); INSERT INTO n VALUES (1, 'b', 2);
+    COMMENT ON TABLE n IS E'\n\nALTER TABLE ONLY n ALTER COLUMN a SET (pg_attver=5);\n';
+    UPDATE pg_attribute SET attoptions = ARRAY['pg_attver=5'] || coalesce(attoptions, '{}') WHERE attrelid = 'n'::regclass AND attnum > 0"
+expect_exit 0 larder export -t n -d numbered -o "$SCRATCH/numbered.tar" --no-record -q
+tar xOf "$SCRATCH/numbered.tar" schema/schema.dump | pg_restore -f "$STDOUT"
+# That of 17 knows better.
+if holds "$STDOUT" 'ALTER COLUMN a SET (pg_attver=5);'; then
+    mkdir "$SCRATCH/numbered" && tar xf "$SCRATCH/numbered.tar" -C "$SCRATCH/numbered"
+    options="SELECT string_agg(attname || coalesce(attoptions::text, ''), ' ' ORDER BY attnum), obj_description('n'::regclass), (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = 'n'::regclass) FROM pg_attribute WHERE attrelid = 'n'::regclass AND attnum > 0"
+    wanted=$(sql numbered "$options" | sed '1s/{pg_attver=5}//g; 1s/pg_attver=5,//')
+    new_database numbered_back
+    expect_exit 0 larder restore "$SCRATCH/numbered.tar" -d numbered_back -q
+    expect_query numbered_back "$options" "$wanted"
+    new_database numbered_by_hand
+    expect_exit 0 env -C "$SCRATCH/numbered" psql -Xq -v ON_ERROR_STOP=1 -d numbered_by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
+    expect_query numbered_by_hand "$options" "$wanted"
+fi
+
 it "there are statistics for every table that has rows"
 expect_query edges_back "SELECT string_agg(oid::regclass::text, ' ') FROM pg_class
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples < 0" ''
