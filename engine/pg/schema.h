@@ -66,6 +66,7 @@ struct schema {
     bool all;                    /* views may be had, too */
     bool no_owner;               /* SQL sets no owners; for the caller to set once it is open */
     bool no_tablespaces;         /* nor tablespaces */
+    bool no_maintain;            /* nor does it grant MAINTAIN, which servers before 17 lack */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */
@@ -116,6 +117,9 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
  * behind it. The last line of an entry may begin like one, where a comment has several, but then it ends with a quote that has no beginning.
  */
 bool schema_is_setting(const char *line);
+
+/* Whether SQL grants MAINTAIN, or revokes it, in just the form that pg_restore gives it. */
+bool schema_names_maintain(const char *sql);
 
 /* One entry's SQL. */
 struct schema_block {

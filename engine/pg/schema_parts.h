@@ -19,6 +19,12 @@ bool schema_is_relation(const struct schema_entry *entry);
 /* Entries that follow what they stand on, and are never wanted for themselves. */
 bool schema_is_attachment(const struct schema_entry *entry);
 
+/*
+ * Takes out of the text, from a place on, what no server takes that it may be for: the options of columns that only the source has, and
+ * MAINTAIN where it is not to be named.
+ */
+void schema_cut(const struct schema *schema, struct buffer *out, size_t place);
+
 /* The entry of that id; NULL where there is none. */
 struct schema_entry *schema_find(const struct schema *schema, int id);
 

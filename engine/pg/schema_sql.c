@@ -6,7 +6,6 @@
 
 #include "engine/pg/schema_parts.h"
 #include "engine/run/process.h"
-#include "formats/sql_split.h"
 
 /* A schema may be there already; pg_dump's own CREATE SCHEMA would fail. */
 static void append_with_schemas(struct buffer *out, const char *sql, size_t length)
@@ -27,55 +26,6 @@ static void append_with_schemas(struct buffer *out, const char *sql, size_t leng
         at = sql = line + strlen(create);
     }
     buffer_append(out, sql, (size_t)(end - sql));
-}
-
-/*
- * Some servers keep a number of their own among a column's options, which pg_dump of 18 takes for one of these, and which no server
- * takes back. Where it is in a statement, and with it the whole where it is the only option; a default would have a quote before it.
- */
-static bool find_number(const struct sql_statement *statement, const char **from, const char **to)
-{
-    static const char table[] = "ALTER TABLE ONLY ", foreign[] = "ALTER FOREIGN TABLE ONLY ",
-                      option[] = "(pg_attver=";
-    const char *text = statement->text, *end = text + statement->length;
-    const char *at = memmem(text, statement->length, option, strlen(option)), *behind;
-
-    if (at == NULL || memchr(text, '\'', (size_t)(at - text)) != NULL ||
-        (strncmp(text, table, strlen(table)) != 0 && strncmp(text, foreign, strlen(foreign)) != 0))
-        return false;
-    behind = at + strlen(option) + strspn(at + strlen(option), "0123456789");
-    if (behind + 1 == end && *behind == ')') {
-        *from = text;
-        *to = end + 1;
-        return true;
-    }
-    *from = at + 1;
-    *to = behind + strlen(", ");
-    return strncmp(behind, ", ", strlen(", ")) == 0;
-}
-
-/* From a place in the text on. */
-static void leave_out_numbers(struct buffer *out, size_t place)
-{
-    struct buffer kept = {0};
-    const char *text = buffer_text(out), *sql, *done, *from, *to;
-    struct sql_statement statement;
-    size_t length;
-
-    if (out->failed || strstr(text + place, "(pg_attver=") == NULL)
-        return;
-    sql = done = text + place;
-    length = strlen(sql);
-    while (sql_split_next(&sql, &length, &statement))
-        if (find_number(&statement, &from, &to)) {
-            buffer_append(&kept, done, (size_t)(from - done));
-            done = to;
-        }
-    buffer_puts(&kept, done);
-    out->length = place;
-    buffer_puts(out, buffer_text(&kept));
-    out->failed = out->failed || kept.failed;
-    buffer_free(&kept);
 }
 
 static const char setting_tablespace[] = "SET default_tablespace = ",
@@ -229,7 +179,7 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
 
     if (schema->pieces != NULL) {
         append_pieces(schema, pass, out);
-        leave_out_numbers(out, place);
+        schema_cut(schema, out, place);
         return out->failed ? larder_fail_memory(error) : LARDER_OK;
     }
     for (size_t i = 0; i < schema->count; i++)
@@ -257,7 +207,7 @@ enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass
         goto done;
     }
     append_entries(out, buffer_text(&sql));
-    leave_out_numbers(out, place);
+    schema_cut(schema, out, place);
     if (sql.failed || out->failed)
         status = larder_fail_memory(error);
 done:

@@ -116,6 +116,8 @@ static enum larder_status check_makings(struct restore *r, struct larder_error *
     if (status == LARDER_OK)
         status = preflight_storage(r, error);
     if (status == LARDER_OK)
+        status = preflight_maintain(r, error);
+    if (status == LARDER_OK)
         status = preflight_roles(r, error);
     if (status == LARDER_OK)
         status = preflight_privileges(r, error);

@@ -35,6 +35,9 @@ enum larder_status preflight_roles(struct restore *restore, struct larder_error 
 /* What this role may not do at the target, of all that has to be done; once all else is known. */
 enum larder_status preflight_privileges(struct restore *restore, struct larder_error *error);
 
+/* Where the target's server lacks MAINTAIN, it is granted to nobody, and is listed; once the schema's entries are chosen. */
+enum larder_status preflight_maintain(struct restore *restore, struct larder_error *error);
+
 /* Tablespaces and table access methods; once the schema's entries are chosen. Where a tablespace is missing, none is used. */
 enum larder_status preflight_storage(struct restore *restore, struct larder_error *error);
 

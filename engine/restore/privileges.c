@@ -89,6 +89,28 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
     return status;
 }
 
+enum larder_status preflight_maintain(struct restore *r, struct larder_error *error)
+{
+    static const enum schema_pass passes[] = {SCHEMA_GRANT, SCHEMA_REST};
+    enum larder_status status = LARDER_OK;
+
+    if (pg_server_version(r->control) >= 170000 ||
+        strtol(r->manifest->server_version, NULL, 10) < 17)
+        return LARDER_OK;
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(passes) / sizeof(passes[0]); i++) {
+        struct schema_block *blocks;
+        size_t count;
+
+        status = schema_blocks(&r->schema, passes[i], r->run, -1, r->arena, &blocks, &count, error);
+        for (size_t j = 0; status == LARDER_OK && j < count; j++)
+            if (schema_names_maintain(blocks[j].sql))
+                findings_add(&r->proof->findings, r->arena, "left out", blocks[j].entry->text,
+                             "%s: MAINTAIN, which servers before 17 lack", blocks[j].entry->text);
+    }
+    r->schema.no_maintain = true;
+    return status;
+}
+
 /* What the restoring role may do. */
 struct abilities {
     const char *role;

@@ -2,6 +2,7 @@
 # What a restore needs of the target and of its role is one list, before anything is touched; and with it all is whole.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+source "$(dirname "$0")/../support/forge.bash"
 
 # expect_untouched DATABASE ARGUMENT...   the restore is refused, and neither the database nor the roles change
 expect_untouched()
@@ -95,6 +96,32 @@ if [ "$(id -u)" = 0 ] && mkdir "$SCRATCH/small" && mount -t tmpfs -o size=90m,mo
     server_stop tight
 else
     echo "  not shown: no small file system can be mounted here"
+fi
+
+it "MAINTAIN is granted to nobody on a server that lacks it, which is listed, and all else is granted"
+server_use source
+if [ "$(sql postgres "SHOW server_version_num")" -lt 170000 ]; then
+    # What a server of 17 grants, out of what this one does: both words have eight letters.
+    mkdir "$SCRATCH/bin"
+    ln -s "${SERVER_BIN[source]}/pg_restore" "$SCRATCH/bin"
+    printf '#!/bin/bash\n"%s/pg_dump" "$@" | sed s/TRUNCATE/MAINTAIN/g\n' "${SERVER_BIN[source]}" >"$SCRATCH/bin/pg_dump"
+    chmod +x "$SCRATCH/bin/pg_dump"
+    new_database kept
+    sql kept 'CREATE ROLE "a GRANT MAINTAIN ON b"; CREATE TABLE first (a int); CREATE TABLE middle (a int); CREATE TABLE alone (a int); CREATE TABLE none (a int); CREATE VIEW seen AS SELECT 1;
+        GRANT SELECT, TRUNCATE ON first TO waiter WITH GRANT OPTION; GRANT DELETE, TRUNCATE, UPDATE ON middle TO waiter; GRANT TRUNCATE ON alone TO waiter; GRANT DELETE ON none TO waiter; GRANT SELECT, TRUNCATE ON seen TO waiter;
+        ALTER DEFAULT PRIVILEGES FOR ROLE "a GRANT MAINTAIN ON b" IN SCHEMA public GRANT SELECT, TRUNCATE ON TABLES TO waiter'
+    LARDER_PGBIN=$SCRATCH/bin expect_exit 0 larder export -t '*' -d kept -o "$SCRATCH/kept.tar" --no-record -q --copy-format text
+    version=$(tar xOf "$SCRATCH/kept.tar" manifest.json | jq -r .server_version)
+    forge_manifest "$SCRATCH/kept.tar" "\"server_version\":\"$version" "\"server_version\":\"17${version:2}"
+    server_use target
+    new_database lesser
+    expect_exit 9 larder restore "$SCRATCH/kept.tar" -d lesser --allow-older --schema all --create-roles --json
+    expect_json '[.findings[] | select(.message | test("MAINTAIN, which")) | .object] | sort | join(", ")' \
+        'ACL public TABLE alone postgres, ACL public TABLE first postgres, ACL public TABLE middle postgres, ACL public TABLE seen postgres, DEFAULT ACL public DEFAULT PRIVILEGES FOR TABLES a GRANT MAINTAIN ON b'
+    expect_json '.findings | length' 5
+    expect_query lesser "SELECT relname, string_agg(privilege_type || is_grantable, ' ' ORDER BY privilege_type) FROM pg_class, aclexplode(relacl) WHERE grantee = 'waiter'::regrole GROUP BY 1 ORDER BY 1" \
+        "$(printf 'first|SELECTtrue\nmiddle|DELETEfalse UPDATEfalse\nnone|DELETEfalse\nseen|SELECTfalse')"
+    expect_query lesser "SELECT string_agg(privilege_type, ' ') FROM pg_default_acl, aclexplode(defaclacl) WHERE grantee = 'waiter'::regrole" SELECT
 fi
 
 IFS=: read -ra OTHERS <<<"${LARDER_TEST_PGBINS:-}"
