@@ -70,8 +70,7 @@ static const struct manual_page pages[] = {
      "3458",
      {{"An archive of the store, by name", "larder verify daily_20261126_020000"},
       {"Has the database changed since?", "larder verify daily_20261126_020000 --against kitchai"},
-      {"All of them",
-       "larder list --json | jq -r '.[].archive' | xargs -d '\\n' larder verify --quick"}},
+      {"All of them", "larder list --json | jq -r '.[].archive' | xargs larder verify --quick"}},
      "drill restore list"},
     {"restore",
      "Loads an archive into a database, and proves by counts and fingerprints that what came back is what "
