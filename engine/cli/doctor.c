@@ -73,8 +73,8 @@ static void show(const struct cli_values *v, const struct larder_doctor *result,
     if (configured && !v->quiet)
         settings_print(v);
     doctor_print_lines(result, v->quiet);
-    printf("%zu checks, %zu warnings, %zu failed\n", result->count, result->warnings,
-           result->failures);
+    printf("%zu checks, %zu warning%s, %zu failed\n", result->count, result->warnings,
+           result->warnings == 1 ? "" : "s", result->failures);
 }
 
 /* No passphrase is asked for: what opens archives by itself at night must be in a file. */

@@ -44,16 +44,26 @@ static enum larder_status read_checks(const char *given, struct buffer *sql,
     return sql->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
+/* Phases are one or two words each: the line breaks between words, where it must. */
+static void print_phases(const struct larder_drill *drill)
+{
+    struct buffer line = {0};
+
+    for (size_t i = 0; i < drill->phase_count; i++)
+        buffer_printf(&line, "%s%s %.1f s", i > 0 ? ", " : "", drill->phases[i].name,
+                      drill->phases[i].seconds);
+    if (drill->phase_count > 0)
+        print_sentence(buffer_text(&line), 0, 2);
+    buffer_free(&line);
+}
+
 static void print_drill(const struct larder_drill *drill, bool all)
 {
     if (drill->proof.table_count > 0 && drill->proof.metadata_from != NULL)
         print_proof(&drill->proof, all, NULL);
-    for (size_t i = 0; i < drill->phase_count; i++)
-        printf("%s%s %.1f s", i > 0 ? ", " : "", drill->phases[i].name, drill->phases[i].seconds);
-    if (drill->phase_count > 0)
-        printf("\n");
+    print_phases(drill);
     if (drill->checks > 0)
-        printf("%zu checks were run\n", drill->checks);
+        printf("%zu check%s run\n", drill->checks, drill->checks == 1 ? " was" : "s were");
     if (drill->recovery_seconds > 0 && drill->proof.agree == LARDER_AGREE_YES)
         printf("restoring it took %.1f s (PostgreSQL %s)%s\n", drill->recovery_seconds,
                drill->server, drill->recorded ? ", recorded in the database" : "");

@@ -72,8 +72,9 @@ static void print_result(FILE *out, const struct larder_export_result *r)
     char rows[PRINT_NUMBER], bytes[PRINT_SIZE], raw[PRINT_SIZE];
 
     fprintf(out, "%s\n", r->archive);
-    fprintf(out, "  %s rows of %zu tables, %s in %s%s (%.1f s)%s\n", print_number(r->rows, rows),
-            r->table_count, print_size(r->raw_bytes, raw), print_size(r->bytes, bytes),
+    fprintf(out, "  %s row%s of %zu table%s, %s in %s%s (%.1f s)%s\n", print_number(r->rows, rows),
+            r->rows == 1 ? "" : "s", r->table_count, r->table_count == 1 ? "" : "s",
+            print_size(r->raw_bytes, raw), print_size(r->bytes, bytes),
             r->encrypted ? ", encrypted" : "", r->seconds,
             r->recorded ? ", recorded in the database" : "");
     for (size_t i = 0; i < r->referenced_count; i++) {

@@ -100,6 +100,16 @@ static void fill_rows(char (*texts)[CELL], const struct larder_proof *proof, siz
             fill(&texts[n++ * COLUMNS], &proof->tables[i]);
 }
 
+/* Where the metadata of a table counts more than the table itself has, and agrees all the same. */
+static bool counts_descendants(const struct larder_proof *proof)
+{
+    for (size_t i = 0; i < proof->table_count; i++)
+        if (proof->tables[i].agree == LARDER_AGREE_YES && proof->tables[i].rows_metadata >= 0 &&
+            proof->tables[i].rows_metadata > proof->tables[i].rows_archive)
+            return true;
+    return false;
+}
+
 enum larder_status print_proof(const struct larder_proof *proof, bool all,
                                struct larder_error *error)
 {
@@ -126,8 +136,11 @@ enum larder_status print_proof(const struct larder_proof *proof, bool all,
     fill_rows(&texts[COLUMNS], proof, shown);
     print_table(cells, rows, COLUMNS, "lrrrll");
     print_rest(proof->table_count, shown);
+    if (counts_descendants(proof))
+        print_sentence("the metadata counts partitions and children with their parent", 0, 2);
     print_word(word);
-    snprintf(summary, sizeof(summary), ": %zu tables%s%s (%.1f s)", proof->table_count,
+    snprintf(summary, sizeof(summary), ": %zu table%s%s%s (%.1f s)", proof->table_count,
+             proof->table_count == 1 ? "" : "s",
              target ? ", counted and fingerprinted in archive and database"
                     : ", counted and fingerprinted in the archive",
              proof->metadata_from == NULL ? ""

@@ -54,8 +54,8 @@ static void print_result(const struct larder_prune *result, bool dry_run)
     if (dry_run)
         printf("nothing was touched\n");
     else
-        printf("%zu of %zu archives removed, %s\n", result->removed, result->count,
-               print_size(result->bytes_removed, bytes));
+        printf("%zu of %zu archive%s removed, %s\n", result->removed, result->count,
+               result->count == 1 ? "" : "s", print_size(result->bytes_removed, bytes));
     free(cells);
 }
 

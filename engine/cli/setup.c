@@ -171,27 +171,35 @@ static enum larder_status reread(struct setup *s, struct larder_error *error)
     return LARDER_OK;
 }
 
+/* A paragraph that breaks between words, however wide the screen is. */
+static void say(const char *text)
+{
+    printf("\n");
+    print_sentence(text, 0, 0);
+}
+
 static void say_where_the_key_goes(const char *file, const char *recipient)
 {
-    printf(
-        "\nThe key is in %s; its recipient, which is no secret, is\n  %s\n"
-        "Copy the key off this host now: into a password manager, or onto paper. Without it nobody opens\n"
-        "the archives, you neither; whoever has it opens all of them. It must not live on this host alone.\n"
-        "Scheduled drills read it here. A host that must not be able to read its own archives does\n"
-        "without: remove it, and its line in the configuration, and drill where the key is.\n",
-        file, recipient);
+    printf("\nThe key is in %s; its recipient, which is no secret, is\n  %s\n", file, recipient);
+    print_sentence(
+        "Copy the key off this host now: into a password manager, or onto paper. Without it "
+        "nobody opens the archives, you neither; whoever has it opens all of them. It must "
+        "not live on this host alone.",
+        0, 0);
+    print_sentence("Scheduled drills read it here. A host that must not be able to read its own "
+                   "archives does without: remove it, and its line in the configuration, and drill "
+                   "where the key is.",
+                   0, 0);
 }
 
 static void say_what_is_missing(const struct setup *s)
 {
     if (strncmp(s->v->store, "s3://", 5) == 0 && getenv("AWS_ACCESS_KEY_ID") != NULL)
-        printf(
-            "\nThe keys of the store came from this shell. For the schedule put AWS_ACCESS_KEY_ID=... and\n"
-            "AWS_SECRET_ACCESS_KEY=... into /etc/larder/environment (chmod 600).\n");
-    printf(
-        "\n`larder doctor` repeats all checks, `larder status` says where each preset stands, and\n"
-        "docs/restore.md is for the worst day. The configuration is in %s.\n",
-        s->config_file);
+        say("The keys of the store came from this shell. For the schedule put AWS_ACCESS_KEY_ID=... "
+            "and AWS_SECRET_ACCESS_KEY=... into /etc/larder/environment (chmod 600).");
+    say("`larder doctor` repeats all checks, `larder status` says where each preset stands, and "
+        "docs/restore.md is for the worst day.");
+    printf("The configuration is in %s.\n", s->config_file);
 }
 
 /* The export, the drill and the doctor; a drill that could not be is told, and what follows is done all the same. */

@@ -275,7 +275,9 @@ static void check_plain(struct doctor *d, const struct inventory *inventory, con
             plain++;
     if (plain > 0 && !doctor_is_local(d->options->store))
         doctor_warn(d, "encryption", "Whoever reads the store reads them; encrypt what comes next.",
-                    "%zu archives in a store off this host are not encrypted", plain);
+                    plain == 1 ? "%zu archive in a store off this host is not encrypted"
+                               : "%zu archives in a store off this host are not encrypted",
+                    plain);
 }
 
 /* Presets that are defined, and then those that are only in the store. */

@@ -31,6 +31,17 @@ expect_exit 1 larder export -t parted -d db -o "$SCRATCH/none.tar"
 expect_stderr '"!public.away" leaves it out'
 expect_tables "near parted" -t parted -t '!away'
 
+it "a verification says why a parent's numbers differ and are equal, and only then"
+sql db "INSERT INTO near VALUES (1)"
+expect_exit 0 larder export -t parted -t '!away' -d db -o "$SCRATCH/parted.tar" --no-record
+expect_stdout "1 row of 2 tables"
+expect_exit 0 larder verify "$SCRATCH/parted.tar"
+expect_stdout "the metadata counts partitions and children with their parent"
+expect_exit 0 larder export -t near -d db -o "$SCRATCH/near.tar" --no-record
+expect_exit 0 larder verify "$SCRATCH/near.tar"
+expect_stdout "equal: 1 table, counted"
+expect_unsaid "partitions and children"
+
 it "a table of an extension is refused by the extension's name"
 expect_exit 1 larder export -t of_extension -d db -o "$SCRATCH/none.tar"
 expect_stderr 'the extension "postgres_fdw"'

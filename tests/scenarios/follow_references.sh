@@ -117,7 +117,7 @@ expect_exit 0 larder restore "$ROWS" -d dev -t tree --preview
 expect_stderr 'what "elsewhere"."people" lacks of the archived rows'
 expect_query dev "SELECT count(*) FROM elsewhere.people" 2
 expect_exit 0 larder restore "$ROWS" -d dev -t tree
-expect_stdout "equal: 1 tables"
+expect_stdout "equal: 1 table, counted"
 expect_query dev "SELECT string_agg(id || ' ' || email || ' ' || coalesce(boss::text, '-'), ', ' ORDER BY id) FROM elsewhere.people" \
     "-1 new -, 901 theirs -, 902 p902@example.org 901"
 expect_query dev "SELECT string_agg(id || ' ' || name, ', ' ORDER BY id) FROM elsewhere.regions" "3 region 3, 99 theirs"

@@ -88,7 +88,7 @@ expect_query dev "SELECT to_regclass('public.profiles') IS NULL" t
 
 it "one command brings profiles and what they need into a project with other users"
 expect_exit 0 larder restore "$archive" -d dev -t profiles --create-roles --externals stub
-expect_stdout "equal: 1 tables"
+expect_stdout "equal: 1 table, counted"
 expect_stderr "rows were added to"
 users=$(sql dev "SELECT count(DISTINCT user_id) FROM profiles")
 expect_query dev "SELECT count(*) FROM auth.users" $((users + 5))
