@@ -11,6 +11,14 @@
 #include "engine/cli/progress.h"
 
 /* The result on standard output, what was found on standard error; whatever became of it. */
+/* The only finding, of which the error says the same. */
+static bool is_told(const struct larder_findings *findings, enum larder_status status,
+                    const struct larder_error *error)
+{
+    return status != LARDER_OK && findings->count == 1 &&
+           strcmp(findings->items[0].message, error->message) == 0;
+}
+
 static enum larder_status show(const struct cli_values *v, const struct larder_proof *proof,
                                enum larder_status status, struct larder_error *error)
 {
@@ -23,7 +31,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
         print_changes(proof, v->preview, NULL);
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
         print_proof(proof, v->verbose, NULL);
-    if (proof->findings.count > 0)
+    if (proof->findings.count > 0 && !is_told(&proof->findings, status, error))
         log_findings(&proof->findings);
     return status;
 }

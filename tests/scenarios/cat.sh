@@ -85,6 +85,8 @@ expect_stderr no_such_table
 expect_stderr "'\"My Table\"'"
 expect_exit 2 larder cat "$SCRATCH/text.tar" 'user_*'
 expect_stderr "more than one table"
+expect_exit 2 larder restore "$SCRATCH/text.tar" -d postgres -t no_such_table
+expect_equal "how often it is said" 1 "$(grep -c no_such_table "$STDERR")"
 expect_exit 2 larder cat "$SCRATCH/text.tar"
 
 it "a damaged part is said to be, and encrypted archives are opened"
