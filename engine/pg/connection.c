@@ -1,5 +1,6 @@
 #include "engine/pg/connection.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 enum { SETTLE_SECONDS = 10, KEYWORDS = 16, RETRY_MILLISECONDS = 1000 };
 
-/* libpq's messages end in a line feed and may have several lines: they are put on one. */
+/* libpq's messages end in a line feed and may have several lines: they are put on one, with a semicolon between what are two. */
 static void one_line(const char *text, char *line, size_t size)
 {
     size_t length = 0;
@@ -24,6 +25,9 @@ static void one_line(const char *text, char *line, size_t size)
 
         if (space && (length == 0 || line[length - 1] == ' '))
             continue;
+        if (*text == '\n' && text[1] != '\0' && length + 2 < size &&
+            isalnum((unsigned char)line[length - 1]))
+            line[length++] = ';';
         line[length++] = space ? ' ' : *text;
     }
     while (length > 0 && line[length - 1] == ' ')

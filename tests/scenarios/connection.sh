@@ -34,6 +34,8 @@ expect_exit 1 larder export daily -d kitchai -h 127.0.0.1 -p 1 --store "$STORE"
 expect_one_message 127.0.0.1
 expect_exit 1 larder init -d kitchai -h 127.0.0.1 -p 1
 
+expect_unsaid "No such file or directory Is the server"
+
 it "no such database, no such role"
 expect_exit 1 larder export daily -d no_such_database --store "$STORE"
 expect_one_message no_such_database
