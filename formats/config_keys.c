@@ -5,6 +5,7 @@
 
 #include "formats/buffer.h"
 #include "formats/config_parts.h"
+#include "formats/nearest.h"
 
 #define IN_CONFIG(field) offsetof(struct larder_config, field), 0
 #define LIST(field, counter)                                                                       \
@@ -51,56 +52,17 @@ const struct config_key config_keys[] = {
 const size_t config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 _Static_assert(sizeof(config_keys) / sizeof(config_keys[0]) <= CONFIG_KEYS_MAX, "room for all");
 
-static size_t least(size_t a, size_t b, size_t c)
-{
-    size_t least_of_two = a < b ? a : b;
-
-    return least_of_two < c ? least_of_two : c;
-}
-
-/* How many bytes have to be put in, left out or changed to make one of the other. */
-static size_t distance(const char *a, const char *b)
-{
-    enum { LONGEST = 48 };
-    size_t row[LONGEST + 1], length = strlen(b);
-
-    if (length > LONGEST || strlen(a) > LONGEST)
-        return LONGEST;
-    for (size_t j = 0; j <= length; j++)
-        row[j] = j;
-    for (size_t i = 1; a[i - 1] != '\0'; i++) {
-        size_t corner = row[0];
-
-        row[0] = i;
-        for (size_t j = 1; j <= length; j++) {
-            size_t above = row[j];
-
-            row[j] = least(above + 1, row[j - 1] + 1, corner + (a[i - 1] != b[j - 1] ? 1 : 0));
-            corner = above;
-        }
-    }
-    return row[length];
-}
-
 /* Says which of the names is meant, or where none is like it, which there are. */
 static void hint_at(struct larder_error *error, const char *name, const char *const *names,
                     size_t count, const char *what)
 {
     struct buffer all = {0};
-    const char *nearest = NULL;
-    size_t best = 3; /* two slips are one word, three are another */
+    const char *meant = nearest(name, names, count);
 
-    for (size_t i = 0; i < count; i++) {
-        size_t slips = distance(name, names[i]);
-
+    for (size_t i = 0; i < count; i++)
         buffer_printf(&all, "%s%s", i > 0 ? ", " : "", names[i]);
-        if (slips < best && slips < strlen(names[i])) {
-            best = slips;
-            nearest = names[i];
-        }
-    }
-    if (nearest != NULL)
-        larder_hint(error, "Is \"%s\" meant?", nearest);
+    if (meant != NULL)
+        larder_hint(error, "Is \"%s\" meant?", meant);
     else
         larder_hint(error, "%s: %s.", what, buffer_text(&all));
     buffer_free(&all);

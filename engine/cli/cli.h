@@ -71,6 +71,8 @@ struct cli_command {
 extern const struct cli_command cli_commands[];
 extern const size_t cli_command_count;
 const struct cli_command *cli_find_command(const char *name); /* NULL: there is none */
+/* LARDER_USAGE: there is none of that name; the hint says which may be meant, or what lists them. */
+enum larder_status cli_no_command(const char *name, struct larder_error *error);
 
 struct cli_option {
     char key; /* the short letter, or a made-up one */

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "engine/cli/cli.h"
+#include "formats/nearest.h"
 
 #define CONNECT "dhpUwW"
 #define PLAIN "qvJ6?"
@@ -50,4 +51,19 @@ const struct cli_command *cli_find_command(const char *name)
         if (strcmp(cli_commands[i].name, name) == 0)
             return &cli_commands[i];
     return NULL;
+}
+
+enum larder_status cli_no_command(const char *name, struct larder_error *error)
+{
+    const char *names[sizeof(cli_commands) / sizeof(cli_commands[0])], *meant;
+
+    for (size_t i = 0; i < cli_command_count; i++)
+        names[i] = cli_commands[i].name;
+    meant = nearest(name, names, cli_command_count);
+    larder_fail(error, LARDER_USAGE, "there is no command \"%s\"", name);
+    if (meant != NULL)
+        larder_hint(error, "Is \"%s\" meant? `larder help` lists the commands.", meant);
+    else
+        larder_hint(error, "`larder help` lists the commands.");
+    return LARDER_USAGE;
 }

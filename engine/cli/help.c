@@ -119,11 +119,7 @@ static enum larder_status find(const char *name, const struct cli_command **comm
                                struct larder_error *error)
 {
     *command = name == NULL ? NULL : cli_find_command(name);
-    if (name == NULL || *command != NULL)
-        return LARDER_OK;
-    larder_fail(error, LARDER_USAGE, "there is no command \"%s\"", name);
-    larder_hint(error, "`larder help` lists the commands.");
-    return LARDER_USAGE;
+    return name == NULL || *command != NULL ? LARDER_OK : cli_no_command(name, error);
 }
 
 /* The build writes the manual with these. */

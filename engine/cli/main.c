@@ -145,9 +145,8 @@ int main(int argc, char **argv)
     command = argc > 1 ? cli_find_command(argv[1]) : NULL;
     if (command == NULL) {
         if (argc > 1)
-            larder_fail(&error, LARDER_USAGE, "there is no command \"%s\"", argv[1]);
-        else
-            larder_fail(&error, LARDER_USAGE, "no command was given");
+            return report(&error, cli_no_command(argv[1], &error));
+        larder_fail(&error, LARDER_USAGE, "no command was given");
         larder_hint(&error, "`larder --help` lists the commands.");
         return report(&error, LARDER_USAGE);
     }

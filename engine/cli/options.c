@@ -7,6 +7,8 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/log.h"
+#include "formats/buffer.h"
+#include "formats/nearest.h"
 
 const struct cli_option cli_options[] = {
     {'d', true, "dbname", "SOURCE", "database: a name, a conninfo string or a URI"},
@@ -157,6 +159,54 @@ static enum larder_status usage(const struct cli_command *command, struct larder
 {
     larder_fail(error, LARDER_USAGE, "%s \"%s\"", what, value);
     larder_hint(error, "`larder %s --help` shows what it takes.", command->name);
+    return LARDER_USAGE;
+}
+
+static enum larder_status no_option(const struct cli_command *command, const char *given,
+                                    struct larder_error *error)
+{
+    const char *names[ROWS], *meant;
+    char name[64];
+    size_t count = 0;
+
+    snprintf(name, sizeof(name), "%.*s", (int)strcspn(given, "="), given);
+    for (const char *key = command->letters; *key != '\0'; key++)
+        names[count++] = cli_find_option(*key)->name;
+    meant = strncmp(name, "--", 2) == 0 ? nearest(name + 2, names, count) : NULL;
+    usage(command, error, "there is no option", given);
+    if (meant != NULL)
+        larder_hint(error, "Is \"--%s\" meant? `larder %s --help` shows what it takes.", meant,
+                    command->name);
+    return LARDER_USAGE;
+}
+
+/* What options take that is neither a name nor a word of a list. */
+static const struct {
+    char key;
+    const char *what;
+} ranges[] = {
+    {'j', "a number from 1 to 64"},    {'Z', "zstd:1 to zstd:19"},
+    {'T', "a number from 1 to 86400"}, {'M', "a number from 1 to 10000"},
+    {'H', "64 hexadecimal digits"},
+};
+
+static enum larder_status wrong_value(const struct cli_command *command, char key,
+                                      const char *value, struct larder_error *error)
+{
+    const char *const *words = cli_option_words(key);
+    struct buffer all = {0};
+    char what[64];
+
+    for (size_t i = 0; words != NULL && words[i] != NULL; i++)
+        buffer_printf(&all, "%s%s", i > 0 ? ", " : "", words[i]);
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (ranges[i].key == key)
+            buffer_puts(&all, ranges[i].what);
+    snprintf(what, sizeof(what), "--%s: the option does not take", cli_find_option(key)->name);
+    usage(command, error, what, value);
+    if (all.length > 0)
+        larder_hint(error, "It takes %s.", buffer_text(&all));
+    buffer_free(&all);
     return LARDER_USAGE;
 }
 
@@ -446,7 +496,7 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
     struct option longs[ROWS + 1] = {0};
     char shorts[2 * ROWS + 2] = ":";
     size_t n = 0, m = 1;
-    char key, what[64];
+    char key;
     int found;
 
     for (const char *letter = command->letters; *letter != '\0'; letter++) {
@@ -468,13 +518,10 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
         if (found == ':')
             return usage(command, error, "an argument is missing for", argv[optind - 1]);
         if (found == '?')
-            return usage(command, error, "there is no option", argv[optind - 1]);
+            return no_option(command, argv[optind - 1], error);
         key = (char)(found >= LONG_BASE ? found - LONG_BASE : found);
-        if (!set_value(values, key, optarg)) {
-            snprintf(what, sizeof(what), "--%s: the option does not take",
-                     cli_find_option(key)->name);
-            return usage(command, error, what, optarg);
-        }
+        if (!set_value(values, key, optarg))
+            return wrong_value(command, key, optarg, error);
     }
     for (; optind < argc; optind++) {
         if (!add(&values->arguments, argv[optind]))

@@ -133,6 +133,13 @@ expect_exit 2 env LARDER_LOG_FORMAT=json "$LARDER" list
 expect_equal "the error" '["error","string","string"]' "$(jq -c '[.level, (.message | type), (.help | type)]' "$STDERR")"
 expect_exit 2 "$LARDER" list --log-format xml
 expect_stderr 'the option does not take "xml"'
+expect_stderr "It takes text, json."
+expect_exit 2 larder exprot
+expect_stderr 'Is "export" meant?'
+expect_exit 2 larder export --stroe x
+expect_stderr 'Is "--store" meant?'
+expect_exit 2 larder export --jobs 100
+expect_stderr "It takes a number from 1 to 64."
 
 it "gives lines for the journal their priority, and others none"
 JOURNAL_STREAM=$(stat -c %d:%i "$STDERR") expect_exit 2 "$LARDER" list
