@@ -1121,7 +1121,9 @@ BEGIN
 END
 $$;
 
--- What removing the rows that the backup lacks would do to the rows of other tables that refer to them.
+-- What removing the rows that the backup lacks, and changing those that differ, would do to the rows of other tables that refer
+-- to them. A change that a foreign key forbids fails by itself. In the comparison a column's name alone is that of the backup's
+-- row, or the table's own where the backup lacks the column.
 CREATE OR REPLACE FUNCTION backups._consequences(target regclass, source text, on_key text)
 RETURNS TABLE (effect text, forbidden boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
@@ -1130,28 +1132,35 @@ DECLARE
     n bigint;
 BEGIN
     FOR f IN
-        SELECT c.conname, c.conrelid::regclass AS child, c.confdeltype,
+        SELECT c.conname, c.conrelid::regclass AS child, e.changes, e.action,
+               CASE WHEN NOT e.changes THEN format('NOT EXISTS (SELECT FROM %s b WHERE %s)', source, on_key)
+                    ELSE format('EXISTS (SELECT FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record)',
+                                source, on_key, string_agg(format('t.%I', p.attname), ', ' ORDER BY p.attnum),
+                                string_agg(quote_ident(p.attname), ', ' ORDER BY p.attnum)) END AS of_rows,
                string_agg(format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ')
                    AS on_reference
         FROM pg_constraint c
+        CROSS JOIN LATERAL (VALUES (false, c.confdeltype), (true, c.confupdtype)) e (changes, action)
         CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator)
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.child_column
         JOIN pg_attribute p ON p.attrelid = c.confrelid AND p.attnum = k.parent_column
         JOIN pg_operator o ON o.oid = k.operator
         JOIN pg_namespace s ON s.oid = o.oprnamespace
         WHERE c.contype = 'f' AND c.confrelid = target AND c.conrelid <> target AND c.conparentid = 0
-        GROUP BY c.oid, c.conname, c.conrelid, c.confdeltype
-        ORDER BY c.conname
+          AND NOT (e.changes AND e.action IN ('a', 'r'))
+        GROUP BY c.oid, c.conname, c.conrelid, e.changes, e.action
+        ORDER BY c.conname, e.changes
     LOOP
-        EXECUTE format('SELECT count(*) FROM %s c WHERE EXISTS (SELECT FROM %s t WHERE %s AND NOT EXISTS '
-                       '(SELECT FROM %s b WHERE %s))', f.child, target, f.on_reference, source, on_key) INTO n;
+        EXECUTE format('SELECT count(*) FROM %s c WHERE EXISTS (SELECT FROM %s t WHERE %s AND %s)', f.child, target,
+                       f.on_reference, f.of_rows) INTO n;
         IF n > 0 THEN
-            effect := format('%s (foreign key %I) %s', backups._label(f.child), f.conname, CASE f.confdeltype
-                WHEN 'c' THEN format('would lose %s rows', n)
+            effect := format('%s (foreign key %I) %s', backups._label(f.child), f.conname, CASE f.action
+                WHEN 'c' THEN format(CASE WHEN f.changes THEN 'would get other values in %s rows'
+                                          ELSE 'would lose %s rows' END, n)
                 WHEN 'n' THEN format('would get null in %s rows', n)
                 WHEN 'd' THEN format('would get the default in %s rows', n)
                 ELSE format('forbids it with %s rows', n) END);
-            forbidden := f.confdeltype IN ('a', 'r');
+            forbidden := f.action IN ('a', 'r');
             RETURN NEXT;
         END IF;
     END LOOP;
@@ -1398,19 +1407,19 @@ BEGIN
                    ' (SELECT count(*) FROM %s t JOIN %s b ON %s WHERE %s)', parts.source, target, parts.on_key,
                    target, parts.source, parts.on_key, parts.differs) INTO added, changed;
     removed := before + added - in_backup;
-    IF mode <> 'missing' AND removed > 0 THEN
+    IF mode <> 'missing' AND (removed > 0 OR changed > 0) THEN
         SELECT string_agg(c.effect, '; '), bool_or(c.forbidden) INTO effects, forbidden
         FROM backups._consequences(target, parts.source, parts.on_key) c;
     END IF;
     IF mode = 'preview' THEN
         total := before;
-        notes := nullif(concat_ws('; ', notes, format('removing %s rows: ', removed) || effects), '');
+        notes := nullif(concat_ws('; ', notes, format('removing %s rows and changing %s: ', removed, changed) || effects), '');
         RETURN NEXT;
         RETURN;
     END IF;
     IF mode = 'rows' AND effects IS NOT NULL AND (forbidden OR NOT coalesce(allow_cascade, false)) THEN
-        RAISE EXCEPTION '% has % rows that the backup % lacks, and other tables refer to them: %', target, removed,
-                m.backup_name, effects
+        RAISE EXCEPTION '% has % rows that the backup % lacks and % that differ, and other tables refer to them: %', target,
+                removed, m.backup_name, changed, effects
             USING HINT = 'Nothing was changed. ' || CASE
                       WHEN forbidden THEN 'Remove the rows that forbid it, or use the mode missing.'
                       ELSE 'Accept it with allow_cascade => true (what it removes may be referred to in turn), or use the '

@@ -117,6 +117,27 @@ SELECT is(pg_temp.differ('places', 'backups.places_backup_20250206'), 0::bigint)
 SELECT is((SELECT count(*) FROM pg_attribute WHERE attrelid = 'places'::regclass AND attnum > 0 AND attnotnull), 3::bigint,
     'what is NOT NULL still is');
 
+-- Values that other tables refer to, and follow; a column that the backup lacks does not change.
+CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE);
+CREATE TABLE nulled (n integer PRIMARY KEY, email text REFERENCES users (email) ON UPDATE SET NULL);
+CREATE TABLE followed (n integer PRIMARY KEY, email text REFERENCES users (email) ON UPDATE CASCADE);
+INSERT INTO users VALUES (1, 'old');
+SELECT backups.create_backup('x_20250207', ARRAY['users']);
+ALTER TABLE users ADD COLUMN code text DEFAULT 'c' UNIQUE;
+CREATE TABLE by_code (n integer PRIMARY KEY, code text REFERENCES users (code) ON UPDATE CASCADE);
+UPDATE users SET email = 'new';
+INSERT INTO nulled VALUES (1, 'new');
+INSERT INTO followed VALUES (1, 'new');
+INSERT INTO by_code VALUES (1, 'c');
+SELECT alike((SELECT notes FROM backups.restore_table('x_20250207', 'users')),
+    '%removing 0 rows and changing 1: followed (foreign key followed_email_fkey) would get other values in 1 rows; '
+    'nulled (foreign key nulled_email_fkey) would get null in 1 rows', 'a preview names what ON UPDATE does');
+SELECT throws_like($$SELECT backups.restore_table('x_20250207', 'users', 'rows')$$,
+    '%0 rows that the backup x_20250207 lacks and 1 that differ%nulled%would get null in 1 rows', 'rows refuses it');
+SELECT results_eq('SELECT n.email, f.email FROM nulled n, followed f', $$VALUES ('new', 'new')$$);
+SELECT lives_ok($$SELECT backups.restore_table('x_20250207', 'users', 'rows', true)$$);
+SELECT results_eq('SELECT n.email, f.email FROM nulled n, followed f', $$VALUES (NULL, 'old')$$, 'unless told');
+
 -- A partitioned table, whose triggers are in different states.
 CREATE TABLE measured (day date PRIMARY KEY, n integer) PARTITION BY RANGE (day);
 CREATE TABLE measured_24 PARTITION OF measured FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');

@@ -54,11 +54,11 @@ INSERT INTO recipe_comments (recipe_id, comment_text) VALUES (md5('later')::uuid
 INSERT INTO pins VALUES (md5('later')::uuid), (md5('recipe1')::uuid);
 INSERT INTO marks VALUES (md5('later')::uuid);
 SELECT is((SELECT notes FROM backups.restore_table('production_20250126', 'recipe_uploads', 'preview')),
-    'removing 1 rows: marks (foreign key marks_recipe_fkey) would get the default in 1 rows; '
+    'removing 1 rows and changing 0: marks (foreign key marks_recipe_fkey) would get the default in 1 rows; '
     'pins (foreign key pins_recipe_fkey) would get null in 1 rows; '
     'recipe_comments (foreign key recipe_comments_recipe_id_fkey) would lose 2 rows', 'a preview names the consequences');
 SELECT throws_like($$SELECT backups.restore_table('production_20250126', 'recipe_uploads', 'rows')$$,
-    '%has 1 rows that the backup production_20250126 lacks, and other tables refer to them: marks%would lose 2 rows',
+    '%has 1 rows that the backup production_20250126 lacks and 0 that differ, and other tables refer to them: marks%would lose 2 rows',
     'rows refuses, with the counts');
 SELECT is((SELECT count(*) FROM recipe_uploads), 21::bigint);
 SELECT lives_ok($$SELECT backups.restore_table('production_20250126', 'recipe_uploads', 'rows', allow_cascade => true)$$);
