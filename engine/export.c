@@ -116,9 +116,21 @@ static enum larder_status complete_manifest(struct export *e, const struct catal
     return status;
 }
 
+/* `record` may be NULL. Where it is not the source, that it cannot be asked is told once it cannot record. */
+static enum larder_status look_for_name(struct export *e, struct pg *record, const char *name,
+                                        bool *taken, struct larder_error *error)
+{
+    *taken = false;
+    if (record == e->leader)
+        return record_has_name(record, name, taken, error);
+    if (record != NULL)
+        record_has_name(record, name, taken, NULL);
+    return run_check(e->run, error);
+}
+
 /* The name is the time; a second export within one second waits for the next. */
-static enum larder_status begin_archive(struct export *e, struct stage **stage,
-                                        struct larder_error *error)
+static enum larder_status choose_name(struct export *e, struct pg *record, struct stage **stage,
+                                      struct larder_error *error)
 {
     enum larder_status status;
     bool taken = true;
@@ -134,11 +146,9 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
         e->started_at = time(NULL);
         names_backup(e->result->preset, e->started_at, name);
         e->result->backup_name = arena_strdup(e->arena, name);
-        taken = false;
         if (e->options->lock && e->preset.keep_seconds > 0)
             destination_retain(&e->to, e->started_at + e->preset.keep_seconds, NULL);
-        status =
-            e->options->no_record ? LARDER_OK : record_has_name(e->leader, name, &taken, error);
+        status = look_for_name(e, record, name, &taken, error);
         if (status == LARDER_OK && !taken)
             status = destination_begin(&e->to, e->result->source, e->result->preset, name, e->arena,
                                        &taken, stage, error);
@@ -148,6 +158,17 @@ static enum larder_status begin_archive(struct export *e, struct stage **stage,
             usleep(100000);
     }
     return LARDER_OK;
+}
+
+static enum larder_status begin_archive(struct export *e, struct stage **stage,
+                                        struct larder_error *error)
+{
+    struct pg *record = export_open_record(e, e->leader);
+    enum larder_status status = choose_name(e, record, stage, error);
+
+    if (record != e->leader)
+        pg_close(record);
+    return status;
 }
 
 /* The schema's part of the work, in a thread of its own beside the lanes. */

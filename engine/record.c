@@ -11,6 +11,15 @@
 
 enum { NUMBER = 24 };
 
+/*
+ * The rows of $1, an archive of source $2. Where several sources are recorded in one database, two may have archives of the same
+ * name; the notes of a row say which archive it is of.
+ */
+#define ROWS_OF_ARCHIVE                                                                            \
+    "SELECT table_name, row_count FROM backups.backup_metadata m "                                 \
+    "WHERE backup_name = $1 AND kind = 'archive' AND NOT EXISTS (SELECT FROM backups.archives a "  \
+    "WHERE a.backup_name = m.backup_name AND a.source <> $2 AND a.location = m.notes)"
+
 enum larder_status record_has_name(struct pg *pg, const char *backup_name, bool *has,
                                    struct larder_error *error)
 {
@@ -138,14 +147,10 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
                                       bool *asked, struct larder_error *error)
 {
     size_t other_count = 0;
-    const char *name = manifest->backup_name;
+    const char *const values[] = {manifest->backup_name, manifest->source};
     struct larder_error why = {0};
     PGresult *result;
-    enum larder_status status =
-        pg_query(pg,
-                 "SELECT table_name, row_count FROM backups.backup_metadata "
-                 "WHERE backup_name = $1 AND kind = 'archive'",
-                 1, &name, &result, &why);
+    enum larder_status status = pg_query(pg, ROWS_OF_ARCHIVE, 2, values, &result, &why);
 
     for (size_t i = 0; i < manifest->metadata_count; i++)
         counts[i] = -1;
@@ -164,10 +169,11 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
-enum larder_status record_read_tables(struct pg *pg, const char *backup_name, struct arena *arena,
-                                      struct record_count **counts, size_t *count,
-                                      struct larder_error *error)
+enum larder_status record_read_tables(struct pg *pg, const char *source, const char *backup_name,
+                                      struct arena *arena, struct record_count **counts,
+                                      size_t *count, struct larder_error *error)
 {
+    const char *const values[] = {backup_name, source};
     struct larder_error why = {0};
     PGresult *result = NULL;
     enum larder_status status = pg_exec(pg, "SAVEPOINT larder_tables", error);
@@ -175,10 +181,7 @@ enum larder_status record_read_tables(struct pg *pg, const char *backup_name, st
     *count = 0;
     if (status != LARDER_OK)
         return status;
-    status = pg_query(pg,
-                      "SELECT table_name, row_count FROM backups.backup_metadata "
-                      "WHERE backup_name = $1 AND kind = 'archive' AND row_count IS NOT NULL",
-                      1, &backup_name, &result, &why);
+    status = pg_query(pg, ROWS_OF_ARCHIVE " AND row_count IS NOT NULL", 2, values, &result, &why);
     if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg)))
         return larder_fail(error, status, "%s", why.message);
     if (status == LARDER_OK) {

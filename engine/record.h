@@ -23,7 +23,8 @@ enum larder_status record_archive(struct pg *pg, const struct manifest *manifest
  * The counts that backups.backup_metadata has for a backup, by the names in the manifest's own copy
  * of these rows: -1 where it has none. `*asked` is false where the database has no such table or
  * the role may not read it. `counts` has an element for each element of manifest->metadata. Tables
- * that only the database has rows for are given in `others`, in the arena, NULL last.
+ * that only the database has rows for are given in `others`, in the arena, NULL last. Rows of an
+ * archive of another source, which may have the same name, do not count.
  */
 enum larder_status record_read_counts(struct pg *pg, const struct manifest *manifest,
                                       struct arena *arena, int64_t *counts, const char ***others,
@@ -35,12 +36,12 @@ struct record_count {
 };
 
 /*
- * The rows that backups.backup_metadata has for a backup, in the arena: none where it knows no such backup, or the role may not
+ * The rows that backups.backup_metadata has for a backup of the source, in the arena: none where it knows no such backup, or the role may not
  * look. In the transaction that is open on `pg`, which stays usable.
  */
-enum larder_status record_read_tables(struct pg *pg, const char *backup_name, struct arena *arena,
-                                      struct record_count **counts, size_t *count,
-                                      struct larder_error *error);
+enum larder_status record_read_tables(struct pg *pg, const char *source, const char *backup_name,
+                                      struct arena *arena, struct record_count **counts,
+                                      size_t *count, struct larder_error *error);
 
 /* The digests that backups.archives has for a backup, in the arena; none is no failure. */
 enum larder_status record_read_digests(struct pg *pg, const struct manifest *manifest,

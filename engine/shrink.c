@@ -79,7 +79,7 @@ enum larder_status shrink_find(struct store *store, const char *source, const ch
     if (!found.facts.encrypted)
         status = read_archive(store, found.archive->key, arena, baseline, error);
     else if (pg != NULL)
-        status = record_read_tables(pg, found.backup_name, arena, &baseline->counts,
+        status = record_read_tables(pg, source, found.backup_name, arena, &baseline->counts,
                                     &baseline->count, error);
     baseline->backup_name = found.backup_name;
     baseline->rows = (int64_t)found.facts.rows;

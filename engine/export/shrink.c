@@ -18,15 +18,14 @@ static bool is_signal(enum larder_status status)
     return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED;
 }
 
-/* Where exports are recorded; NULL where nowhere, or it cannot be reached. */
-static struct pg *open_record(struct export *e)
+struct pg *export_open_record(struct export *e, struct pg *source)
 {
     struct pg *pg = NULL;
 
     if (e->options->no_record)
         return NULL;
     if (e->options->record_to == NULL)
-        return e->control;
+        return source;
     if (pg_connect(e->options->record_to, e->run, -1, PG_CONNECT_SECONDS, &pg, NULL) == LARDER_OK &&
         session_begin_plain(pg, NULL) == LARDER_OK)
         return pg;
@@ -42,7 +41,7 @@ enum larder_status export_find_baseline(struct export *e, struct larder_error *e
 
     if (!is_compared(e))
         return LARDER_OK;
-    pg = open_record(e);
+    pg = export_open_record(e, e->control);
     status = shrink_find(e->to.store, e->result->source, e->result->preset, pg, e->arena,
                          &e->baseline, &why);
     if (pg != e->control)

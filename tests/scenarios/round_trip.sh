@@ -197,6 +197,28 @@ LARDER_SOURCE='dbname=kitchai' expect_exit 3 larder verify "$archive" --json
 expect_json '[.tables[] | select(.agree == false) | .name] | join(" ")' user_stock
 expect_json .metadata_from database
 
+it "in a database that records several sources an archive's name is one of its own, and what has it all the same is told apart"
+new_database records
+larder init -d records -q
+sql records "INSERT INTO backups.backup_metadata (backup_date, backup_name, table_name, row_count, kind)
+    SELECT current_date, 'adhoc_' || to_char(now() AT TIME ZONE 'UTC' + i * interval '1 second', 'YYYYMMDD_HH24MISS'), 'theirs', 5, 'archive'
+    FROM generate_series(-1, 2) i"
+expect_exit 0 larder export -t profiles -d kitchai --store "$STORE" --record-to dbname=records --json
+expect_json .recorded true
+one=$(jq -r .archive "$STDOUT") name=$(jq -r .backup_name "$STDOUT")
+expect_query records "SELECT table_name FROM backups.backup_metadata WHERE backup_name = '$name'" profiles
+sql records "INSERT INTO backups.archives (source, backup_name, location) VALUES ('other', '$name', '/other/x.tar');
+    INSERT INTO backups.backup_metadata (backup_date, backup_name, table_name, row_count, kind, notes)
+    VALUES (current_date, '$name', 'theirs', 5, 'archive', '/other/x.tar')"
+LARDER_SOURCE=dbname=records expect_exit 0 larder verify "$one" --json
+expect_json .metadata_from database
+sql records "DELETE FROM backups.archives WHERE source = 'kitchai'; DELETE FROM backups.backup_metadata WHERE table_name = 'profiles';
+    UPDATE backups.backup_metadata SET table_name = 'profiles' WHERE backup_name = '$name'"
+LARDER_SOURCE=dbname=records expect_exit 0 larder verify "$one" --json
+expect_json .metadata_from manifest
+expect_exit 0 larder export -t profiles -d kitchai --store "$STORE" --record-to dbname=no_such_database --json
+expect_json .recorded false
+
 it "with several archives, each is judged"
 expect_exit 0 larder verify "$STORE"/kitchai/*/*.tar
 expect_exit 0 larder verify --quick "$STORE"/kitchai/*/*.tar
