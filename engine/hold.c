@@ -50,7 +50,7 @@ enum larder_status larder_hold(const char *url, const char *name, const struct l
         status =
             larder_fail(error, LARDER_FAILED, "\"%s\" is held, but its removal had begun", name);
         larder_hint(error, "`larder list` shows whether it is still there; the next prune leaves "
-                           "alone what is.");
+                           "alone what is, and takes away the mark of the removal.");
     }
     store_close(store);
     arena_free(arena);

@@ -195,8 +195,11 @@ static enum larder_status act(struct prune *p, struct store *store,
 
         if (status != LARDER_OK)
             return status;
-        if (!items[i].remove)
+        if (!items[i].remove) {
+            status = removal_forget(store, &inventory->backups[i], error);
+            worst = status != LARDER_OK ? status : worst;
             continue;
+        }
         status = removal_run(store, &inventory->backups[i], p->arena, &held, &why);
         if (status != LARDER_OK) {
             items[i].failure = arena_strdup(p->arena, why.message);

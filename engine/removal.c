@@ -49,6 +49,14 @@ static void take_back_mark(struct store *store, const char *stem, const char *ma
         store->kind->remove(store, mark, NULL);
 }
 
+enum larder_status removal_forget(struct store *store, const struct inventory_backup *backup,
+                                  struct larder_error *error)
+{
+    if (backup->removing == NULL || backup->summary == NULL)
+        return LARDER_OK;
+    return store->kind->remove(store, backup->removing->key, error);
+}
+
 enum larder_status removal_run(struct store *store, const struct inventory_backup *backup,
                                struct arena *arena, bool *held, struct larder_error *error)
 {

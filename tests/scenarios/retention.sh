@@ -172,6 +172,19 @@ for command in hold verify; do
     expect_stderr '`larder list daily` names its archives'
 done
 
+it "the mark of a removal that was killed before it removed anything goes with the next prune, and then the archive can be held"
+new_store
+touch "$OLDEST.removing" "$NEWEST.removing"
+expect_exit 1 larder hold "${OLDEST##*/}" --store "$STORE"
+expect_stderr "is held, but its removal had begun"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1 --dry-run
+expect_equal "the marks" 2 "$(find "$STORE" -name '*.removing' | wc -l)"
+expect_exit 0 larder prune --store "$STORE" --keep-min 1
+expect_equal "the marks" 0 "$(find "$STORE" -name '*.removing' | wc -l)"
+expect_equal "the good ones" "${OLDEST##*/} ${NEWEST##*/}" "$(good_ones | xargs)"
+expect_exit 0 larder hold "${OLDEST##*/}" --store "$STORE"
+expect_exit 0 larder hold "${NEWEST##*/}" --store "$STORE"
+
 it "other sources, and presets whose names begin alike, are left alone"
 new_store
 forge 50 7 daily_extra >/dev/null
