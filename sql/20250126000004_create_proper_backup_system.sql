@@ -1167,14 +1167,14 @@ BEGIN
 END
 $$;
 
--- Puts sequences that feed a table's columns behind the largest value there; never back.
+-- Puts sequences that feed a table's columns behind the largest value there, or the smallest where they descend; never back.
 CREATE OR REPLACE FUNCTION backups._advance_sequences(target regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     s record;
 BEGIN
     FOR s IN
-        SELECT DISTINCT q.oid::regclass AS sequence, a.attname
+        SELECT DISTINCT q.oid::regclass AS sequence, a.attname, r.seqincrement > 0 AS ascends
         FROM pg_attribute a
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         JOIN pg_depend p ON (p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
@@ -1182,13 +1182,19 @@ BEGIN
                          OR (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass)
         JOIN pg_class q ON q.relkind = 'S'
                        AND q.oid = CASE p.classid WHEN 'pg_class'::regclass THEN p.objid ELSE p.refobjid END
-        JOIN pg_sequence r ON r.seqrelid = q.oid AND r.seqincrement > 0
+        JOIN pg_sequence r ON r.seqrelid = q.oid
         WHERE a.attrelid = target AND NOT a.attisdropped
-          AND a.atttypid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype)
+          AND EXISTS (
+              WITH RECURSIVE b(oid) AS (
+                  SELECT a.atttypid UNION ALL
+                  SELECT t.typbasetype FROM b JOIN pg_type t ON t.oid = b.oid AND t.typtype = 'd')
+              SELECT FROM b
+              WHERE b.oid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype))
     LOOP
-        EXECUTE format('SELECT setval(%L::regclass, m.top) FROM (SELECT max(%I)::bigint AS top FROM %s) m, %s s '
-                       'WHERE m.top > s.last_value OR (m.top = s.last_value AND NOT s.is_called)',
-                       s.sequence, s.attname, target, s.sequence);
+        EXECUTE format('SELECT setval(%L::regclass, m.top) FROM (SELECT %s(%I)::bigint AS top FROM %s) m, %s s '
+                       'WHERE m.top %s s.last_value OR (m.top = s.last_value AND NOT s.is_called)',
+                       s.sequence, CASE WHEN s.ascends THEN 'max' ELSE 'min' END, s.attname, target, s.sequence,
+                       CASE WHEN s.ascends THEN '>' ELSE '<' END);
     END LOOP;
 END
 $$;

@@ -149,16 +149,19 @@ enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, 
 {
     static const char advance_sql[] =
         "SELECT string_agg(DISTINCT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, m.top) FROM "
-        "(SELECT pg_catalog.max(%I)::bigint AS top FROM %s) m, %s s WHERE m.top > s.last_value OR "
-        "(m.top = s.last_value AND NOT s.is_called);', q.oid::pg_catalog.regclass, a.attname, a.attrelid::pg_catalog.regclass, "
-        "q.oid::pg_catalog.regclass), ' ') FROM pg_catalog.pg_attribute a "
+        "(SELECT pg_catalog.%s(%I)::bigint AS top FROM %s) m, %s s WHERE m.top %s s.last_value OR "
+        "(m.top = s.last_value AND NOT s.is_called);', q.oid::pg_catalog.regclass, "
+        "CASE WHEN r.seqincrement > 0 THEN 'max' ELSE 'min' END, a.attname, a.attrelid::pg_catalog.regclass, "
+        "q.oid::pg_catalog.regclass, CASE WHEN r.seqincrement > 0 THEN '>' ELSE '<' END), ' ') FROM pg_catalog.pg_attribute a "
         "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
         "JOIN pg_catalog.pg_depend p ON (p.classid = 1259 AND p.refclassid = 1259 AND p.refobjid = a.attrelid "
         "AND p.refobjsubid = a.attnum AND p.deptype IN ('a', 'i')) OR (p.classid = 2604 AND p.objid = d.oid AND p.refclassid = 1259) "
         "JOIN pg_catalog.pg_class q ON q.relkind = 'S' AND q.oid = CASE p.classid WHEN 1259 THEN p.objid ELSE p.refobjid END "
-        "JOIN pg_catalog.pg_sequence r ON r.seqrelid = q.oid AND r.seqincrement > 0 "
+        "JOIN pg_catalog.pg_sequence r ON r.seqrelid = q.oid "
         "WHERE a.attrelid = ANY ($1::oid[]) AND NOT a.attisdropped "
-        "AND a.atttypid = ANY ('{smallint,integer,bigint,numeric}'::pg_catalog.regtype[])";
+        "AND EXISTS (WITH RECURSIVE b(oid) AS (SELECT a.atttypid UNION ALL SELECT t.typbasetype FROM b "
+        "JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype = 'd') "
+        "SELECT FROM b WHERE b.oid = ANY ('{smallint,integer,bigint,numeric}'::pg_catalog.regtype[]))";
     struct buffer array = {0};
     const char *value = oid_array(&array, oids, count);
     char *sql = NULL;

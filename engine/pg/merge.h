@@ -82,7 +82,7 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
                                      struct arena *arena, const char **before, const char **after,
                                      struct larder_error *error);
 
-/* Puts the sequences that feed the tables' columns behind the largest value there; never back. */
+/* Puts the sequences that feed the tables' columns behind the largest value there, or the smallest where they descend; never back. */
 enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, size_t count,
                                            struct larder_error *error);
 

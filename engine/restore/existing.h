@@ -34,7 +34,7 @@ struct merging {
     struct pg *pg; /* in a transaction */
     struct merged *items;
     size_t count;
-    uint32_t *oids;
+    uint32_t *oids; /* 0 for a partitioned table, which has no rows of its own */
 };
 
 /* LARDER_USAGE for options that do not go together. */

@@ -288,6 +288,18 @@ static enum larder_status prove_all(struct merging *m, struct larder_error *erro
     return status;
 }
 
+/* Those of partitioned tables, too, which their partitions' rows come from. */
+static enum larder_status advance_sequences(struct merging *m, struct larder_error *error)
+{
+    uint32_t *oids = arena_alloc(m->restore->arena, m->count, sizeof(*oids));
+
+    if (oids == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < m->count; i++)
+        oids[i] = m->items[i].shape.oid;
+    return merge_advance_sequences(m->pg, oids, m->count, error);
+}
+
 enum larder_status merging_apply(struct merging *m, struct larder_error *error)
 {
     bool proves = !m->restore->options->no_verify;
@@ -301,5 +313,5 @@ enum larder_status merging_apply(struct merging *m, struct larder_error *error)
     if (status == LARDER_OK && proves)
         status = prove_all(m, error);
     /* Last, since sequences do not come back with the transaction. */
-    return status == LARDER_OK ? merge_advance_sequences(m->pg, m->oids, m->count, error) : status;
+    return status == LARDER_OK ? advance_sequences(m, error) : status;
 }

@@ -99,6 +99,18 @@ enum larder_status stage_load(struct restore *r, struct pg *pg, const struct man
                                                 table->schema, table->name);
 }
 
+static enum larder_status find_oid(struct merging *m, struct merged *item,
+                                   struct larder_error *error)
+{
+    char *oid = NULL;
+    enum larder_status status =
+        pg_query_value(m->pg, "SELECT $1::pg_catalog.regclass::oid", 1, &item->target, &oid, error);
+
+    item->shape.oid = oid == NULL ? 0 : (uint32_t)strtoul(oid, NULL, 10);
+    free(oid);
+    return status;
+}
+
 static enum larder_status begin_one(struct merging *m, size_t number, struct larder_error *error)
 {
     struct restore *r = m->restore;
@@ -117,7 +129,7 @@ static enum larder_status begin_one(struct merging *m, size_t number, struct lar
     *item->change =
         (struct larder_change){.schema = item->proof->schema, .name = item->proof->name};
     if (strcmp(table->kind, "table") != 0)
-        return LARDER_OK;
+        return find_oid(m, item, error);
     status =
         stage_create(r, m->pg, "CREATE TEMPORARY TABLE", &item->staged, " ON COMMIT DROP", error);
     if (status == LARDER_OK)
