@@ -1223,7 +1223,7 @@ BEGIN
               SELECT FROM pg_index i
               WHERE i.indrelid = target AND (i.indisunique OR i.indisexclusion) AND NOT i.indisprimary
                 AND (t.attnum = ANY (i.indkey::smallint[])
-                     OR i.indexprs IS NOT NULL AND EXISTS (
+                     OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS (
                          SELECT FROM pg_depend d
                          WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = target AND d.refobjsubid = t.attnum)))

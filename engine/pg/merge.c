@@ -122,7 +122,7 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
         "t.attidentity = '' AND t.attnum <> ALL (k.indkey::smallint[]) "
         "AND EXISTS (SELECT FROM pg_catalog.pg_attribute b WHERE b.attrelid = $2::pg_catalog.regclass AND b.attname = t.attname) "
         "AND EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = t.attrelid AND (i.indisunique OR i.indisexclusion) "
-        "AND NOT i.indisprimary AND (t.attnum = ANY (i.indkey::smallint[]) OR i.indexprs IS NOT NULL AND EXISTS "
+        "AND NOT i.indisprimary AND (t.attnum = ANY (i.indkey::smallint[]) OR (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL) AND EXISTS "
         "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = i.indexrelid AND d.refclassid = 1259 "
         "AND d.refobjid = t.attrelid AND d.refobjsubid = t.attnum))) "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = t.attrelid "

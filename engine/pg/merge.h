@@ -74,8 +74,8 @@ enum larder_status merge_around(struct pg *pg, const uint32_t *oids, size_t coun
                                 struct larder_error *error);
 
 /*
- * How the values of unique constraints are freed that changed rows have exchanged or passed on: the columns become NULL until the
- * merge. `*before` is "" where nothing can be freed.
+ * How the values of unique constraints are freed that changed rows have exchanged or passed on: the columns, and those of a partial
+ * index's condition, become NULL until the merge. `*before` is "" where nothing can be freed.
  */
 enum larder_status merge_free_unique(struct pg *pg, const char *table,
                                      const struct merge_shape *shape, const char *staged,

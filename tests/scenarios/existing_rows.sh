@@ -205,3 +205,14 @@ expect_exit 2 larder restore all.tar -d kitchai --existing rows --into-schema s
 expect_exit 2 larder restore all.tar -d kitchai --existing rows --schema all
 expect_exit 2 larder restore all.tar -d kitchai --undo x.tar
 expect_exit 2 larder restore all.tar -d kitchai --existing some
+
+it "rows that exchanged what a partial unique index looks at get it back"
+new_database partial
+sql partial "CREATE TABLE addresses (id int PRIMARY KEY, owner int NOT NULL, is_default bool NOT NULL); CREATE UNIQUE INDEX ON addresses (owner) WHERE is_default;
+    INSERT INTO addresses VALUES (1, 1, true), (2, 1, false)"
+expect_exit 0 larder export -t addresses -d partial -o partial.tar --no-record -q
+sql partial "UPDATE addresses SET is_default = false; UPDATE addresses SET is_default = true WHERE id = 2"
+schema=$(schema_of partial)
+expect_exit 0 larder restore partial.tar -d partial --existing rows --into-source partial --no-undo -q
+expect_query partial "SELECT string_agg(is_default::text, ' ' ORDER BY id) FROM addresses" "true false"
+expect_equal "the schema" "$schema" "$(schema_of partial)"

@@ -53,6 +53,16 @@ SELECT lives_ok($$SELECT backups.restore_table('x_20250208', 'both_ways', 'rows'
 SELECT results_eq('SELECT u.last_value, d.last_value FROM ups u, both_ways_down_seq d', 'VALUES (5::bigint, -5::bigint)',
     'sequences of domains, and those that descend, are put behind the rows');
 
+-- A partial unique index, whose condition two rows exchange.
+CREATE TABLE addresses (id integer PRIMARY KEY, owner integer NOT NULL, is_default boolean NOT NULL);
+CREATE UNIQUE INDEX ON addresses (owner) WHERE is_default;
+INSERT INTO addresses VALUES (1, 1, true), (2, 1, false);
+SELECT backups.create_backup('x_20250209', ARRAY['addresses']);
+UPDATE addresses SET is_default = false;
+UPDATE addresses SET is_default = true WHERE id = 2;
+SELECT lives_ok($$SELECT backups.restore_table('x_20250209', 'addresses', 'rows')$$, 'a condition that two rows exchanged');
+SELECT is(pg_temp.differ('addresses', 'backups.addresses_backup_20250209'), 0::bigint);
+
 -- Columns that came, went and changed.
 CREATE TABLE changing (id integer PRIMARY KEY, went text, wider integer, narrower text);
 INSERT INTO changing SELECT g, 'w', g, repeat('x', g) FROM generate_series(1, 5) g;
