@@ -79,14 +79,13 @@ static bool is_repeated(const struct inventory *inventory, const char *source, s
 const char *presets_of_archives(const struct inventory *inventory, const char *source,
                                 struct arena *arena)
 {
-    const char *names = "", *last = NULL;
+    const char *names = "", *last = "";
 
     for (size_t i = 0; names != NULL && i < inventory->count; i++) {
         const struct inventory_backup *backup = &inventory->backups[i];
 
         if ((source != NULL && strcmp(backup->source, source) != 0) ||
-            (last != NULL && strcmp(backup->preset, last) == 0) ||
-            is_repeated(inventory, source, i))
+            strcmp(backup->preset, last) == 0 || is_repeated(inventory, source, i))
             continue;
         last = backup->preset;
         names = arena_printf(arena, "%s%s%s", names, names[0] != '\0' ? ", " : "", last);
