@@ -36,6 +36,20 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
     return status;
 }
 
+/* What would keep the restore that is previewed from being done. */
+static const char *find_obstacle(const struct larder_proof *proof, bool allow_cascade)
+{
+    const char *found = "nothing stands in the way";
+
+    for (size_t i = 0; i < proof->change_count; i++) {
+        if (proof->changes[i].forbidden)
+            return "a foreign key forbids it";
+        if (proof->changes[i].effects != NULL && !allow_cascade)
+            found = "it takes --allow-cascade";
+    }
+    return found;
+}
+
 enum larder_status cli_restore(const struct cli_values *v, struct larder_run *run,
                                struct larder_error *error)
 {
@@ -89,7 +103,7 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
     progress_pause(run);
     status = show(v, &proof, status, error);
     if (status == LARDER_OK && v->preview && !v->json)
-        printf("nothing stands in the way; nothing was touched\n");
+        printf("%s; nothing was touched\n", find_obstacle(&proof, v->allow_cascade));
     else if (status == LARDER_OK && v->no_verify && !v->json && !v->quiet)
         printf("restored %zu tables; not verified\n", proof.table_count);
     larder_proof_free(&proof);

@@ -103,9 +103,12 @@ enum larder_status merge_consequences(struct pg *pg, const char *table,
                                       size_t count, struct arena *arena, const char **effects,
                                       bool *forbidden, struct larder_error *error);
 
-/* The tables, as quoted names, that foreign keys' actions reach from these, and these; in the arena. */
+/*
+ * The tables, as quoted names, that foreign keys' actions reach from these, and these; `keyless` are those whose rows cannot be matched,
+ * for want of a primary key. In the arena.
+ */
 enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t count,
-                                 struct arena *arena, const char ***names, size_t *name_count,
-                                 struct larder_error *error);
+                                 struct arena *arena, const char ***names, bool **keyless,
+                                 size_t *name_count, struct larder_error *error);
 
 #endif

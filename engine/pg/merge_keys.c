@@ -18,7 +18,8 @@ static const char actions_sql[] =
     "CASE WHEN pg_catalog.bool_or(p.attgenerated <> '') THEN $5::text "
     "ELSE pg_catalog.format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', "
     "string_agg(pg_catalog.format('t.%I', p.attname), ', ' ORDER BY p.attnum), "
-    "string_agg(pg_catalog.quote_ident(p.attname), ', ' ORDER BY p.attnum)) END) END "
+    "string_agg(pg_catalog.quote_ident(p.attname), ', ' ORDER BY p.attnum)) END) END, "
+    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.conrelid AND i.indisprimary) "
     "FROM pg_catalog.pg_constraint c "
     "CROSS JOIN LATERAL (VALUES (false, c.confdeltype), (true, c.confupdtype)) e (changes, action) "
     "CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator) "
@@ -34,7 +35,7 @@ static const char actions_sql[] =
     "ELSE c.conrelid <> ALL ($2::oid[]) END "
     "GROUP BY c.oid, c.conname, c.conrelid, e.action, e.changes ORDER BY c.conname, c.oid, e.changes";
 
-enum { CHILD, KEY, ACTION, CHANGES, REFERS, ROWS };
+enum { CHILD, KEY, ACTION, CHANGES, REFERS, ROWS, HAS_PRIMARY_KEY };
 
 static const char *oid_array(struct buffer *array, const uint32_t *oids, size_t count)
 {
@@ -109,6 +110,7 @@ static enum larder_status add_effect(struct pg *pg, const char *table, const PGr
 {
     const char *child = pg_value(actions, row, CHILD);
     char action = pg_value(actions, row, ACTION)[0];
+    bool forbids = action == 'a' || action == 'r';
     struct buffer sql = {0};
     char *rows = NULL;
     enum larder_status status;
@@ -123,7 +125,9 @@ static enum larder_status add_effect(struct pg *pg, const char *table, const PGr
         buffer_printf(effects, "%s%s (foreign key \"%s\") %s %s rows",
                       effects->length > 0 ? "; " : "", child, pg_value(actions, row, KEY),
                       effect_of(action, pg_value(actions, row, CHANGES)[0] == 't'), rows);
-        *forbidden = *forbidden || action == 'a' || action == 'r';
+        if (!forbids && pg_value(actions, row, HAS_PRIMARY_KEY)[0] == 'f')
+            buffer_puts(effects, ", and has no primary key to put them back by");
+        *forbidden = *forbidden || forbids;
     }
     free(rows);
     buffer_free(&sql);
@@ -151,14 +155,15 @@ enum larder_status merge_consequences(struct pg *pg, const char *table,
 }
 
 enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t count,
-                                 struct arena *arena, const char ***names, size_t *name_count,
-                                 struct larder_error *error)
+                                 struct arena *arena, const char ***names, bool **keyless,
+                                 size_t *name_count, struct larder_error *error)
 {
     static const char reached_sql[] =
         "WITH RECURSIVE r(oid) AS (SELECT unnest($1::oid[]) UNION SELECT c.conrelid FROM r "
         "JOIN pg_catalog.pg_constraint c ON c.confrelid = r.oid AND c.contype = 'f' "
         "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))) "
-        "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"' "
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"', "
+        "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) "
         "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
     struct buffer array = {0};
     const char *value = oid_array(&array, oids, count);
@@ -168,8 +173,11 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
 
     *name_count = status == LARDER_OK ? (size_t)PQntuples(result) : 0;
     *names = arena_alloc(arena, *name_count, sizeof(**names));
-    for (size_t i = 0; *names != NULL && i < *name_count; i++)
+    *keyless = arena_alloc(arena, *name_count, sizeof(**keyless));
+    for (size_t i = 0; *names != NULL && *keyless != NULL && i < *name_count; i++) {
         (*names)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
+        (*keyless)[i] = pg_value(result, (int)i, 1)[0] == 't';
+    }
     PQclear(result);
     buffer_free(&array);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;

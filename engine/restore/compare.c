@@ -173,21 +173,21 @@ static enum larder_status check_consequences(struct merging *m, struct merged *i
                                              struct larder_error *error)
 {
     const struct larder_restore_options *o = m->restore->options;
-    bool forbidden = false;
+    bool *forbidden = &item->change->forbidden;
     enum larder_status status = preview ? LARDER_OK : lock_referenced(m, item, error);
 
     if (status == LARDER_OK)
         status = merge_consequences(m->pg, item->target, &item->shape, m->oids, m->count,
-                                    m->restore->arena, &item->change->effects, &forbidden, error);
+                                    m->restore->arena, &item->change->effects, forbidden, error);
 
     if (status != LARDER_OK || item->change->effects == NULL || preview ||
-        (o->allow_cascade && !forbidden))
+        (o->allow_cascade && !*forbidden))
         return status;
     larder_fail(error, LARDER_FAILED,
                 "%s has %" PRId64 " rows that the archive lacks and %" PRId64
                 " that differ, and other tables refer to them: %s",
                 item->target, item->change->removed, item->change->changed, item->change->effects);
-    larder_hint(error, forbidden
+    larder_hint(error, *forbidden
                            ? "Nothing was changed. Restore those tables, too, remove the rows that "
                              "forbid it, or use --existing missing."
                            : "Nothing was changed. Restore those tables, too, accept it with "

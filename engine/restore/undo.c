@@ -41,6 +41,26 @@ static const char *find_name(const struct restore *r)
     return name;
 }
 
+/* With allow_cascade. */
+static enum larder_status find_reached(const struct merging *m, const uint32_t *oids,
+                                       size_t changed, const char ***names, size_t *count,
+                                       struct larder_error *error)
+{
+    struct restore *r = m->restore;
+    bool *keyless;
+    enum larder_status status =
+        merge_reached(m->pg, oids, changed, r->arena, names, &keyless, count, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < *count; i++)
+        if (keyless[i])
+            run_message(r->run, LARDER_WARNING,
+                        "%s has no primary key: the undo archive has its rows, but --existing "
+                        "rows cannot put them back; leave it out then with -t '!%s', and load it "
+                        "beside with --into-schema",
+                        (*names)[i], (*names)[i]);
+    return status;
+}
+
 /* The tables that change, and with allow_cascade those that are changed by that. */
 static enum larder_status find_tables(const struct merging *m, const char ***names, size_t *count,
                                       struct larder_error *error)
@@ -58,9 +78,8 @@ static enum larder_status find_tables(const struct merging *m, const char ***nam
             oids[changed++] = m->items[i].shape.oid;
             (*names)[(*count)++] = m->items[i].target;
         }
-    return r->options->allow_cascade
-               ? merge_reached(m->pg, oids, changed, r->arena, names, count, error)
-               : LARDER_OK;
+    return r->options->allow_cascade ? find_reached(m, oids, changed, names, count, error)
+                                     : LARDER_OK;
 }
 
 enum larder_status merging_write_undo(struct merging *m, struct larder_error *error)

@@ -84,6 +84,7 @@ struct larder_change {
     const char **added_keys, **changed_keys, **removed_keys; /* of a preview: the first of them */
     size_t added_key_count, changed_key_count, removed_key_count;
     const char *effects; /* what removing and changing would do to other tables; or NULL */
+    bool forbidden;      /* a foreign key forbids it, whatever is allowed */
 };
 
 /* How long a part of a run took, in the order in which they came. */

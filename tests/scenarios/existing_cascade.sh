@@ -40,3 +40,33 @@ expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mai
 sql mail "CREATE TABLE shouted (n int PRIMARY KEY, tag text REFERENCES users (tag) ON UPDATE CASCADE); UPDATE users SET name = 'b' WHERE id = 1; INSERT INTO shouted VALUES (1, 'B')"
 expect_exit 1 larder restore users.tar -d mail --existing rows --into-source mail --no-undo
 expect_stderr 'shouted (foreign key "shouted_tag_fkey") would get other values in 1 rows'
+
+it "a preview says at its end what the restore would fail for"
+new_database shop
+sql shop "CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE lines (item text, \"order\" int REFERENCES orders ON DELETE CASCADE); INSERT INTO orders VALUES (1)"
+expect_exit 0 larder export -t orders -d shop -o orders.tar --no-record -q
+sql shop "INSERT INTO orders VALUES (2); INSERT INTO lines VALUES ('x', 2), ('y', 2)"
+orders=(larder restore orders.tar -d shop --existing rows --into-source shop)
+expect_exit 0 "${orders[@]}" --preview
+expect_stdout "it takes --allow-cascade; nothing was touched"
+expect_unsaid "nothing stands in the way"
+expect_exit 0 "${orders[@]}" --preview --allow-cascade
+expect_stdout "nothing stands in the way; nothing was touched"
+sql shop "CREATE TABLE kept (\"order\" int PRIMARY KEY REFERENCES orders); INSERT INTO kept VALUES (2)"
+expect_exit 0 "${orders[@]}" --preview --allow-cascade
+expect_stdout "a foreign key forbids it; nothing was touched"
+sql shop "DROP TABLE kept"
+
+it "tables without a primary key that it changes are named, since the undo archive's rows do not go back by themselves"
+sql shop "CREATE TABLE details (id int PRIMARY KEY REFERENCES orders ON DELETE CASCADE); CREATE TABLE scribbles (detail int REFERENCES details ON DELETE CASCADE);
+    INSERT INTO details VALUES (2); INSERT INTO scribbles VALUES (2)"
+expect_exit 1 "${orders[@]}"
+expect_stderr 'lines (foreign key "lines_order_fkey") would lose 2 rows, and has no primary key to put them back by'
+expect_exit 0 "${orders[@]}" --allow-cascade --undo orders_undo.tar
+expect_stderr 'public."lines" has no primary key'
+expect_stderr 'public."scribbles" has no primary key'
+expect_exit 1 larder restore orders_undo.tar -d shop --existing rows --into-source shop --no-undo
+expect_stderr 'no primary key'
+expect_exit 0 larder restore orders_undo.tar -d shop --existing rows --into-source shop --no-undo -t '*.*' -t '!public."lines"' -t '!public."scribbles"' -q
+expect_exit 0 larder restore orders_undo.tar -d shop --into-schema beside --into-source shop -t lines -q
+expect_query shop "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM details), (SELECT count(*) FROM beside.lines)" "2|1|2"
