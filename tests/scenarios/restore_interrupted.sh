@@ -162,8 +162,9 @@ expect_query heirs "SELECT count(*) FROM heirs" 1
 sql heirs "DROP TABLE heirs; ALTER TABLE elders ADD CHECK (id <> 2)"
 sql heirs "VACUUM elders" # only now it counts as childless
 before=$(state_of heirs)
-for options in "-t heirs" "--existing missing --no-undo"; do
-    expect_exit 1 larder restore "$SCRATCH/heirs.tar" -d heirs $options
+for what in "-t heirs" "--existing missing --no-undo"; do
+    read -ra options <<<"$what"
+    expect_exit 1 larder restore "$SCRATCH/heirs.tar" -d heirs "${options[@]}"
     expect_equal "the state of heirs" "$before" "$(state_of heirs)"
     expect_query heirs "SELECT count(*), has_table_privilege('visitor', 'elders', 'SELECT') FROM elders" "1000|t"
 done
