@@ -14,12 +14,15 @@
 #include "formats/arena.h"
 #include "larder/error.h"
 
+/* The column that is true in every row of b; no column of a table is named so. */
+#define MERGE_IS_THERE "\"larder has this row\""
+
 /* Texts lie in the arena; a list has its length beside it. */
 struct merge_shape {
     uint32_t oid;
     const char *on_key;       /* the condition that t and b are one row; NULL without primary key */
     const char *missing_keys; /* columns of the primary key that b lacks; or NULL */
-    const char *source;  /* b's rows in the types of t's columns, with one more: larder_is_there */
+    const char *source;  /* b's rows in the types of t's columns, with one more: MERGE_IS_THERE */
     const char *differs; /* the condition that t and b differ */
     const char *assignments; /* of an UPDATE; NULL where there is nothing but a key */
     const char *columns;     /* those that both have */

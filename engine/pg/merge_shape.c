@@ -81,7 +81,7 @@ static const char shape_sql[] =
     "(SELECT string_agg(pg_catalog.quote_ident(attname), ', ' ORDER BY position) FROM k WHERE lacks), "
     "(SELECT '(SELECT ' || string_agg(CASE WHEN same THEN pg_catalog.format('x.%I', attname) "
     "  ELSE pg_catalog.format('CAST(x.%I AS %s) AS %I', attname, is_type, attname) END, ', ' ORDER BY attnum) || "
-    "  ', true AS larder_is_there FROM ' || $2 || ' x)' FROM c), "
+    "  ', true AS " MERGE_IS_THERE " FROM ' || $2 || ' x)' FROM c), "
     "(SELECT pg_catalog.format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', "
     "  string_agg(pg_catalog.format('t.%I', attname), ', ' ORDER BY attnum), "
     "  string_agg(pg_catalog.format('b.%I', attname), ', ' ORDER BY attnum)) FROM c), "

@@ -70,7 +70,7 @@ static enum larder_status check_loss(struct merging *m, const struct merged *ite
     return status;
 }
 
-/* How the two sides differ, in one pass; `larder_is_there` is true in every row of the archive's. */
+/* How the two sides differ, in one pass; MERGE_IS_THERE is true in every row of the archive's. */
 static enum larder_status count_differences(struct merging *m, const struct merged *item,
                                             int64_t counts[5], struct larder_error *error)
 {
@@ -80,9 +80,9 @@ static enum larder_status count_differences(struct merging *m, const struct merg
         m->restore->arena,
         "SELECT (SELECT pg_catalog.count(*) FROM ONLY %s), "
         "pg_catalog.count(*) FILTER (WHERE t.ctid IS NULL), "
-        "pg_catalog.count(*) FILTER (WHERE t.ctid IS NOT NULL AND b.larder_is_there AND %s), "
-        "pg_catalog.count(*) FILTER (WHERE b.larder_is_there IS NULL), "
-        "pg_catalog.count(*) FILTER (WHERE b.larder_is_there) "
+        "pg_catalog.count(*) FILTER (WHERE t.ctid IS NOT NULL AND b." MERGE_IS_THERE " AND %s), "
+        "pg_catalog.count(*) FILTER (WHERE b." MERGE_IS_THERE " IS NULL), "
+        "pg_catalog.count(*) FILTER (WHERE b." MERGE_IS_THERE ") "
         "FROM ONLY %s t FULL JOIN %s b ON %s",
         item->target, s->differs, item->target, s->source, s->on_key);
     enum larder_status status = pg_query(m->pg, sql, 0, NULL, &result, error);
@@ -147,11 +147,11 @@ static enum larder_status read_all_keys(struct merging *m, const struct merged *
     if (status == LARDER_OK && c->changed > 0)
         status = read_keys(m, item,
                            arena_printf(m->restore->arena,
-                                        "t.ctid IS NOT NULL AND b.larder_is_there AND %s",
+                                        "t.ctid IS NOT NULL AND b." MERGE_IS_THERE " AND %s",
                                         item->shape.differs),
                            &c->changed_keys, &c->changed_key_count, error);
     if (status == LARDER_OK && c->removed > 0)
-        status = read_keys(m, item, "b.larder_is_there IS NULL", &c->removed_keys,
+        status = read_keys(m, item, "b." MERGE_IS_THERE " IS NULL", &c->removed_keys,
                            &c->removed_key_count, error);
     return status;
 }

@@ -95,6 +95,15 @@ expect_json .agree true
 expect_query source "SELECT count(*) FROM (TABLE p EXCEPT TABLE p_was) x" 0
 expect_query source "SELECT count(*), (SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass) FROM p" "58|2"
 
+it "a column may have any name"
+new_database names
+sql names "CREATE TABLE named (id int PRIMARY KEY, larder_is_there bool, t int, b int, x int); INSERT INTO named VALUES (1, false, 1, 1, 1), (2, NULL, 2, 2, 2)"
+expect_exit 0 larder export -t named -d names -o names.tar --no-record -q
+sql names "DELETE FROM named WHERE id = 1; UPDATE named SET larder_is_there = true, b = 0; INSERT INTO named VALUES (3)"
+expect_exit 0 larder restore names.tar -d names --existing rows --into-source names --preview
+expect_exit 0 larder restore names.tar -d names --existing rows --into-source names --no-undo -q
+expect_query names "SELECT string_agg(n::text, ' ' ORDER BY id) FROM named AS n" "(1,f,1,1,1) (2,,2,2,2)"
+
 it "--into-schema loads plain tables beside, closed to others, to look and to merge"
 new_database beside
 sql beside "CREATE TYPE mood AS ENUM ('fine', 'bad'); CREATE TABLE t (a int); CREATE ROLE reader; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader, PUBLIC; ALTER DEFAULT PRIVILEGES GRANT USAGE ON SCHEMAS TO reader"
