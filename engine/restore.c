@@ -293,8 +293,9 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
     if (status == LARDER_OK)
         status = prove(r, error);
     if (status == LARDER_OK && r->proof->findings.count > 0)
-        status = larder_fail(error, LARDER_LEFT_OUT, "restored, but %zu things were left out",
-                             r->proof->findings.count);
+        status = larder_fail(error, LARDER_LEFT_OUT, "restored, but %zu %s left out",
+                             r->proof->findings.count,
+                             r->proof->findings.count == 1 ? "thing was" : "things were");
     return status;
 }
 
