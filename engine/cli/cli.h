@@ -83,6 +83,8 @@ struct cli_option {
 };
 
 /* Every option there is; a command names those that it takes by their keys. */
+enum { CLI_OPTIONS_MAX = 96 };
+
 extern const struct cli_option cli_options[];
 extern const size_t cli_option_count;
 const struct cli_option *cli_find_option(char key);
