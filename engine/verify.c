@@ -23,8 +23,9 @@ struct verify {
     struct arena *arena;
     struct opened opened;
     const struct manifest *manifest;
-    struct pg **targets; /* a connection for each lane, made when it is first needed */
-    char (*refusals)[6]; /* for each table the SQLSTATE of what is wrong with it, or "" */
+    const size_t *parents; /* of the manifest's tables */
+    struct pg **targets;   /* a connection for each lane, made when it is first needed */
+    char (*refusals)[6];   /* for each table the SQLSTATE of what is wrong with it, or "" */
 };
 
 /* The whole against the digest beside it. */
@@ -144,8 +145,7 @@ static enum larder_status compare_parent(struct verify *v, struct pg *pg, size_t
     char *is_child = NULL;
     enum larder_status status;
 
-    if (table->parent_name == NULL ||
-        manifest_find(v->manifest, table->parent_schema, table->parent_name) == NULL)
+    if (v->parents[i] == i)
         return LARDER_OK;
     status = pg_query_one(pg, sql, 4, names, &is_child, error);
     if (status == LARDER_OK && is_child == NULL)
@@ -259,7 +259,8 @@ static enum larder_status compare(struct verify *v, struct larder_error *error)
 
     v->targets = arena_alloc(v->arena, (size_t)lanes, sizeof(struct pg *));
     v->refusals = arena_alloc(v->arena, v->manifest->table_count, sizeof(*v->refusals));
-    if (v->targets == NULL || v->refusals == NULL)
+    v->parents = manifest_parents(v->manifest, v->arena);
+    if (v->targets == NULL || v->refusals == NULL || v->parents == NULL)
         return larder_fail_memory(error);
     status = crew_run(lanes, v->manifest->table_count, compare_on_lane, v, v->run, error);
     for (int i = 0; i < lanes; i++)
