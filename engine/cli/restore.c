@@ -10,7 +10,6 @@
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
 
-/* The result on standard output, what was found on standard error; whatever became of it. */
 /* The only finding, of which the error says the same. */
 static bool is_told(const struct larder_findings *findings, enum larder_status status,
                     const struct larder_error *error)
@@ -19,6 +18,7 @@ static bool is_told(const struct larder_findings *findings, enum larder_status s
            strcmp(findings->items[0].message, error->message) == 0;
 }
 
+/* The result on standard output, what was found on standard error; whatever became of it. */
 static enum larder_status show(const struct cli_values *v, const struct larder_proof *proof,
                                enum larder_status status, struct larder_error *error)
 {
@@ -105,7 +105,8 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
     if (status == LARDER_OK && v->preview && !v->json)
         printf("%s; nothing was touched\n", find_obstacle(&proof, v->allow_cascade));
     else if (status == LARDER_OK && v->no_verify && !v->json && !v->quiet)
-        printf("restored %zu tables; not verified\n", proof.table_count);
+        printf("restored %zu table%s; not verified\n", proof.table_count,
+               proof.table_count == 1 ? "" : "s");
     larder_proof_free(&proof);
     return status;
 }

@@ -57,10 +57,10 @@ struct export
     time_t started_at;
 };
 
-/* Finds what the rows are to be compared with. That it cannot be found keeps nothing from being exported, and is a warning. */
 /* Where exports are recorded, in a transaction: `source`, or a connection of the caller's; NULL where nowhere, or it cannot be reached. */
 struct pg *export_open_record(struct export *e, struct pg *source);
 
+/* Finds what the rows are to be compared with. That it cannot be found keeps nothing from being exported, and is a warning. */
 enum larder_status export_find_baseline(struct export *e, struct larder_error *error);
 
 /* Compares the finished manifest with it; warns, and says so in result and summary. */
