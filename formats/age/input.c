@@ -9,7 +9,11 @@
 #include "formats/age/header.h"
 #include "formats/age/wrap.h"
 
-enum { CHUNKS_AT_ONCE = 16 }; /* that are asked of the ciphertext in one read */
+/*
+ * Chunks that are asked of the ciphertext in one read: of one that answers each with a delay. Of a file one by one, which the processor's
+ * cache holds, and for which malloc does not map new pages each time.
+ */
+enum { FAR_CHUNKS_AT_ONCE = 16 };
 
 /* Nothing here changes after opening, so that several threads can read. */
 struct plaintext {
@@ -23,7 +27,8 @@ struct plaintext {
 /* What one read needs for itself. */
 struct reader {
     EVP_CIPHER_CTX *context;
-    uint8_t *sealed; /* CHUNKS_AT_ONCE or fewer sealed chunks */
+    size_t at_once;
+    uint8_t *sealed; /* so many sealed chunks */
     uint8_t *plain;  /* a chunk that is not wanted as a whole */
 };
 
@@ -42,10 +47,11 @@ static void reader_close(struct reader *reader)
 static enum larder_status reader_open(struct reader *reader, const struct plaintext *plaintext,
                                       uint64_t chunks, struct larder_error *error)
 {
-    size_t at_once = chunks < CHUNKS_AT_ONCE ? (size_t)chunks : CHUNKS_AT_ONCE;
+    size_t most = plaintext->ciphertext->piece != 0 ? FAR_CHUNKS_AT_ONCE : 1;
 
+    reader->at_once = chunks < most ? (size_t)chunks : most;
     reader->context = age_aead_new(plaintext->key, false);
-    reader->sealed = malloc(at_once * AGE_SEALED_SIZE);
+    reader->sealed = malloc(reader->at_once * AGE_SEALED_SIZE);
     reader->plain = OPENSSL_malloc(AGE_CHUNK_SIZE);
     if (reader->context != NULL && reader->sealed != NULL && reader->plain != NULL)
         return LARDER_OK;
@@ -87,8 +93,8 @@ static enum larder_status read_chunks(const struct plaintext *plaintext, struct 
         uint64_t beyond = (offset + length - 1) / AGE_CHUNK_SIZE + 1;
         size_t sealed_size;
 
-        if (beyond - first > CHUNKS_AT_ONCE)
-            beyond = first + CHUNKS_AT_ONCE;
+        if (beyond - first > reader->at_once)
+            beyond = first + reader->at_once;
         sealed_size = (size_t)(beyond - first - 1) * AGE_SEALED_SIZE +
                       plain_size(plaintext, beyond - 1) + AGE_TAG_SIZE;
         status = input_read_at(plaintext->ciphertext, plaintext->start + first * AGE_SEALED_SIZE,
