@@ -277,6 +277,16 @@ size_t archive_reader_entry_number(const struct archive_reader *reader, size_t e
     return reader->entries[entry].number;
 }
 
+uint64_t archive_reader_entry_offset(const struct archive_reader *reader, size_t entry)
+{
+    return reader->entries[entry].offset;
+}
+
+const uint8_t *archive_reader_entry_sha256(const struct archive_reader *reader, size_t entry)
+{
+    return reader->entries[entry].sha256;
+}
+
 uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry)
 {
     return reader->entries[entry].bytes;
@@ -432,8 +442,8 @@ enum larder_status archive_reader_part_at_once(struct archive_reader *reader,
 
 enum larder_status archive_reader_count(struct archive_reader *reader,
                                         const struct manifest_table *table, size_t number,
-                                        struct part_reader *part_reader, struct rows *rows,
-                                        struct larder_error *error)
+                                        bool digest_known, struct part_reader *part_reader,
+                                        struct rows *rows, struct larder_error *error)
 {
     struct archive_part part;
     struct entry entry = entry_of_part(reader, table, number);
@@ -441,6 +451,8 @@ enum larder_status archive_reader_count(struct archive_reader *reader,
     enum larder_status status;
 
     archive_reader_part(reader, table, number, &part);
+    if (digest_known)
+        part.source.sha256 = NULL;
     status = part_reader_count(part_reader, &part.source, rows, error);
     if (status == LARDER_OK || part.failed)
         return status;

@@ -10,6 +10,7 @@
 #ifndef FORMATS_ARCHIVE_READER_H
 #define FORMATS_ARCHIVE_READER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,7 +39,10 @@ const struct manifest_table *archive_reader_entry_table(const struct archive_rea
                                                         size_t entry);
 /* The number of that part in its table, from 0. */
 size_t archive_reader_entry_number(const struct archive_reader *reader, size_t entry);
+/* Where its content lies, and the digest that the manifest states of it. */
+uint64_t archive_reader_entry_offset(const struct archive_reader *reader, size_t entry);
 uint64_t archive_reader_entry_bytes(const struct archive_reader *reader, size_t entry);
+const uint8_t *archive_reader_entry_sha256(const struct archive_reader *reader, size_t entry);
 
 /* Reads an entry and checks header, padding and SHA-256. Memory is constant: a piece of the input. */
 enum larder_status archive_reader_check(struct archive_reader *reader, size_t entry,
@@ -70,11 +74,13 @@ enum larder_status archive_reader_part_at_once(struct archive_reader *reader,
                                                struct buffer *bytes, struct archive_part *part,
                                                struct larder_error *error);
 
-/* Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and fingerprint. The part reader is the
- * caller's, to be used again. */
+/*
+ * Reads, checks and decodes a part, and gives its rows to `rows`, which adds to count and fingerprint. With `digest_known` the caller
+ * has found its digest to be the manifest's. The part reader is the caller's, to be used again.
+ */
 enum larder_status archive_reader_count(struct archive_reader *reader,
                                         const struct manifest_table *table, size_t number,
-                                        struct part_reader *part_reader, struct rows *rows,
-                                        struct larder_error *error);
+                                        bool digest_known, struct part_reader *part_reader,
+                                        struct rows *rows, struct larder_error *error);
 
 #endif

@@ -74,7 +74,7 @@ struct part_source {
     uint64_t length; /* compressed; at least 1 */
     uint64_t raw_bytes;
     uint64_t rows;
-    const uint8_t *sha256;
+    const uint8_t *sha256; /* NULL: the bytes were checked before */
 };
 
 struct part_reader;

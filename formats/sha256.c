@@ -75,6 +75,25 @@ enum larder_status sha256_update(struct sha256 *sha, const void *bytes, size_t l
     return update(sha, bytes, length) ? LARDER_OK : fail(error);
 }
 
+enum larder_status sha256_update_both(struct sha256 *one, struct sha256 *other, const void *bytes,
+                                      size_t length, struct larder_error *error)
+{
+    const uint8_t *at = bytes;
+    size_t both = 0;
+
+    if (one->context.num == 0 && other->context.num == 0 && sha256_pair_can()) {
+        both = length / SHA256_BLOCK * SHA256_BLOCK;
+        sha256_pair_blocks((uint32_t *[]){one->context.h, other->context.h},
+                           (const uint8_t *[]){at, at}, both / SHA256_BLOCK);
+        count(&one->context, both);
+        count(&other->context, both);
+    }
+    return SHA256_Update(&one->context, at + both, length - both) == 1 &&
+                   SHA256_Update(&other->context, at + both, length - both) == 1
+               ? LARDER_OK
+               : fail(error);
+}
+
 bool sha256_beside_is_faster(void)
 {
     return sha256_pair_can();

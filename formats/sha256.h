@@ -16,6 +16,9 @@ struct sha256;
 struct sha256 *sha256_new(void);
 enum larder_status sha256_update(struct sha256 *sha, const void *bytes, size_t length,
                                  struct larder_error *error);
+/* The same bytes into two digests: at once where the processor can, and both are at the start of a block. */
+enum larder_status sha256_update_both(struct sha256 *one, struct sha256 *other, const void *bytes,
+                                      size_t length, struct larder_error *error);
 /* Gives the digest and starts anew. */
 enum larder_status sha256_final(struct sha256 *sha, uint8_t digest[SHA256_BYTES],
                                 struct larder_error *error);

@@ -244,8 +244,8 @@ static void a_part_that_cannot_be_read_is_asked_for_once(void **state)
 
     (void)state;
     assert_int_equal(archive_reader_open(&broken.input, &reader, NULL), LARDER_OK);
-    assert_int_equal(archive_reader_count(reader, archive_reader_manifest(reader)->tables, 0, parts,
-                                          rows, &error),
+    assert_int_equal(archive_reader_count(reader, archive_reader_manifest(reader)->tables, 0, false,
+                                          parts, rows, &error),
                      LARDER_DAMAGED);
     assert_string_equal(error.message, "the object has changed");
     assert_int_equal(broken.asked, 1);

@@ -228,6 +228,32 @@ static void a_part_with_another_digest_is_refused_with_its_last_byte(void **stat
     buffer_free(&bytes);
 }
 
+static void a_digest_that_was_checked_before_is_not_taken_again(void **state)
+{
+    static const struct frame frame = {"a\nb\n", 4, 1, 1, 0};
+    struct part_reader *reader = part_reader_new();
+    struct rows *rows = rows_new(COPY_TEXT, 1);
+    struct buffer bytes = {0};
+    struct part_bytes source;
+    struct part part;
+
+    (void)state;
+    add_frame(&bytes, &frame);
+    part = (struct part){bytes.bytes, bytes.length, 4, 2, {0}, true};
+    part_bytes(&source, &part, SIZE_MAX);
+    source.source.sha256 = NULL;
+    assert_int_equal(part_reader_count(reader, &source.source, rows, NULL), LARDER_OK);
+    assert_int_equal(rows_count(rows), 2);
+    /* What is damaged without it is still found. */
+    bytes.bytes[bytes.length - 1] ^= 1;
+    part_bytes(&source, &part, SIZE_MAX);
+    source.source.sha256 = NULL;
+    assert_int_equal(part_reader_count(reader, &source.source, rows, NULL), LARDER_DAMAGED);
+    rows_free(rows);
+    part_reader_free(reader);
+    buffer_free(&bytes);
+}
+
 static void a_part_that_is_left_in_its_midst_does_not_matter_to_the_next(void **state)
 {
     static const struct frame frame = {"a\nb\n", 4, 1, 1, 0}, other = {"cdef\ng\n", 7, 1, 1, 0};
@@ -265,6 +291,7 @@ int main(void)
         cmocka_unit_test(a_frame_has_a_limit_of_its_own),
         cmocka_unit_test(what_is_around_the_frames_is_refused),
         cmocka_unit_test(a_part_with_another_digest_is_refused_with_its_last_byte),
+        cmocka_unit_test(a_digest_that_was_checked_before_is_not_taken_again),
         cmocka_unit_test(a_part_that_is_left_in_its_midst_does_not_matter_to_the_next),
     };
 

@@ -165,7 +165,7 @@ static inline enum larder_status sample_check_table(struct archive_reader *archi
 
     SAMPLE_MUST(rows != NULL);
     for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++)
-        status = archive_reader_count(archive, table, i, reader, rows, error);
+        status = archive_reader_count(archive, table, i, false, reader, rows, error);
     if (status == LARDER_OK && rows_count(rows) != table->rows)
         status = larder_fail(error, LARDER_DAMAGED, "the rows of a table are not the manifest's");
     if (status == LARDER_OK && !fingerprint_equal(rows_fingerprint(rows), table->fingerprint))

@@ -97,6 +97,32 @@ static void other_bytes_are_digested_beside(void **state)
                                  lengths[beside]);
 }
 
+static void the_same_bytes_go_into_two_digests(void **state)
+{
+    static const size_t lengths[] = {0, 1, 63, 64, 65, 128, 1000, 1024};
+    enum { COUNT = sizeof(lengths) / sizeof(lengths[0]) };
+
+    (void)state;
+    fill(bytes, sizeof(bytes));
+    for (size_t i = 0; i < COUNT * COUNT * COUNT; i++) {
+        size_t before = lengths[i % COUNT], length = lengths[i / COUNT % COUNT];
+        size_t after = lengths[i / COUNT / COUNT];
+        struct sha256 *one = sha256_new(), *other = sha256_new();
+        uint8_t digest[SHA256_BYTES];
+
+        sha256_update(one, bytes, before, NULL);
+        assert_int_equal(sha256_update_both(one, other, bytes + before, length, NULL), LARDER_OK);
+        assert_int_equal(sha256_update_both(one, other, bytes + before + length, after, NULL),
+                         LARDER_OK);
+        assert_int_equal(sha256_final(one, digest, NULL), LARDER_OK);
+        assert_digest(digest, bytes, before + length + after);
+        assert_int_equal(sha256_final(other, digest, NULL), LARDER_OK);
+        assert_digest(digest, bytes + before, length + after);
+        sha256_free(one);
+        sha256_free(other);
+    }
+}
+
 static void one_digest_beside_does_not_touch_another(void **state)
 {
     struct sha256 *sha = sha256_new();
@@ -174,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_examples_of_the_standard_come_out),
         cmocka_unit_test(other_bytes_are_digested_beside),
+        cmocka_unit_test(the_same_bytes_go_into_two_digests),
         cmocka_unit_test(one_digest_beside_does_not_touch_another),
         cmocka_unit_test(more_bits_than_a_word_counts_are_digested_beside),
         cmocka_unit_test(only_its_own_hexadecimal_form_is_taken),

@@ -96,7 +96,7 @@ static enum larder_status count_table(struct archive_reader *reader,
     enum larder_status status = memory(rows != NULL && parts != NULL, error);
 
     for (size_t i = 0; status == LARDER_OK && i < table->part_count; i++)
-        status = archive_reader_count(reader, table, i, parts, rows, error);
+        status = archive_reader_count(reader, table, i, false, parts, rows, error);
     rows_free(rows);
     part_reader_free(parts);
     return status;
