@@ -7,16 +7,36 @@
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
 
+/* With fewer, what two digests side by side save is more than what it costs that one lane alone takes both. */
+enum { WHOLE_ALONE_LANES = 4 };
+
 /* What was counted of a table. */
 struct counted {
     uint64_t rows;
     struct fingerprint fingerprint;
 };
 
+/*
+ * The digest of the whole is taken from the first byte to the last, by one lane at a time, and entries are decoded by all of them. Where a
+ * file is read for it, these are steps of their own: for each entry one that takes the digest up to its end, and its own with it, and one
+ * that decodes it. A lane takes whichever is due, so that none waits while there is either.
+ */
+struct steps {
+    struct digest_input *whole; /* NULL: entries are checked in one go */
+    bool parts_too;             /* the digests of parts are taken with that of the whole */
+    bool *known;                /* for each entry of the archive: its digest is the manifest's */
+    size_t ahead_max;           /* entries digested, but not begun */
+    pthread_cond_t changed;
+    bool digesting; /* a lane is at it */
+    size_t digested, begun;
+};
+
 struct check {
     struct opened *opened;
     size_t *entries; /* those to be read, in the order of the file */
+    size_t entry_count;
     bool decode;
+    struct steps steps;           /* its counts are under the lock, too */
     struct part_reader **readers; /* one for each lane */
     const struct larder_run *run;
     struct arena *arena;
@@ -63,6 +83,7 @@ static enum larder_status decode(struct check *check, int lane, size_t entry,
     if (rows == NULL)
         return larder_fail_memory(error);
     status = archive_reader_count(archive, table, archive_reader_entry_number(archive, entry),
+                                  check->steps.whole != NULL && check->steps.known[entry],
                                   check->readers[lane], rows, error);
     if (status == LARDER_OK) {
         pthread_mutex_lock(&check->lock);
@@ -75,16 +96,13 @@ static enum larder_status decode(struct check *check, int lane, size_t entry,
     return status;
 }
 
-static enum larder_status check_entry(void *arg, int lane, size_t piece, int stop_fd,
+static enum larder_status check_entry(struct check *check, int lane, size_t entry,
                                       struct larder_error *error)
 {
-    struct check *check = arg;
     struct archive_reader *archive = check->opened->reader;
-    size_t entry = check->entries[piece];
     const struct manifest_table *table = archive_reader_entry_table(archive, entry);
     enum larder_status status;
 
-    (void)stop_fd;
     status = table != NULL && check->decode ? decode(check, lane, entry, table, error)
                                             : archive_reader_check(archive, entry, error);
     if (status != LARDER_OK)
@@ -97,6 +115,74 @@ static enum larder_status check_entry(void *arg, int lane, size_t piece, int sto
     tell(check, lane, table, 0, archive_reader_entry_bytes(archive, entry));
     pthread_mutex_unlock(&check->lock);
     return status;
+}
+
+static enum larder_status check_piece(void *arg, int lane, size_t piece, int stop_fd,
+                                      struct larder_error *error)
+{
+    struct check *check = arg;
+
+    (void)stop_fd;
+    return check_entry(check, lane, check->entries[piece], error);
+}
+
+/* Takes the digest of the whole to the end of an entry, or, where that is encrypted with it, as far as the entry stands among all. */
+static void digest_entry(struct check *check, size_t number)
+{
+    struct steps *steps = &check->steps;
+    struct archive_reader *archive = check->opened->reader;
+    size_t entry = check->entries[number];
+    uint64_t from = archive_reader_entry_offset(archive, entry);
+    uint64_t to = from + archive_reader_entry_bytes(archive, entry);
+    struct sha256 *part = steps->parts_too ? sha256_new() : NULL;
+    uint8_t digest[SHA256_BYTES];
+
+    if (check->opened->encrypted)
+        from = to = (uint64_t)((double)to / (double)archive_reader_bytes(archive) *
+                               (double)check->opened->input->size);
+    if (digest_input_advance(steps->whole, from, to, part) && part != NULL &&
+        sha256_final(part, digest, NULL) == LARDER_OK)
+        steps->known[entry] =
+            memcmp(digest, archive_reader_entry_sha256(archive, entry), sizeof(digest)) == 0;
+    sha256_free(part);
+}
+
+/* Takes the step that is due: whether it is to take digests, and the number of the entry. Each is taken once. */
+static bool take_step(struct check *check, size_t *number)
+{
+    struct steps *steps = &check->steps;
+    bool digests;
+
+    pthread_mutex_lock(&check->lock);
+    for (;;) {
+        digests = !steps->digesting && steps->digested < check->entry_count &&
+                  steps->digested - steps->begun < steps->ahead_max;
+        if (digests || steps->begun < steps->digested)
+            break;
+        pthread_cond_wait(&steps->changed, &check->lock); /* for the lane that is digesting */
+    }
+    *number = digests ? steps->digested : steps->begun++;
+    steps->digesting = steps->digesting || digests;
+    pthread_mutex_unlock(&check->lock);
+    return digests;
+}
+
+static enum larder_status check_step(void *arg, int lane, size_t step, int stop_fd,
+                                     struct larder_error *error)
+{
+    struct check *check = arg;
+    size_t number;
+
+    (void)step, (void)stop_fd;
+    if (!take_step(check, &number))
+        return check_entry(check, lane, check->entries[number], error);
+    digest_entry(check, number);
+    pthread_mutex_lock(&check->lock);
+    check->steps.digesting = false;
+    check->steps.digested++;
+    pthread_cond_broadcast(&check->steps.changed);
+    pthread_mutex_unlock(&check->lock);
+    return LARDER_OK;
 }
 
 /* The sums over all parts must be what the manifest says of the table. */
@@ -139,6 +225,27 @@ static void free_readers(struct check *check, int lanes)
     free(check->readers);
 }
 
+/* Checks the entries, all of them or not, and takes the digest of the whole along where all are read and somebody wants it. */
+static enum larder_status run_lanes(struct check *check, int lanes, bool all,
+                                    struct larder_error *error)
+{
+    struct digest_input *digest = check->opened->digest;
+    struct steps *steps = &check->steps;
+    enum larder_status status;
+
+    if (all && digest != NULL && digest_input_is_near(digest)) {
+        steps->whole = digest;
+        steps->ahead_max = (size_t)lanes;
+        steps->parts_too =
+            !check->opened->encrypted && lanes < WHOLE_ALONE_LANES && sha256_beside_is_faster();
+        return crew_run(lanes, 2 * check->entry_count, check_step, check, check->run, error);
+    }
+    digest_input_in_order(digest, all);
+    status = crew_run(lanes, check->entry_count, check_piece, check, check->run, error);
+    digest_input_in_order(digest, false);
+    return status;
+}
+
 enum larder_status check_archive(struct opened *opened, const bool *wanted, bool decode_all,
                                  int lanes, const struct larder_run *run, struct arena *arena,
                                  struct larder_findings *findings, struct larder_error *error)
@@ -151,25 +258,26 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
                           .arena = arena,
                           .findings = findings,
                           .progress = {.phase = "check"}};
-    size_t count = 0, before = findings->count;
+    size_t entries = archive_reader_entries(archive), before = findings->count;
     enum larder_status status = make_readers(&check, lanes, error);
 
     pthread_mutex_init(&check.lock, NULL);
-    check.entries = arena_alloc(arena, archive_reader_entries(archive), sizeof(*check.entries));
+    pthread_cond_init(&check.steps.changed, NULL);
+    check.entries = arena_alloc(arena, entries, sizeof(*check.entries));
+    check.steps.known = arena_alloc(arena, entries, sizeof(*check.steps.known));
     check.counted = arena_alloc(arena, manifest_stored(manifest), sizeof(*check.counted));
-    if (status == LARDER_OK && (check.entries == NULL || check.counted == NULL))
+    if (status == LARDER_OK &&
+        (check.entries == NULL || check.steps.known == NULL || check.counted == NULL))
         status = larder_fail_memory(error);
-    for (size_t i = 0; status == LARDER_OK && i < archive_reader_entries(archive); i++)
+    for (size_t i = 0; status == LARDER_OK && i < entries; i++)
         if (wanted == NULL || wanted[i]) {
-            check.entries[count++] = i;
+            check.entries[check.entry_count++] = i;
             check.progress.bytes_total += archive_reader_entry_bytes(archive, i);
         }
     if (status == LARDER_OK) {
         check.progress.lanes = check.lanes;
         check.progress.lane_count = (size_t)(lanes < LARDER_LANES_MAX ? lanes : LARDER_LANES_MAX);
-        digest_input_in_order(opened->digest, wanted == NULL);
-        status = crew_run(lanes, count, check_entry, &check, run, error);
-        digest_input_in_order(opened->digest, false);
+        status = run_lanes(&check, lanes, wanted == NULL, error);
     }
     if (status == LARDER_OK && decode_all && findings->count == before)
         compare_tables(&check);
@@ -177,6 +285,7 @@ enum larder_status check_archive(struct opened *opened, const bool *wanted, bool
         status = larder_fail(error, LARDER_DAMAGED, "%s", findings->items[before].message);
         larder_context(error, "\"%s\" is damaged", opened->location);
     }
+    pthread_cond_destroy(&check.steps.changed);
     pthread_mutex_destroy(&check.lock);
     free_readers(&check, lanes);
     return status;

@@ -7,9 +7,8 @@
 #include "engine/run/run.h"
 
 enum {
-    BLOCK = 1024 * 1024,        /* of something that may be far away */
-    NEAR_BLOCK = 64 * 1024,     /* in the processor's cache, and in malloc's heap */
-    LAG_MAX = 64 * 1024 * 1024, /* behind what was read; what is older may have left memory */
+    BLOCK = 1024 * 1024,    /* of something that may be far away */
+    NEAR_BLOCK = 64 * 1024, /* in the processor's cache, and in malloc's heap */
     LOOK_NS = 100 * 1000 * 1000,
 };
 
@@ -23,7 +22,6 @@ struct digest_input {
     pthread_cond_t changed;
     bool in_order;
     uint64_t taken;            /* bytes, from the beginning on */
-    uint64_t ahead;            /* where the furthest piece ends that somebody had before its turn */
     enum larder_status status; /* of the digest */
     bool busy;                 /* somebody adds to the digest, and alone uses what follows */
     struct sha256 *sha;
@@ -47,10 +45,10 @@ static void wait_for_turn(struct digest_input *digest, uint64_t offset)
     }
 }
 
-/* Adds to a digest what an input holds between two offsets. */
+/* Adds to a digest, and to another one where there is one, what an input holds between two offsets. */
 static enum larder_status add_range(struct input *input, uint64_t from, uint64_t to, size_t at_once,
-                                    struct sha256 *sha, const struct larder_run *run,
-                                    struct larder_error *error)
+                                    struct sha256 *sha, struct sha256 *other,
+                                    const struct larder_run *run, struct larder_error *error)
 {
     uint8_t *block = malloc(at_once);
     enum larder_status status = block == NULL ? larder_fail_memory(error) : LARDER_OK;
@@ -62,26 +60,11 @@ static enum larder_status add_range(struct input *input, uint64_t from, uint64_t
         if (status == LARDER_OK)
             status = input_read_at(input, at, block, length, error);
         if (status == LARDER_OK)
-            status = sha256_update(sha, block, length, error);
+            status = other != NULL ? sha256_update_both(sha, other, block, length, error)
+                                   : sha256_update(sha, block, length, error);
     }
     free(block);
     return status;
-}
-
-/* Under the lock, which is not held meanwhile. Reads what others have, or are about to have, before its turn. */
-static void catch_up(struct digest_input *digest)
-{
-    while (digest->status == LARDER_OK && digest->taken < digest->ahead) {
-        uint64_t from = digest->taken, to = digest->ahead;
-        enum larder_status status;
-
-        pthread_mutex_unlock(&digest->lock);
-        status = add_range(digest->whole, from, to, NEAR_BLOCK, digest->sha, digest->run,
-                           &digest->error);
-        pthread_mutex_lock(&digest->lock);
-        digest->status = status;
-        digest->taken = to;
-    }
 }
 
 /* Adds what is new of these bytes, where nothing is missing before them. */
@@ -90,8 +73,7 @@ static void take(struct digest_input *digest, uint64_t offset, const uint8_t *by
     uint64_t end = offset + length;
 
     pthread_mutex_lock(&digest->lock);
-    if (!digest->is_near || offset > digest->taken + LAG_MAX)
-        wait_for_turn(digest, offset);
+    wait_for_turn(digest, offset);
     if (digest->status == LARDER_OK && !digest->busy && offset <= digest->taken &&
         end > digest->taken) {
         size_t known = (size_t)(digest->taken - offset);
@@ -103,11 +85,8 @@ static void take(struct digest_input *digest, uint64_t offset, const uint8_t *by
         pthread_mutex_lock(&digest->lock);
         digest->status = status;
         digest->taken = end;
-        catch_up(digest);
         digest->busy = false;
         pthread_cond_broadcast(&digest->changed);
-    } else if (digest->is_near && digest->in_order && end > digest->ahead) {
-        digest->ahead = end;
     }
     pthread_mutex_unlock(&digest->lock);
 }
@@ -118,7 +97,7 @@ static enum larder_status read_at(struct input *input, uint64_t offset, void *bu
     struct digest_input *digest = (struct digest_input *)input;
     enum larder_status status = input_read_at(digest->whole, offset, buffer, length, error);
 
-    if (status == LARDER_OK)
+    if (status == LARDER_OK && !digest->is_near)
         take(digest, offset, buffer, length);
     return status;
 }
@@ -164,6 +143,25 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
     return LARDER_OK;
 }
 
+bool digest_input_is_near(const struct digest_input *digest)
+{
+    return digest->is_near;
+}
+
+bool digest_input_advance(struct digest_input *digest, uint64_t from, uint64_t to,
+                          struct sha256 *part)
+{
+    if (digest->status == LARDER_OK)
+        digest->status = add_range(digest->whole, digest->taken, from, NEAR_BLOCK, digest->sha,
+                                   NULL, digest->run, &digest->error);
+    if (digest->status == LARDER_OK)
+        digest->status = add_range(digest->whole, from, to, NEAR_BLOCK, digest->sha, part,
+                                   digest->run, &digest->error);
+    if (digest->status == LARDER_OK)
+        digest->taken = to;
+    return digest->status == LARDER_OK;
+}
+
 void digest_input_in_order(struct digest_input *digest, bool in_order)
 {
     if (digest == NULL)
@@ -177,7 +175,7 @@ void digest_input_in_order(struct digest_input *digest, bool in_order)
 enum larder_status digest_input_add(struct input *input, struct sha256 *sha,
                                     const struct larder_run *run, struct larder_error *error)
 {
-    return add_range(input, 0, input->size, BLOCK, sha, run, error);
+    return add_range(input, 0, input->size, BLOCK, sha, NULL, run, error);
 }
 
 enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA256_HEX],
@@ -186,11 +184,11 @@ enum larder_status digest_input_end(struct digest_input *digest, char sha256[SHA
     uint8_t bytes[SHA256_BYTES];
     enum larder_status status = digest->status;
 
-    if (status != LARDER_OK)
+    if (status != LARDER_OK && error != NULL)
         *error = digest->error;
-    else
+    if (status == LARDER_OK)
         status = add_range(digest->whole, digest->taken, digest->input.size, BLOCK, digest->sha,
-                           digest->run, error);
+                           NULL, digest->run, error);
     if (status == LARDER_OK)
         status = sha256_final(digest->sha, bytes, error);
     if (status == LARDER_OK)

@@ -1,7 +1,8 @@
 /*
- * An input that takes the digest of the whole along while others read pieces of it, so that it need not be read, or fetched from a store, a
+ * An input that takes the digest of the whole along while others read pieces of it, so that it need not be fetched from a store a
  * second time. A digest is taken from the beginning on: pieces that are read in the order of the file add to it; what is missing at the
- * end is read then.
+ * end is read then. Of an input that is near, such as a file, reading twice costs less than waiting for each other: what others read adds
+ * nothing, and somebody takes the digest on by itself.
  */
 #ifndef ENGINE_DIGEST_INPUT_H
 #define ENGINE_DIGEST_INPUT_H
@@ -15,18 +16,24 @@
 
 struct digest_input;
 
-/*
- * Puts itself in the place of `*input`, which it closes with itself; where it fails that stays as it is. Of an input that is near, such as
- * a file, a piece is rather read twice than waited for.
- */
+/* Puts itself in the place of `*input`, which it closes with itself; where it fails that stays as it is. */
 enum larder_status digest_input_open(struct digest_input **digest, struct input **input,
                                      bool is_near, const struct larder_run *run,
                                      struct larder_error *error);
 
+bool digest_input_is_near(const struct digest_input *digest);
+
 /*
- * With `in_order`, everything from the first byte on is going to be read, by several threads that each take what comes next. One that is
- * ahead of its turn then waits, with what it has read, for those before it; or, where the input is near, leaves it to them. To be ended as
- * soon as one of them leaves something out. NULL is fine.
+ * Of one that is near: adds all up to `to`, and what of it lies behind `from` into `part` as well, which may be NULL. One thread at a time.
+ * False where it failed, which digest_input_end tells.
+ */
+bool digest_input_advance(struct digest_input *digest, uint64_t from, uint64_t to,
+                          struct sha256 *part);
+
+/*
+ * Of one that is not: with `in_order`, everything from the first byte on is going to be read, by several threads that each take what comes
+ * next. One that is ahead of its turn then waits, with what it has read, for those before it. To be ended as soon as one of them leaves
+ * something out. NULL is fine.
  */
 void digest_input_in_order(struct digest_input *digest, bool in_order);
 

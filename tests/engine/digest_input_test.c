@@ -94,7 +94,7 @@ static void what_was_read_from_the_beginning_on_is_not_read_again(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct input *input;
-    struct digest_input *digest = open_on(&counted, &input, true, &run);
+    struct digest_input *digest = open_on(&counted, &input, false, &run);
 
     (void)state;
     for (size_t i = 0; i < PIECES / 2; i++)
@@ -109,7 +109,7 @@ static void what_overlaps_or_was_left_out_is_digested_once(void **state)
     const struct larder_run run = {0};
     struct counted_input counted;
     struct input *input;
-    struct digest_input *digest = open_on(&counted, &input, true, &run);
+    struct digest_input *digest = open_on(&counted, &input, false, &run);
     uint8_t buffer[1000];
 
     (void)state;
@@ -149,33 +149,57 @@ static void *read_pieces(void *arg)
     return NULL;
 }
 
-/* Reads all pieces by three threads, of which one is slow; how many bytes were read. */
-static uint64_t read_by_threads(bool is_near)
+static void threads_that_read_in_order_read_all_once(void **state)
 {
     const struct larder_run run = {0};
     struct counted_input counted;
     struct readers readers = {0};
-    struct digest_input *digest = open_on(&counted, &readers.input, is_near, &run);
+    struct digest_input *digest = open_on(&counted, &readers.input, false, &run);
     pthread_t threads[3];
 
-    counted.slow_at = 5 * PIECE; /* the others are ahead of it */
+    (void)state;
+    counted.slow_at = 5 * PIECE; /* which one of three reads: the others are ahead of it */
     digest_input_in_order(digest, true);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, read_pieces, &readers), 0);
     for (size_t i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
     assert_digest(digest);
+    assert_int_equal(counted.read, SIZE);
     input_close(readers.input);
-    return counted.read;
 }
 
-static void threads_that_read_in_order_read_all_once(void **state)
+static void assert_part(struct digest_input *digest, uint64_t from, uint64_t to)
 {
-    (void)state;
-    assert_int_equal(read_by_threads(false), SIZE);
+    struct sha256 *part = sha256_new();
+    uint8_t found[SHA256_BYTES], wanted[SHA256_BYTES];
+
+    assert_true(digest_input_advance(digest, from, to, part));
+    assert_int_equal(sha256_final(part, found, NULL), LARDER_OK);
+    sha256_free(part);
+    assert_int_equal(sha256_of(bytes + from, to - from, wanted, NULL), LARDER_OK);
+    assert_memory_equal(found, wanted, SHA256_BYTES);
 }
 
-static void of_what_is_near_nobody_waits_for_a_piece(void **state)
+static void parts_of_what_is_near_are_digested_with_the_whole(void **state)
+{
+    const struct larder_run run = {0};
+    struct counted_input counted;
+    struct input *input;
+    struct digest_input *digest = open_on(&counted, &input, true, &run);
+
+    (void)state;
+    assert_part(digest, 0, 512);
+    assert_part(digest, 1024, 1024 + PIECE); /* from the start of a block on */
+    assert_part(digest, 5 * PIECE + 3, 8 * PIECE);
+    assert_part(digest, 8 * PIECE, 8 * PIECE);
+    assert_true(digest_input_advance(digest, 9 * PIECE, 10 * PIECE, NULL));
+    assert_digest(digest);
+    assert_int_equal(counted.read, SIZE);
+    input_close(input);
+}
+
+static void who_reads_what_is_near_waits_for_nobody_and_adds_nothing(void **state)
 {
     const struct larder_run run = {0};
     struct counted_input counted;
@@ -185,18 +209,28 @@ static void of_what_is_near_nobody_waits_for_a_piece(void **state)
     (void)state;
     digest_input_in_order(digest, true);
     read_pieces(&readers);
-    assert_int_equal(counted.read, SIZE - PIECE);
-    read_piece(readers.input, 0); /* and who reads it adds the others */
-    assert_int_equal(counted.read, 2 * SIZE - PIECE);
+    assert_true(digest_input_advance(digest, SIZE / 2, SIZE / 2, NULL));
+    read_pieces(&readers);
     assert_digest(digest);
     assert_int_equal(counted.read, 2 * SIZE - PIECE);
     input_close(readers.input);
 }
 
-static void threads_that_read_what_is_near_add_each_byte_once(void **state)
+static void where_it_fails_the_end_tells(void **state)
 {
+    const struct larder_run run = {.stop_signal = &stop_signal};
+    struct counted_input counted;
+    struct input *input;
+    struct digest_input *digest = open_on(&counted, &input, true, &run);
+    char found[SHA256_HEX];
+
     (void)state;
-    assert_in_range(read_by_threads(true), SIZE, 2 * SIZE);
+    stop_signal = SIGTERM;
+    assert_false(digest_input_advance(digest, 0, PIECE, NULL));
+    stop_signal = 0;
+    assert_false(digest_input_advance(digest, PIECE, 2 * PIECE, NULL)); /* nor later */
+    assert_int_equal(digest_input_end(digest, found, NULL), LARDER_TERMINATED);
+    input_close(input);
 }
 
 static void nobody_waits_for_a_piece_that_is_left_out(void **state)
@@ -242,8 +276,9 @@ int main(void)
         cmocka_unit_test(what_overlaps_or_was_left_out_is_digested_once),
         cmocka_unit_test(nothing_read_is_digested_too),
         cmocka_unit_test(threads_that_read_in_order_read_all_once),
-        cmocka_unit_test(of_what_is_near_nobody_waits_for_a_piece),
-        cmocka_unit_test(threads_that_read_what_is_near_add_each_byte_once),
+        cmocka_unit_test(parts_of_what_is_near_are_digested_with_the_whole),
+        cmocka_unit_test(who_reads_what_is_near_waits_for_nobody_and_adds_nothing),
+        cmocka_unit_test(where_it_fails_the_end_tells),
         cmocka_unit_test(nobody_waits_for_a_piece_that_is_left_out),
         cmocka_unit_test(nobody_waits_once_the_run_is_to_end),
     };
