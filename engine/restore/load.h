@@ -10,10 +10,11 @@
  *   validate  the foreign keys of a table: until "keys" is done. Beside those of other tables
  *   last      triggers and the rest, sequences, and the mark: until all of these are done. Where rows of others' tables are changed, the
  *             foreign keys, too, so that they are changed by one transaction
- *   prove     the table read back: until its indexes are built. Its one weak lock may wait beside "last"
- *   analyze   statistics: until "last" is done, since its locks on a table and its partitions could wait in a circle with it
+ *   prove     the table read back: until it has its keys; other indexes are built beside it. Its one weak lock may wait beside "last"
+ *   analyze   statistics, of a table that is partitioned with all its partitions: until "last" is done, since its locks on them could
+ *             wait in a circle with it
  *
- * A free lane takes the largest job that waits for nothing. An index is built by the lane's session alone: parallel workers, which sort
+ * A free lane takes the largest job that waits for nothing; one that proves only where there is no other, since nothing waits for that. An index is built by the lane's session alone: parallel workers, which sort
  * through files that they share, cost more than they bring while other lanes are busy. Only what would still be at work when all the rest
  * is done may have them. Small tables are many, and a transaction for each would cost more than
  * what is done in it: so a lane takes many of their jobs of one kind at once, into one transaction. Only tables that are in no tree
@@ -48,7 +49,9 @@ struct job {
 /* How many jobs of a table are still to end, and how many run. */
 struct table_state {
     size_t loads, indexes;
-    size_t keys; /* of the indexes, those that take the table for themselves */
+    size_t keys;         /* of the indexes, those that take the table for themselves */
+    uint64_t tree_bytes; /* raw, with those of its partitions */
+    bool in_tree;        /* it is a partition, or one's partition, of a table that is restored */
     int running;
     bool exclusive; /* one that runs has the table for itself */
     bool small;     /* few rows, no partition and no parent */

@@ -124,6 +124,33 @@ static void find_small(struct load *load)
                 load->tables[j].small = false;
 }
 
+/* Statistics of a table that is partitioned are taken with those of all its partitions: who they are counted to. */
+static enum larder_status find_trees(struct load *load, struct larder_error *error)
+{
+    enum { DEEP = 1000 }; /* parents of a manifest may run in a circle */
+    struct restore *r = load->restore;
+    const struct manifest_table *all = r->manifest->tables;
+    const size_t *parents = manifest_parents(r->manifest, r->arena);
+    size_t *places = arena_alloc(r->arena, r->manifest->table_count, sizeof(*places)); /* from 1 */
+
+    if (parents == NULL || places == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < r->table_count; i++)
+        places[r->tables[i] - all] = i + 1;
+    for (size_t i = 0; i < r->table_count; i++) {
+        size_t at = (size_t)(r->tables[i] - all), root = i;
+
+        for (int steps = 0; steps < DEEP && parents[at] != at; steps++) {
+            at = parents[at];
+            if (places[at] != 0 && strcmp(all[at].kind, "table") != 0)
+                root = places[at] - 1;
+        }
+        load->tables[root].tree_bytes += r->tables[i]->raw_bytes;
+        load->tables[i].in_tree = root != i;
+    }
+    return LARDER_OK;
+}
+
 enum larder_status load_plan(struct load *load, struct larder_error *error)
 {
     struct restore *r = load->restore;
@@ -140,6 +167,8 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
     share = raw_bytes / (uint64_t)r->lanes;
     share += share / 5;
     find_small(load);
+    if (find_trees(load, error) != LARDER_OK)
+        return LARDER_FAILED;
     for (size_t i = 0; i < r->table_count; i++)
         add_loads(load, i, share);
     add_indexes(load);
@@ -150,7 +179,10 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
 
         if (strcmp(r->tables[i]->kind, "table") == 0)
             add_job(load, (struct job){.kind = JOB_PROVE, .table = i, .weight = weight});
-        add_job(load, (struct job){.kind = JOB_ANALYZE, .table = i, .weight = weight});
+        if (!load->tables[i].in_tree)
+            add_job(load, (struct job){.kind = JOB_ANALYZE,
+                                       .table = i,
+                                       .weight = load->tables[i].tree_bytes});
     }
     load->progress = (struct larder_progress){.phase = "load", .bytes_total = raw_bytes};
     return LARDER_OK;
@@ -176,16 +208,17 @@ static bool is_ready(const struct load *load, const struct job *job)
     default:
         if (job->small)
             return load->last_done;
-        return table->loads == 0 && table->indexes == 0 && !table->exclusive;
+        return table->loads == 0 && table->keys == 0;
     }
 }
 
-/* Keys before indexes, since an index can be built beside others; and loads before both, so that no
- * lane waits for rows. */
+/* Keys before indexes, since an index can be built beside others; and loads before both, so that no lane waits for rows. */
 static bool is_better(const struct job *a, const struct job *b)
 {
     if (b == NULL)
         return true;
+    if ((a->kind == JOB_PROVE) != (b->kind == JOB_PROVE))
+        return b->kind == JOB_PROVE;
     if (a->weight != b->weight)
         return a->weight > b->weight;
     return a->exclusive && !b->exclusive;
@@ -266,6 +299,8 @@ void load_end(struct load *load, struct job *job)
         table->loads--;
     if (job->kind == JOB_INDEX)
         table->indexes--;
+    if (job->kind == JOB_INDEX && job->exclusive)
+        table->keys--;
     load->before_keys -= job->kind == JOB_LOAD || job->kind == JOB_INDEX ? 1 : 0;
     load->before_last -= job->kind < JOB_LAST ? 1 : 0;
     load->keys_done = load->keys_done || job->kind == JOB_KEYS;
