@@ -138,30 +138,45 @@ static bool has_input(const struct pg *pg)
     return poll(&fd, 1, 0) > 0;
 }
 
-/*
- * The server sends 8 KiB at a time, and being woken for each costs both sides more than handing it over does. So what is on its way
- * may come together first; the server goes on meanwhile, since the kernel holds more than is waited for.
- */
-static void gather(const struct pg *pg)
+static int bytes_there(const struct pg *pg)
 {
-    enum { ENOUGH_BYTES = 64 * 1024, NANOSECONDS = 400 * 1000 };
     int there = 0;
 
-    if (ioctl(PQsocket(pg->conn), FIONREAD, &there) == 0 && there < ENOUGH_BYTES)
-        nanosleep(&(struct timespec){.tv_nsec = NANOSECONDS}, NULL);
+    return ioctl(PQsocket(pg->conn), FIONREAD, &there) == 0 ? there : 0;
+}
+
+/*
+ * The server sends 8 KiB at a time, and being woken for each costs both sides more than handing it over does. So what is on its way
+ * may come together first; the server goes on meanwhile, since the kernel holds more than is waited for, some 200 KB.
+ */
+static void gather(const struct pg *pg, struct pg_pace *pace)
+{
+    enum { ENOUGH_BYTES = 64 * 1024, TOO_MANY_BYTES = 128 * 1024, SHORTEST = 25 * 1000 };
+    int there = bytes_there(pg);
+
+    if (there >= ENOUGH_BYTES)
+        return;
+    nanosleep(&(struct timespec){.tv_nsec = pace->nanoseconds}, NULL);
+    if (!pace->adapts)
+        return;
+    there = bytes_there(pg);
+    if (there > TOO_MANY_BYTES && pace->nanoseconds / 2 >= SHORTEST)
+        pace->nanoseconds /= 2;
+    else if (there < ENOUGH_BYTES && pace->nanoseconds * 2 <= PG_PACE_LONGEST)
+        pace->nanoseconds *= 2;
 }
 
 /*
  * libpq's buffer of 16 KiB doubles when it is full and more is wanted, and never shrinks. Wanting more a few times gives
  * one that takes at once what the server could send while we worked: a third of the system calls, and fewer turns.
  */
-enum larder_status pg_receive(struct pg *pg, bool much, struct larder_error *error)
+enum larder_status pg_receive(struct pg *pg, struct pg_pace *pace, struct larder_error *error)
 {
     enum { MOST_DOUBLINGS = 5 };
     enum larder_status status;
 
-    if (much)
-        gather(pg);
+    if (pace != NULL)
+        gather(pg, pace);
     status = pg_wait(pg, false, error);
     if (status == LARDER_OK && PQconsumeInput(pg->conn) == 0)
         status = pg_fail(pg, NULL, error);

@@ -92,8 +92,16 @@ void pg_show_notices(struct pg *pg);
 /* Waits until the socket may be read (or written, too), or for a second; ends early by signal or stop. */
 enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *error);
 
-/* Waits for what a COPY sends, and takes all of it that has arrived. Where there is `much` to come it waits until that is worth a turn. */
-enum larder_status pg_receive(struct pg *pg, bool much, struct larder_error *error);
+/* How long to wait until what a COPY sends is worth a turn. */
+enum { PG_PACE_LONGEST = 400 * 1000 };
+struct pg_pace {
+    long nanoseconds; /* at first PG_PACE_LONGEST */
+    bool
+        adapts; /* to how fast the server sends: where the processor is free to come back so soon */
+};
+
+/* Waits for what a COPY sends, and takes all of it that has arrived. Where there is much to come there is a pace; else NULL. */
+enum larder_status pg_receive(struct pg *pg, struct pg_pace *pace, struct larder_error *error);
 
 /* Cancels what runs, and reads until the connection is idle or broken. */
 void pg_cancel(struct pg *pg);

@@ -89,6 +89,7 @@ enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
     status = begin(pg, &sql, PGRES_COPY_OUT, error);
     buffer_free(&sql);
     copy->pg = status == LARDER_OK ? pg : NULL;
+    copy->pace.nanoseconds = PG_PACE_LONGEST;
     copy->block = malloc(COPY_BLOCK_BYTES);
     return status == LARDER_OK && copy->block == NULL ? larder_fail_memory(error) : status;
 }
@@ -146,7 +147,7 @@ enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, s
         if (got > 0) {
             *length += (size_t)got;
         } else if (got == 0 && *length == 0) {
-            status = pg_receive(copy->pg, copy->bytes >= MUCH_BYTES, error);
+            status = pg_receive(copy->pg, copy->bytes >= MUCH_BYTES ? &copy->pace : NULL, error);
             if (status != LARDER_OK)
                 return status;
             got = 1;

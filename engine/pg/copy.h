@@ -22,6 +22,7 @@ struct copy_out {
     struct pg *pg;
     char *block;    /* COPY_BLOCK_BYTES */
     uint64_t bytes; /* that have come */
+    struct pg_pace pace;
 };
 
 /* Begins to read the table's own rows (not its children's), all of them or a range, in `encoding`.

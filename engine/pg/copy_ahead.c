@@ -107,6 +107,7 @@ bool copy_ahead_begin(struct copy_ahead *ahead, struct copy_out *copy)
     ahead->status = LARDER_OK;
     ahead->copy = copy;
     ahead->own_block = copy->block;
+    copy->pace.adapts = true;
     if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) != 0)
         ahead->copy = NULL;
     return ahead->copy != NULL;
