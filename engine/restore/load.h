@@ -14,7 +14,8 @@
  *   analyze   statistics, of a table that is partitioned with all its partitions: until "last" is done, since its locks on them could
  *             wait in a circle with it
  *
- * A free lane takes the largest job that waits for nothing; one that proves only where there is no other, since nothing waits for that. An index is built by the lane's session alone: parallel workers, which sort
+ * A free lane takes the largest job that waits for nothing; but what proves no more than a lane's share of all rows is kept for when others
+ * are at "last" and at statistics. An index is built by the lane's session alone: parallel workers, which sort
  * through files that they share, cost more than they bring while other lanes are busy. Only what would still be at work when all the rest
  * is done may have them. Small tables are many, and a transaction for each would cost more than
  * what is done in it: so a lane takes many of their jobs of one kind at once, into one transaction. Only tables that are in no tree
@@ -43,6 +44,7 @@ struct job {
     bool freeze;
     const struct schema_block *block; /* JOB_INDEX */
     bool exclusive;
+    bool late;  /* JOB_PROVE: when there is nothing else to do */
     bool alone; /* JOB_INDEX: without parallel workers, since the other lanes are busy meanwhile */
 };
 
@@ -51,7 +53,7 @@ struct table_state {
     size_t loads, indexes;
     size_t keys;         /* of the indexes, those that take the table for themselves */
     uint64_t tree_bytes; /* raw, with those of its partitions */
-    bool in_tree;        /* it is a partition, or one's partition, of a table that is restored */
+    size_t root;         /* the place of the table that it is a partition of, or its own */
     int running;
     bool exclusive; /* one that runs has the table for itself */
     bool small;     /* few rows, no partition and no parent */

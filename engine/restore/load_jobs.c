@@ -76,7 +76,8 @@ static void add_indexes(struct load *load)
                                    .table = place,
                                    .weight = r->tables[place]->raw_bytes,
                                    .block = block,
-                                   .exclusive = strcmp(block->entry->what, "INDEX") != 0});
+                                   .exclusive = strcmp(block->entry->what, "INDEX") != 0 ||
+                                                strstr(block->sql, "REPLICA IDENTITY") != NULL});
     }
 }
 
@@ -142,11 +143,12 @@ static enum larder_status find_trees(struct load *load, struct larder_error *err
 
         for (int steps = 0; steps < DEEP && parents[at] != at; steps++) {
             at = parents[at];
-            if (places[at] != 0 && strcmp(all[at].kind, "table") != 0)
-                root = places[at] - 1;
+            if (places[at] == 0 || strcmp(all[at].kind, "table") == 0)
+                break;
+            root = places[at] - 1;
         }
         load->tables[root].tree_bytes += r->tables[i]->raw_bytes;
-        load->tables[i].in_tree = root != i;
+        load->tables[i].root = root;
     }
     return LARDER_OK;
 }
@@ -178,8 +180,11 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
         uint64_t weight = r->tables[i]->raw_bytes;
 
         if (strcmp(r->tables[i]->kind, "table") == 0)
-            add_job(load, (struct job){.kind = JOB_PROVE, .table = i, .weight = weight});
-        if (!load->tables[i].in_tree)
+            add_job(load, (struct job){.kind = JOB_PROVE,
+                                       .table = i,
+                                       .weight = weight,
+                                       .late = weight <= raw_bytes / (uint64_t)r->lanes});
+        if (load->tables[i].root == i)
             add_job(load, (struct job){.kind = JOB_ANALYZE,
                                        .table = i,
                                        .weight = load->tables[i].tree_bytes});
@@ -217,8 +222,8 @@ static bool is_better(const struct job *a, const struct job *b)
 {
     if (b == NULL)
         return true;
-    if ((a->kind == JOB_PROVE) != (b->kind == JOB_PROVE))
-        return b->kind == JOB_PROVE;
+    if (a->late != b->late)
+        return b->late;
     if (a->weight != b->weight)
         return a->weight > b->weight;
     return a->exclusive && !b->exclusive;

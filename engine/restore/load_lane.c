@@ -188,27 +188,39 @@ static enum larder_status prove(struct lane *lane, const struct job *job,
 }
 
 /* The server cannot take statistics of every value: a range of numerics that no double precision holds. The rows are there. */
-static enum larder_status analyze(struct lane *lane, const struct job *job,
-                                  struct larder_error *error)
+static enum larder_status analyze_table(struct lane *lane, size_t place, bool *done,
+                                        struct larder_error *error)
 {
-    const struct manifest_table *table = load_table(lane->load, job);
+    const struct manifest_table *table = lane->load->restore->tables[place];
     struct larder_error why = {0};
     struct buffer sql = {0};
     enum larder_status status;
-    bool done = false;
 
     buffer_puts(&sql, "ANALYZE ");
     sql_qualified(&sql, table->schema, table->name);
     status = sql.failed ? larder_fail_memory(error)
-                        : session_try(lane->pg, buffer_text(&sql), &done, &why, error);
+                        : session_try(lane->pg, buffer_text(&sql), done, &why, error);
     buffer_free(&sql);
-    if (status == LARDER_OK && !done) {
+    if (status == LARDER_OK && !*done) {
         pthread_mutex_lock(&lane->load->lock);
         run_message(lane->load->restore->run, LARDER_WARNING,
                     "table \"%s.%s\" has no statistics: %.200s", table->schema, table->name,
                     why.message);
         pthread_mutex_unlock(&lane->load->lock);
     }
+    return status;
+}
+
+/* With its partitions, or, where it has some for which that fails, without those. */
+static enum larder_status analyze(struct lane *lane, size_t place, struct larder_error *error)
+{
+    const struct load *load = lane->load;
+    bool done = false, other_done;
+    enum larder_status status = analyze_table(lane, place, &done, error);
+
+    for (size_t i = 0; status == LARDER_OK && !done && i < load->restore->table_count; i++)
+        if (i != place && load->tables[i].root == place)
+            status = analyze_table(lane, i, &other_done, error);
     return status;
 }
 
@@ -246,7 +258,7 @@ static enum larder_status do_job(struct lane *lane, const struct job *job,
     case JOB_PROVE:
         return prove(lane, job, error);
     default:
-        return analyze(lane, job, error);
+        return analyze(lane, job->table, error);
     }
 }
 

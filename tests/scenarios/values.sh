@@ -139,6 +139,21 @@ sql vast_back "DROP TABLE vast"
 expect_exit 0 larder restore "$SCRATCH/vast.tar" -d vast_back
 expect_stderr '"public.vast" has no statistics'
 
+it "partitions beside one of which the server can take no statistics have theirs"
+new_database vast_parts
+sql vast_parts "CREATE TABLE parts (id int, r numrange) PARTITION BY RANGE (id);
+    CREATE TABLE parts_vast PARTITION OF parts FOR VALUES FROM (0) TO (1000); CREATE TABLE parts_usual PARTITION OF parts FOR VALUES FROM (1000) TO (2000);
+    INSERT INTO parts SELECT i, numrange(-i, CASE WHEN i < 1000 THEN ('1e' || 1000 + i)::numeric END) FROM generate_series(1, 1999) AS i"
+expect_exit 0 larder export -t '*.*' -d vast_parts -o "$SCRATCH/vast_parts.tar" --no-record -q
+new_database vast_parts_back
+expect_exit 0 larder restore "$SCRATCH/vast_parts.tar" -d vast_parts_back
+expect_stderr '"public.parts_vast" has no statistics'
+expect_stderr '"public.parts" has no statistics'
+expect_query vast_parts_back "SELECT count(*) FROM pg_stats WHERE tablename = 'parts_usual'" 2
+new_database vast_parts_leaf
+expect_exit 0 larder restore "$SCRATCH/vast_parts.tar" -d vast_parts_leaf -t parts_usual -q
+expect_query vast_parts_leaf "SELECT count(*) FROM pg_stats WHERE tablename = 'parts_usual'" 2
+
 it "types of extensions are copied as text, and come back equal"
 for database in extended extended_back; do
     new_database "$database"
