@@ -24,8 +24,9 @@ struct counted {
 struct steps {
     struct digest_input *whole; /* NULL: entries are checked in one go */
     bool parts_too;             /* the digests of parts are taken with that of the whole */
-    bool *known;                /* for each entry of the archive: its digest is the manifest's */
-    size_t ahead_max;           /* entries digested, but not begun */
+    bool *known; /* for each entry of the archive: its digest was found to be the manifest's */
+    size_t
+        ahead_max; /* entries digested, but not begun: what was read a moment ago is still in memory */
     pthread_cond_t changed;
     bool digesting; /* a lane is at it */
     size_t digested, begun;
@@ -134,7 +135,8 @@ static void digest_entry(struct check *check, size_t number)
     size_t entry = check->entries[number];
     uint64_t from = archive_reader_entry_offset(archive, entry);
     uint64_t to = from + archive_reader_entry_bytes(archive, entry);
-    struct sha256 *part = steps->parts_too ? sha256_new() : NULL;
+    bool is_part = archive_reader_entry_table(archive, entry) != NULL;
+    struct sha256 *part = is_part && steps->parts_too ? sha256_new() : NULL;
     uint8_t digest[SHA256_BYTES];
 
     if (check->opened->encrypted)
@@ -235,9 +237,9 @@ static enum larder_status run_lanes(struct check *check, int lanes, bool all,
 
     if (all && digest != NULL && digest_input_is_near(digest)) {
         steps->whole = digest;
-        steps->ahead_max = (size_t)lanes;
-        steps->parts_too =
-            !check->opened->encrypted && lanes < WHOLE_ALONE_LANES && sha256_beside_is_faster();
+        steps->ahead_max = (size_t)(lanes < WHOLE_ALONE_LANES ? lanes : WHOLE_ALONE_LANES);
+        steps->parts_too = check->decode && !check->opened->encrypted &&
+                           lanes < WHOLE_ALONE_LANES && sha256_beside_is_faster();
         return crew_run(lanes, 2 * check->entry_count, check_step, check, check->run, error);
     }
     digest_input_in_order(digest, all);

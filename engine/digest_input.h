@@ -24,8 +24,8 @@ enum larder_status digest_input_open(struct digest_input **digest, struct input 
 bool digest_input_is_near(const struct digest_input *digest);
 
 /*
- * Of one that is near: adds all up to `to`, and what of it lies behind `from` into `part` as well, which may be NULL. One thread at a time.
- * False where it failed, which digest_input_end tells.
+ * Of one that is near: adds all up to `to`, and what of it lies behind `from` into `part` as well, which may be NULL. Neither lies before
+ * what was added already. One thread at a time, which needs no lock. False where it failed, which digest_input_end tells.
  */
 bool digest_input_advance(struct digest_input *digest, uint64_t from, uint64_t to,
                           struct sha256 *part);

@@ -96,8 +96,7 @@ enum larder_status pg_wait(struct pg *pg, bool writing, struct larder_error *err
 enum { PG_PACE_LONGEST = 400 * 1000 };
 struct pg_pace {
     long nanoseconds; /* at first PG_PACE_LONGEST */
-    bool
-        adapts; /* to how fast the server sends: where the processor is free to come back so soon */
+    bool adapts;      /* to how fast the server sends: for who has a processor */
 };
 
 /* Waits for what a COPY sends, and takes all of it that has arrived. Where there is much to come there is a pace; else NULL. */

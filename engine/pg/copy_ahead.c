@@ -108,8 +108,10 @@ bool copy_ahead_begin(struct copy_ahead *ahead, struct copy_out *copy)
     ahead->copy = copy;
     ahead->own_block = copy->block;
     copy->pace.adapts = true;
-    if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) != 0)
+    if (pthread_create(&ahead->thread, NULL, read_ahead, ahead) != 0) {
+        copy->pace.adapts = false;
         ahead->copy = NULL;
+    }
     return ahead->copy != NULL;
 }
 
