@@ -72,6 +72,7 @@ static void add_indexes(struct load *load)
          * once. */
         if (place == r->table_count)
             place = 0;
+        /* To name a replica identity takes the table for itself, too. */
         add_job(load, (struct job){.kind = JOB_INDEX,
                                    .table = place,
                                    .weight = r->tables[place]->raw_bytes,
@@ -110,22 +111,7 @@ static void add_end(struct load *load)
     add_job(load, (struct job){.kind = JOB_LAST, .weight = UINT64_MAX});
 }
 
-static void find_small(struct load *load)
-{
-    struct restore *r = load->restore;
-
-    for (size_t i = 0; i < r->table_count; i++)
-        load->tables[i].small = r->tables[i]->raw_bytes <= SMALL_BYTES &&
-                                r->tables[i]->parent_name == NULL &&
-                                strcmp(r->tables[i]->kind, "table") == 0;
-    for (size_t i = 0; i < r->table_count; i++)
-        for (size_t j = 0; r->tables[i]->parent_name != NULL && j < r->table_count; j++)
-            if (strcmp(r->tables[j]->name, r->tables[i]->parent_name) == 0 &&
-                strcmp(r->tables[j]->schema, r->tables[i]->parent_schema) == 0)
-                load->tables[j].small = false;
-}
-
-/* Statistics of a table that is partitioned are taken with those of all its partitions: who they are counted to. */
+/* What is in no tree may be small; and with whose statistics those of a partition are taken: the root's, which takes them of all. */
 static enum larder_status find_trees(struct load *load, struct larder_error *error)
 {
     enum { DEEP = 1000 }; /* parents of a manifest may run in a circle */
@@ -136,11 +122,17 @@ static enum larder_status find_trees(struct load *load, struct larder_error *err
 
     if (parents == NULL || places == NULL)
         return larder_fail_memory(error);
-    for (size_t i = 0; i < r->table_count; i++)
+    for (size_t i = 0; i < r->table_count; i++) {
         places[r->tables[i] - all] = i + 1;
+        load->tables[i].small = r->tables[i]->raw_bytes <= SMALL_BYTES &&
+                                r->tables[i]->parent_name == NULL &&
+                                strcmp(r->tables[i]->kind, "table") == 0;
+    }
     for (size_t i = 0; i < r->table_count; i++) {
         size_t at = (size_t)(r->tables[i] - all), root = i;
 
+        if (parents[at] != at && places[parents[at]] != 0)
+            load->tables[places[parents[at]] - 1].small = false;
         for (int steps = 0; steps < DEEP && parents[at] != at; steps++) {
             at = parents[at];
             if (places[at] == 0 || strcmp(all[at].kind, "table") == 0)
@@ -168,7 +160,6 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
         return larder_fail_memory(error);
     share = raw_bytes / (uint64_t)r->lanes;
     share += share / 5;
-    find_small(load);
     if (find_trees(load, error) != LARDER_OK)
         return LARDER_FAILED;
     for (size_t i = 0; i < r->table_count; i++)
