@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 /*
- * As much as a server sends while a frame is compressed. Who waits goes on when there are some blocks for it, and not at the first one: each
- * time that a thread is woken costs.
+ * As much as a server sends while a lane compresses two frames and hands a part over, so that it never stands still for those. Who waits goes on when
+ * there are some blocks for it, and not at the first one: each time that a thread is woken costs.
  */
-enum { BLOCKS = 8, SOME = BLOCKS / 2 };
+enum { BLOCKS = 32, SOME = BLOCKS / 4 };
 
 struct block {
     char *bytes; /* COPY_BLOCK_BYTES, from when it is first needed */
