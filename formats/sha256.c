@@ -3,7 +3,6 @@
 
 #include "formats/sha256.h"
 
-#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -138,8 +137,13 @@ void sha256_free(struct sha256 *sha)
 enum larder_status sha256_of(const void *bytes, size_t length, uint8_t digest[SHA256_BYTES],
                              struct larder_error *error)
 {
-    return EVP_Digest(bytes, length, digest, NULL, EVP_sha256(), NULL) == 1 ? LARDER_OK
-                                                                            : fail(error);
+    SHA256_CTX
+    context; /* EVP_Digest() would first read OpenSSL's configuration, which takes longer */
+
+    return SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes, length) == 1 &&
+                   SHA256_Final(digest, &context) == 1
+               ? LARDER_OK
+               : fail(error);
 }
 
 void sha256_to_hex(const uint8_t digest[SHA256_BYTES], char hex[SHA256_HEX])
