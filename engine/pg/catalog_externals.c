@@ -2,6 +2,7 @@
 
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_needed.h"
+#include "engine/pg/catalog_query.h"
 
 /* What the tables need and no dump of their schemas holds. $2: the schemas that are dumped. */
 
@@ -30,13 +31,18 @@
     "AND s.dbid = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()) "     \
     "AND (s.classid = 2615 AND s.objid IN (SELECT oid FROM dumped) OR EXISTS (SELECT "                    \
     "FROM pg_catalog.pg_depend d WHERE d.classid = s.classid AND d.objid = s.objid "                      \
-    "AND d.refclassid = 2615 AND d.refobjid IN (SELECT oid FROM dumped))) " GRANTED_TO_FIRST              \
-    "UNION SELECT g.grantee FROM needed e JOIN pg_catalog.pg_proc f ON e.classid = 1255 "                 \
-    "AND f.oid = e.objid CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) g "                           \
-    "WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid)), "              \
-    "found AS (SELECT 'role' AS kind, NULL AS schema, r.rolname::text AS name, NULL AS definition, "      \
-    "NULL AS used_by, 1 AS place, 0::oid AS oid, 0::oid AS made FROM pg_catalog.pg_roles r "              \
-    "WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid IN (SELECT oid FROM roles) "
+    "AND d.refclassid = 2615 AND d.refobjid IN (SELECT oid FROM dumped))) " GRANTED_TO_FIRST
+
+/* Who may call a function that the tables need, wherever it is. */
+#define ROLES_OF_NEEDED                                                                            \
+    "UNION SELECT g.grantee FROM needed e JOIN pg_catalog.pg_proc f ON e.classid = 1255 "          \
+    "AND f.oid = e.objid CROSS JOIN LATERAL pg_catalog.aclexplode(f.proacl) g "                    \
+    "WHERE NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid) "
+
+#define FOUND                                                                                      \
+    "), found AS (SELECT 'role' AS kind, NULL AS schema, r.rolname::text AS name, "                \
+    "NULL AS definition, NULL AS used_by, 1 AS place, 0::oid AS oid, 0::oid AS made "              \
+    "FROM pg_catalog.pg_roles r WHERE r.rolname NOT LIKE 'pg\\_%' AND r.oid IN (SELECT oid FROM roles) "
 
 /* Those of functions of the dumped schemas, too: these are restored, whether a table needs them or not. */
 #define EXTENSIONS                                                                                            \
@@ -124,14 +130,49 @@
     "GROUP BY n.nspname "
 
 static const char externals_sql[] =
-    NEEDED ROLES EXTENSIONS FUNCTIONS REFERENCED SCHEMAS "ORDER BY 6, 8, 2, 3";
+    NEEDED ROLES ROLES_OF_NEEDED FOUND EXTENSIONS FUNCTIONS REFERENCED SCHEMAS
+    "ORDER BY 6, 8, 2, 3";
+
+/* The roles alone: whoever may call a function of a dumped schema is among them. */
+static const char roles_sql[] = NEEDED_BY ROLES FOUND ") SELECT * FROM found ORDER BY 3";
+
+/*
+ * Whether the tables could need anything but roles. Where all is dumped that is not the server's own they cannot, and to find
+ * that out from what they need takes the server longer than all else that is asked of it for a small database.
+ */
+static enum larder_status is_anything_elsewhere(struct pg *pg,
+                                                const struct catalog_schemas *schemas,
+                                                const struct manifest *m, bool *elsewhere,
+                                                struct larder_error *error)
+{
+    static const char sql[] =
+        "WITH t AS (SELECT oid FROM unnest($1::oid[]) AS t(oid)) "
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname NOT LIKE 'pg\\_%' "
+        "AND n.nspname <> 'information_schema' AND n.nspname <> ALL ($2::text[])) "
+        "OR EXISTS (SELECT FROM pg_catalog.pg_extension e WHERE e.extnamespace <> 11) "
+        "OR EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.contype = 'f' "
+        "AND k.conrelid IN (SELECT oid FROM t) AND k.confrelid NOT IN (SELECT oid FROM t))";
+    PGresult *result;
+    enum larder_status status = catalog_query_schemas(pg, sql, m, schemas, &result, error);
+
+    *elsewhere = true;
+    if (status == LARDER_OK) {
+        *elsewhere = catalog_flag(result, 0, 0);
+        PQclear(result);
+    }
+    return status;
+}
 
 enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas *schemas,
                                      struct manifest *m, struct larder_error *error)
 {
     PGresult *result;
-    enum larder_status status =
-        catalog_query_schemas(pg, externals_sql, m, schemas, &result, error);
+    bool elsewhere;
+    enum larder_status status = is_anything_elsewhere(pg, schemas, m, &elsewhere, error);
+
+    if (status == LARDER_OK)
+        status = catalog_query_schemas(pg, elsewhere ? externals_sql : roles_sql, m, schemas,
+                                       &result, error);
 
     if (status != LARDER_OK)
         return larder_context(error, "could not read what the tables need from elsewhere");

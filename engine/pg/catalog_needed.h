@@ -44,11 +44,15 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
     "AND g.prosrc OPERATOR(pg_catalog.~) ('(^|[^a-z0-9_.])' || f.proname || ' *[(]'))) "                       \
     "AND NOT EXISTS (SELECT FROM members m WHERE m.classid = 1255 AND m.objid = f.oid) "
 
-#define NEEDED                                                                                     \
+/* t and members, for what is asked without the others. */
+#define NEEDED_BY                                                                                  \
     "WITH RECURSIVE t AS (SELECT oid FROM unnest($1::oid[]) AS t(oid)), "                          \
     "members AS MATERIALIZED (SELECT d.classid, d.objid, d.refobjid AS extension "                 \
-    "FROM pg_catalog.pg_depend d WHERE d.refclassid = 3079 AND d.deptype = 'e'), "                 \
-    "needed(classid, objid) AS (" NEEDED_PARTS "UNION SELECT e.classid, e.objid FROM needed n "    \
+    "FROM pg_catalog.pg_depend d WHERE d.refclassid = 3079 AND d.deptype = 'e')"
+
+#define NEEDED                                                                                     \
+    NEEDED_BY                                                                                      \
+    ", needed(classid, objid) AS (" NEEDED_PARTS "UNION SELECT e.classid, e.objid FROM needed n "  \
     "CROSS JOIN LATERAL (SELECT d.refclassid, d.refobjid FROM pg_catalog.pg_depend d "             \
     "WHERE d.classid = n.classid AND d.objid = n.objid "                                           \
     "AND (d.deptype = 'n' OR (d.deptype = 'i' AND n.classid = 1247)) "                             \
