@@ -409,6 +409,9 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
     struct archive_writer *writer = NULL;
     enum larder_status status = run_lanes(e, &writer, error);
 
+    /* Nobody needs the snapshot and the locks any more, however long the rest takes to be stored. */
+    pg_close(e->leader);
+    e->leader = NULL;
     if (status == LARDER_OK)
         status = finish_archive(e, writer, error);
     archive_writer_free(writer);
