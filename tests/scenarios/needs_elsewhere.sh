@@ -145,3 +145,26 @@ new_database older
 expect_exit 0 larder restore "$SCRATCH/older.tar" -d older --externals stub -q
 expect_query older "$users" ''
 expect_query older "SET ROLE reader; SELECT count(*) FROM t" 1
+
+it "the roles are the same, whether there is anything elsewhere or nothing"
+server_use source
+sql postgres "CREATE ROLE caller; CREATE ROLE heir; CREATE ROLE maker; CREATE ROLE guest; CREATE ROLE nobody"
+new_database alone
+sql alone <<'SQL'
+CREATE SCHEMA own AUTHORIZATION maker; GRANT USAGE ON SCHEMA own TO guest;
+CREATE FUNCTION own.known(int) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1 > 0'; ALTER FUNCTION own.known OWNER TO heir;
+REVOKE ALL ON FUNCTION own.known FROM PUBLIC; GRANT EXECUTE ON FUNCTION own.known TO caller;
+CREATE TABLE own.t (a int PRIMARY KEY CHECK (own.known(a))); CREATE TABLE u (a int REFERENCES own.t);
+ALTER TABLE u ENABLE ROW LEVEL SECURITY; CREATE POLICY read ON u TO reader USING (own.known(a));
+SQL
+all_externals()
+{
+    expect_exit 0 larder export -t '*.*' -d alone -o "$SCRATCH/$1.tar" --no-record -q
+    tar xOf "$SCRATCH/$1.tar" manifest.json | jq -c .externals
+}
+alone=$(all_externals alone)
+expect_equal "the externals" "role caller, role guest, role heir, role maker, role reader" \
+    "$(jq -r 'map(.kind + " " + .name) - ["role postgres"] | join(", ")' <<<"$alone")"
+sql alone "CREATE SCHEMA elsewhere"
+beside=$(all_externals beside)
+expect_equal "the externals" "$alone" "$beside"
