@@ -24,9 +24,8 @@ struct counted {
 struct steps {
     struct digest_input *whole; /* NULL: entries are checked in one go */
     bool parts_too;             /* the digests of parts are taken with that of the whole */
-    bool *known; /* for each entry of the archive: its digest was found to be the manifest's */
-    size_t
-        ahead_max; /* entries digested, but not begun: what was read a moment ago is still in memory */
+    bool *known;      /* for each entry of the archive: its digest was found to be the manifest's */
+    size_t ahead_max; /* entries digested, but not begun: few, so that they are still in memory */
     pthread_cond_t changed;
     bool digesting; /* a lane is at it */
     size_t digested, begun;

@@ -137,9 +137,9 @@ void sha256_free(struct sha256 *sha)
 enum larder_status sha256_of(const void *bytes, size_t length, uint8_t digest[SHA256_BYTES],
                              struct larder_error *error)
 {
-    SHA256_CTX
-    context; /* EVP_Digest() would first read OpenSSL's configuration, which takes longer */
+    SHA256_CTX context;
 
+    /* EVP_Digest() would first read OpenSSL's configuration, which takes longer than most of what is digested here. */
     return SHA256_Init(&context) == 1 && SHA256_Update(&context, bytes, length) == 1 &&
                    SHA256_Final(digest, &context) == 1
                ? LARDER_OK

@@ -173,7 +173,6 @@ enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas
     if (status == LARDER_OK)
         status = catalog_query_schemas(pg, elsewhere ? externals_sql : roles_sql, m, schemas,
                                        &result, error);
-
     if (status != LARDER_OK)
         return larder_context(error, "could not read what the tables need from elsewhere");
     m->external_count = (size_t)PQntuples(result);
