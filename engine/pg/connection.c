@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -331,6 +332,32 @@ static enum larder_status check_conninfo(const char *dbname, struct larder_error
     return LARDER_OK;
 }
 
+/* What connect_timeout says, of the conninfo or of PGCONNECT_TIMEOUT: libpq reads it only where it does the waiting itself. */
+static enum larder_status shorten_wait(const struct pg *pg, int *seconds,
+                                       struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+    PQconninfoOption *options = PQconninfo(pg->conn);
+
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
+        char *end;
+        long wanted;
+
+        if (strcmp(o->keyword, "connect_timeout") != 0 || o->val == NULL || o->val[0] == '\0')
+            continue;
+        wanted = strtol(o->val, &end, 10);
+        if (end == o->val || *end != '\0' || wanted > INT_MAX || wanted < -INT_MAX)
+            status = larder_fail(
+                error, LARDER_USAGE,
+                "could not understand how to connect: connect_timeout \"%.100s\" is no number of seconds",
+                o->val);
+        else if (wanted > 0 && wanted < *seconds)
+            *seconds = (int)wanted;
+    }
+    PQconninfoFree(options);
+    return status;
+}
+
 enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
                               int stop_fd, int seconds, struct pg **pg, struct larder_error *error)
 {
@@ -363,6 +390,11 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     p->run = run;
     p->stop_fd = stop_fd;
     p->conn = PQconnectStartParams(keywords, values, 1);
+    status = shorten_wait(p, &seconds, error);
+    if (status != LARDER_OK) {
+        pg_close(p);
+        return status;
+    }
     status = poll_connect(p, seconds, error);
     if (status != LARDER_OK) {
         if (status == LARDER_FAILED)

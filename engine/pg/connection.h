@@ -21,7 +21,8 @@ struct pg;
 
 /*
  * Connects. `run` must live as long as the connection. `stop_fd`, where it is not -1, ends every
- * wait once it is readable, with LARDER_FAILED and the message "stopped".
+ * wait once it is readable, with LARDER_FAILED and the message "stopped". Takes `seconds` at most, or
+ * what connect_timeout says where that is shorter.
  */
 enum larder_status pg_connect(const struct larder_connect *to, const struct larder_run *run,
                               int stop_fd, int seconds, struct pg **pg, struct larder_error *error);

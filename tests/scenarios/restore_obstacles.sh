@@ -41,6 +41,10 @@ PGDATABASE=tempting expect_refusal 2 tempting "$archive"
 PGDATABASE=tempting expect_refusal 2 tempting "$archive" -h "$PGHOST"
 expect_exit 2 larder restore "$archive" -d 'postgres://['
 expect_stderr "could not understand how to connect"
+for seconds in soon 99999999999; do
+    expect_exit 2 larder restore "$archive" -d "dbname=tempting connect_timeout=$seconds"
+    expect_stderr "connect_timeout \"$seconds\" is no number of seconds"
+done
 expect_exit 2 larder restore -d tempting
 expect_exit 2 larder restore "$archive" "$archive" -d tempting
 
