@@ -121,10 +121,10 @@ server_start one
 new_database queue
 sql queue "CREATE TABLE altered (id int, a bytea); ALTER TABLE altered ALTER a SET STORAGE EXTERNAL;
     INSERT INTO altered SELECT i, (SELECT string_agg(sha512((i * 250 + n)::text::bytea), '') FROM generate_series(1, 250) AS n)
-        FROM generate_series(1, 1000) AS i;
-    INSERT INTO altered SELECT a.id + 1000 * n, a.a FROM altered AS a, generate_series(1, 7) AS n;
-    CREATE TABLE altered_not (LIKE altered INCLUDING STORAGE); INSERT INTO altered_not SELECT * FROM altered LIMIT 5000;
-    CREATE TABLE late (a bytea); ALTER TABLE late ALTER a SET STORAGE EXTERNAL; INSERT INTO late SELECT a FROM altered LIMIT 2500;
+        FROM generate_series(1, 250) AS i;
+    INSERT INTO altered SELECT a.id + 250 * n, a.a FROM altered AS a, generate_series(1, 7) AS n;
+    CREATE TABLE altered_not (LIKE altered INCLUDING STORAGE); INSERT INTO altered_not SELECT * FROM altered LIMIT 1250;
+    CREATE TABLE late (a bytea); ALTER TABLE late ALTER a SET STORAGE EXTERNAL; INSERT INTO late SELECT a FROM altered LIMIT 625;
     CREATE TABLE read (id int PRIMARY KEY, a text); INSERT INTO read SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i;
     CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.base (a int); CREATE VIEW seen AS SELECT a FROM elsewhere.base"
 createdb -T queue before
