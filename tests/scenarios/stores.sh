@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # One and the same test over each kind of store: a folder, a real S3 store, and rclone with a local and an sftp remote.
-# STORES="folder s3" names those that are to be tested.
+# STORES="folder s3" names those that are to be tested, of folder, s3, disk, sftp, and killed, a copy to "disk".
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 # shellcheck source=tests/support/sftp_remote.bash
@@ -9,9 +9,9 @@ source "$TESTS/support/sftp_remote.bash"
 source "$TESTS/support/s3_store.bash"
 
 LOCAL=$SCRATCH/local
-EACH='folder s3 disk sftp'
-# The sanitizers see the same code of ours with both remotes of rclone; S3 has a scenario of its own.
-! is_sanitized || EACH='folder disk'
+# Both remotes of rclone see the same code of ours; S3 has a scenario of its own.
+EACH='folder s3 sftp killed'
+! is_sanitized || EACH='folder disk killed'
 STORES=${STORES:-$EACH}
 
 # The keys that a store holds, as its own tools see them, temporary ones included.
@@ -194,7 +194,7 @@ store_is_locked()
 # Where a program is started for everything, each start is a moment to be killed at.
 copy_is_killed()
 {
-    local url=$1 one status at nth step kills=0
+    local KIND=disk url=$1 one status at nth step kills=0
 
     step=$((8 / $(thinned 8)))
     it "$KIND: a copy that is killed, at any start of rclone or while it writes, leaves nothing good that is not, and the next finishes"
@@ -304,6 +304,7 @@ if is_wanted; then
     prune_is_killed s3://larder/killed
 fi
 run_over disk "rclone:disk:$SCRATCH/disk"
+KIND=killed
 ! is_wanted || copy_is_killed "rclone:disk:$SCRATCH/killed"
 run_over sftp "rclone:sftp:$SFTP_FOLDER/store"
 
