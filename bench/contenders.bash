@@ -84,13 +84,14 @@ export_pg_dump()
     rm -rf "$OUT/new"
 }
 
-# The target is new each time, and must hold everything afterwards.
+# The target is new each time, must hold everything afterwards, and goes at once: or autovacuum would look through it beside what
+# is measured next.
 into_new_target()
 {
-    dropdb --if-exists target 2>/dev/null
     createdb target
     measure "$@"
     [ "$(psql -XAtd target -c "SELECT count(*) FROM $LARGEST")" = "$EXPECTED" ] || die "rows are missing after: ${*:4}"
+    dropdb target
 }
 
 restore_larder()
