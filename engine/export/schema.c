@@ -104,7 +104,7 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
 /* pre-data.sql: whatever is missing, then what the tables need, the tables, and who may do what
  * with them. */
 static enum larder_status write_pre_data(const struct export_schema_call *call,
-                                         const struct schema *schema, struct buffer *out,
+                                         struct schema *schema, struct buffer *out,
                                          struct larder_error *error)
 {
     const struct manifest *manifest = call->manifest;
@@ -124,7 +124,7 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
 }
 
 static enum larder_status write_post_data(const struct export_schema_call *call,
-                                          const struct schema *schema, struct buffer *out,
+                                          struct schema *schema, struct buffer *out,
                                           struct larder_error *error)
 {
     const struct manifest *manifest = call->manifest;
@@ -226,7 +226,7 @@ enum larder_status export_schema_write(const struct export_schema_call *call,
     if (status != LARDER_OK)
         larder_context(error, "could not read the archived schema");
     if (status == LARDER_OK)
-        schema_take_sql(&schema, buffer_text(&out->sql.output), arena);
+        schema_take_sql(&schema, buffer_text(&out->sql.output));
     if (status == LARDER_OK)
         status = schema_select(&schema, tables, manifest->table_count, NULL, 0, stand_ins,
                                stand_in_count, arena, &left_out, error);

@@ -142,7 +142,8 @@ enum larder_status schema_open_listed(struct schema *schema, const struct tool *
 {
     enum larder_status status;
 
-    *schema = (struct schema){.restore = *restore, .dump = dump, .dump_length = length};
+    *schema =
+        (struct schema){.restore = *restore, .dump = dump, .dump_length = length, .arena = arena};
     buffer_text(list);
     if (list->failed)
         return larder_fail_memory(error);

@@ -62,7 +62,9 @@ struct schema {
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
-    struct schema_piece *pieces; /* of each entry, once schema_take_sql() has found them; or NULL */
+    struct arena *arena;
+    bool taken;                  /* schema_take_sql() has looked for pieces */
+    struct schema_piece *pieces; /* of each entry; NULL where it has not found them */
     bool all;                    /* views may be had, too */
     bool no_owner;               /* SQL sets no owners; for the caller to set once it is open */
     bool no_tablespaces;         /* nor tablespaces */
@@ -83,7 +85,10 @@ enum larder_status schema_open_listed(struct schema *schema, const struct tool *
  * Takes the SQL out of what pg_restore writes of the whole dump, so that schema_sql() runs no program any more; not where anything in it
  * could be mistaken for the beginning of an entry. The text must stay.
  */
-void schema_take_sql(struct schema *schema, const char *text, struct arena *arena);
+void schema_take_sql(struct schema *schema, const char *text);
+
+/* From here on SQL sets no tablespaces. */
+void schema_omit_tablespaces(struct schema *schema);
 
 /*
  * Selects what the tables need, and all functions that can be had with it, as optional. `left_out`,
@@ -106,9 +111,9 @@ enum larder_status schema_select_rest(struct schema *schema, struct arena *arena
 
 /*
  * Appends the SQL of the selected entries of one pass, without settings, `\restrict` lines or
- * CREATE SCHEMA.
+ * CREATE SCHEMA. Where nobody has, it takes the SQL first; where it could not be taken, pg_restore is run for each pass.
  */
-enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
+enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
                               const struct larder_run *run, int stop_fd, struct buffer *out,
                               struct larder_error *error);
 
@@ -128,7 +133,7 @@ struct schema_block {
 };
 
 /* The same, entry by entry; in the arena. */
-enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
+enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
                                  const struct larder_run *run, int stop_fd, struct arena *arena,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error);

@@ -163,59 +163,104 @@ static void append_pieces(const struct schema *schema, enum schema_pass pass, st
         }
 }
 
-enum larder_status schema_sql(const struct schema *schema, enum schema_pass pass,
-                              const struct larder_run *run, int stop_fd, struct buffer *out,
-                              struct larder_error *error)
+/* Runs pg_restore; `list`: the entries that are wanted, one a line, or NULL for all of them. */
+static enum larder_status run_restore(const struct schema *schema, const struct buffer *list,
+                                      const struct larder_run *run, int stop_fd, struct buffer *sql,
+                                      struct larder_error *error)
 {
     char list_path[64];
-    const char *arguments[] = {
-        schema->restore.path, "--use-list", list_path, "--file", "-", NULL, NULL, NULL};
+    const char *arguments[8] = {schema->restore.path, "--file", "-"};
     struct process process = {
         .arguments = arguments, .input = schema->dump, .input_length = schema->dump_length};
-    struct buffer list = {0}, sql = {0};
-    enum larder_status status = LARDER_OK;
-    size_t wanted = 0, options = 5, place = out->length;
+    enum larder_status status;
+    size_t count = 3;
     int fd = -1;
 
-    if (schema->pieces != NULL) {
-        append_pieces(schema, pass, out);
-        schema_cut(schema, out, place);
-        return out->failed ? larder_fail_memory(error) : LARDER_OK;
-    }
-    for (size_t i = 0; i < schema->count; i++)
-        if (is_wanted(schema, &schema->entries[i], pass)) {
-            buffer_printf(&list, "%d;\n", schema->entries[i].id);
-            wanted++;
-        }
-    if (wanted == 0)
-        goto done;
     if (schema->no_owner)
-        arguments[options++] = "--no-owner";
+        arguments[count++] = "--no-owner";
     if (schema->no_tablespaces)
-        arguments[options] = "--no-tablespaces";
-    /* Memory with a file's name, without close-on-exec: pg_restore opens it by that name. */
-    fd = memfd_create("larder-list", 0);
-    if (fd < 0 || list.failed || write(fd, list.bytes, list.length) != (ssize_t)list.length) {
-        status =
-            larder_fail_errno(error, LARDER_FAILED, errno, "could not pass a list to pg_restore");
-        goto done;
+        arguments[count++] = "--no-tablespaces";
+    if (list != NULL) {
+        /* Memory with a file's name, without close-on-exec: pg_restore opens it by that name. */
+        fd = memfd_create("larder-list", 0);
+        if (fd < 0 || list->failed ||
+            write(fd, list->bytes, list->length) != (ssize_t)list->length) {
+            status = larder_fail_errno(error, LARDER_FAILED, errno,
+                                       "could not pass a list to pg_restore");
+            goto done;
+        }
+        snprintf(list_path, sizeof(list_path), "/dev/fd/%d", fd);
+        arguments[count++] = "--use-list";
+        arguments[count++] = list_path;
     }
-    snprintf(list_path, sizeof(list_path), "/dev/fd/%d", fd);
-    status = process_run(&process, run, stop_fd, &sql, error);
-    if (status != LARDER_OK) {
+    status = process_run(&process, run, stop_fd, sql, error);
+    if (status != LARDER_OK)
         larder_context(error, "could not read the archived schema");
-        goto done;
-    }
-    append_entries(out, buffer_text(&sql));
-    schema_cut(schema, out, place);
-    if (sql.failed || out->failed)
-        status = larder_fail_memory(error);
 done:
     if (fd >= 0)
         close(fd);
+    return status;
+}
+
+/* The SQL of all entries, once for all passes. */
+static enum larder_status take_all(struct schema *schema, const struct larder_run *run, int stop_fd,
+                                   struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status = run_restore(schema, NULL, run, stop_fd, &sql, error);
+    const char *text = status == LARDER_OK ? arena_strdup(schema->arena, buffer_text(&sql)) : NULL;
+
+    if (status == LARDER_OK && (sql.failed || text == NULL))
+        status = larder_fail_memory(error);
+    if (status == LARDER_OK)
+        schema_take_sql(schema, text);
+    buffer_free(&sql);
+    return status;
+}
+
+/* Where it cannot be told apart. */
+static enum larder_status append_by_list(const struct schema *schema, enum schema_pass pass,
+                                         const struct larder_run *run, int stop_fd,
+                                         struct buffer *out, struct larder_error *error)
+{
+    struct buffer list = {0}, sql = {0};
+    enum larder_status status = LARDER_OK;
+
+    for (size_t i = 0; i < schema->count; i++)
+        if (is_wanted(schema, &schema->entries[i], pass))
+            buffer_printf(&list, "%d;\n", schema->entries[i].id);
+    if (list.length > 0 || list.failed)
+        status = run_restore(schema, &list, run, stop_fd, &sql, error);
+    if (status == LARDER_OK)
+        append_entries(out, buffer_text(&sql));
+    if (status == LARDER_OK && sql.failed)
+        status = larder_fail_memory(error);
     buffer_free(&list);
     buffer_free(&sql);
     return status;
+}
+
+enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
+                              const struct larder_run *run, int stop_fd, struct buffer *out,
+                              struct larder_error *error)
+{
+    size_t place = out->length;
+    enum larder_status status = schema->taken ? LARDER_OK : take_all(schema, run, stop_fd, error);
+
+    if (status == LARDER_OK && schema->pieces != NULL)
+        append_pieces(schema, pass, out);
+    else if (status == LARDER_OK)
+        status = append_by_list(schema, pass, run, stop_fd, out, error);
+    if (status == LARDER_OK)
+        schema_cut(schema, out, place);
+    return status == LARDER_OK && out->failed ? larder_fail_memory(error) : status;
+}
+
+void schema_omit_tablespaces(struct schema *schema)
+{
+    schema->no_tablespaces = true;
+    schema->taken = false;
+    schema->pieces = NULL;
 }
 
 static const char block_head[] = "--\n-- Name: ";
@@ -321,8 +366,9 @@ static struct schema_entry **in_order(const struct schema *schema, const bool *w
     return entries;
 }
 
-void schema_take_sql(struct schema *schema, const char *text, struct arena *arena)
+void schema_take_sql(struct schema *schema, const char *text)
 {
+    struct arena *arena = schema->arena;
     bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
     struct schema_piece *cuts = arena_alloc(arena, schema->count + 1, sizeof(*cuts)),
                         *pieces = arena_alloc(arena, schema->count + 1, sizeof(*pieces));
@@ -330,6 +376,7 @@ void schema_take_sql(struct schema *schema, const char *text, struct arena *aren
     const char *end = end_of_entries(text);
     size_t count;
 
+    schema->taken = true;
     for (size_t i = 0; wanted != NULL && i < schema->count; i++)
         wanted[i] = is_written(&schema->entries[i]);
     entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, &count);
@@ -341,7 +388,7 @@ void schema_take_sql(struct schema *schema, const char *text, struct arena *aren
     schema->pieces = pieces;
 }
 
-enum larder_status schema_blocks(const struct schema *schema, enum schema_pass pass,
+enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
                                  const struct larder_run *run, int stop_fd, struct arena *arena,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error)

@@ -141,7 +141,8 @@ enum larder_status preflight_storage(struct restore *r, struct larder_error *err
                               "EXISTS (SELECT FROM pg_catalog.pg_am "
                               "WHERE pg_catalog.quote_ident(amname) = u.item)",
                               methods, &method_count, error);
-    r->schema.no_tablespaces = space_count > 0;
+    if (space_count > 0)
+        schema_omit_tablespaces(&r->schema);
     for (size_t i = 0; status == LARDER_OK && i < space_count; i++)
         run_message(r->run, LARDER_WARNING,
                     "tablespace %s does not exist in the target: everything is placed in the "
