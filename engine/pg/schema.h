@@ -66,9 +66,9 @@ struct schema {
     bool taken;                  /* schema_take_sql() has looked for pieces */
     struct schema_piece *pieces; /* of each entry; NULL where it has not found them */
     bool all;                    /* views may be had, too */
-    bool no_owner;               /* SQL sets no owners; for the caller to set once it is open */
-    bool no_tablespaces;         /* nor tablespaces */
-    bool no_maintain;            /* nor does it grant MAINTAIN, which servers before 17 lack */
+    bool no_owner; /* SQL sets no owners; for the caller to set once it is open, before any SQL */
+    bool no_tablespaces; /* nor tablespaces */
+    bool no_maintain;    /* nor does it grant MAINTAIN, which servers before 17 lack */
 };
 
 /* Reads the list of a dump. Entries live in the arena, the dump must stay. */
