@@ -62,7 +62,7 @@ struct schema {
     size_t count;
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
-    struct arena *arena;
+    struct arena *arena;         /* of entries and pieces */
     bool taken;                  /* schema_take_sql() has looked for pieces */
     struct schema_piece *pieces; /* of each entry; NULL where it has not found them */
     bool all;                    /* views may be had, too */

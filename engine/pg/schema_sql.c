@@ -91,16 +91,19 @@ static const char *end_of_entries(const char *sql)
     return end;
 }
 
-/* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. */
-static void append_entries(struct buffer *out, const char *sql)
+/* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. False where it has not come to its end. */
+static bool append_entries(struct buffer *out, const char *sql)
 {
     static const char first[] = "\n--\n-- Name: ";
     const char *begin = strstr(sql, first), *end = end_of_entries(sql);
 
-    if (begin == NULL || end == NULL || end < begin)
-        return;
+    if (end == NULL)
+        return false;
+    if (begin == NULL || end < begin)
+        return true;
     begin = settings_before(sql, begin + 1);
     append_with_schemas(out, begin, (size_t)(end - begin));
+    return true;
 }
 
 /* The settings of the dump are written before everything else, and what is about the database itself only where that was asked for. */
@@ -194,8 +197,6 @@ static enum larder_status run_restore(const struct schema *schema, const struct 
         arguments[count++] = list_path;
     }
     status = process_run(&process, run, stop_fd, sql, error);
-    if (status != LARDER_OK)
-        larder_context(error, "could not read the archived schema");
 done:
     if (fd >= 0)
         close(fd);
@@ -224,17 +225,19 @@ static enum larder_status append_by_list(const struct schema *schema, enum schem
                                          struct buffer *out, struct larder_error *error)
 {
     struct buffer list = {0}, sql = {0};
-    enum larder_status status = LARDER_OK;
+    enum larder_status status;
 
     for (size_t i = 0; i < schema->count; i++)
         if (is_wanted(schema, &schema->entries[i], pass))
             buffer_printf(&list, "%d;\n", schema->entries[i].id);
-    if (list.length > 0 || list.failed)
-        status = run_restore(schema, &list, run, stop_fd, &sql, error);
-    if (status == LARDER_OK)
-        append_entries(out, buffer_text(&sql));
+    if (list.length == 0 && !list.failed)
+        return LARDER_OK;
+    status = run_restore(schema, &list, run, stop_fd, &sql, error);
     if (status == LARDER_OK && sql.failed)
         status = larder_fail_memory(error);
+    else if (status == LARDER_OK && !append_entries(out, buffer_text(&sql)))
+        status = larder_fail(error, LARDER_FAILED, "what \"%s\" writes is no SQL of it",
+                             schema->restore.path);
     buffer_free(&list);
     buffer_free(&sql);
     return status;
@@ -251,9 +254,10 @@ enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
         append_pieces(schema, pass, out);
     else if (status == LARDER_OK)
         status = append_by_list(schema, pass, run, stop_fd, out, error);
-    if (status == LARDER_OK)
-        schema_cut(schema, out, place);
-    return status == LARDER_OK && out->failed ? larder_fail_memory(error) : status;
+    if (status != LARDER_OK)
+        return larder_context(error, "could not read the archived schema");
+    schema_cut(schema, out, place);
+    return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
 void schema_omit_tablespaces(struct schema *schema)

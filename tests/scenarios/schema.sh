@@ -57,6 +57,14 @@ sql at_once "$mistaken"
 expect_same_schema at_once by_number
 sql kitchai "COMMENT ON TABLE public.profiles IS NULL"
 
+it "a pg_restore that ends before it has written the schema is told, and nothing is created"
+printf '#!/bin/sh\ncase "$*" in *--version*|*--list*) exec %s "$@" ;; *) exec cat ;; esac\n' \
+    "${SERVER_BIN[one]}/pg_restore" >"$SCRATCH/bin/pg_restore"
+new_database unread
+expect_exit 1 env "LARDER_PGBIN=$SCRATCH/bin" "$LARDER" restore "$archive" -d unread --externals stub -q
+expect_stderr "could not read the archived schema: what \"$SCRATCH/bin/pg_restore\" writes is no SQL of it"
+expect_query unread "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace" 0
+
 it "one table alone comes back with all that belongs to it"
 new_database alone
 expect_exit 0 larder restore "$archive" -d alone -t user_stock -t meal_plans --externals stub -q
