@@ -17,7 +17,8 @@ floors_prepare()
     "$LARDER" export "$@" -d bench -o "$OUT/$name.tar" -j "$JOBS" -Z zstd:1 --no-record -q
     psql -Xqd bench -c 'ALTER DATABASE bench RESET log_statement'
     among floors "$WANTED" || return 0
-    tail -c "+$((before + 1))" "$log" | sed -n 's/^.* larder \[[0-9]*\] LOG:  [a-z]*[^:]*: \(.*COPY .* TO STDOUT.*\)/\1/p' >"$OUT/$name.copies"
+    tail -c "+$((before + 1))" "$log" | sed -n 's/^.* larder \[[0-9]*\] LOG:  [a-z]*[^:]*: \(.*COPY .* TO STDOUT.*\)/\1/p' |
+        sed 's/; COPY /\nCOPY /g' >"$OUT/$name.copies"
     sed "s| TO STDOUT| TO '/dev/null'|g" "$OUT/$name.copies" >"$OUT/$name.null"
     mkdir "$OUT/$name.raw"
     tar -xf "$OUT/$name.tar" -C "$OUT/$name.raw" data

@@ -178,7 +178,7 @@ static enum larder_status write_restored(struct cat *c, struct pg *pg,
     enum larder_status status;
 
     as_text.copy_format = COPY_TEXT;
-    status = copy_out_begin(&copy, pg, &as_text, "UTF8", (struct copy_range){0}, error);
+    status = copy_out_begin(&copy, pg, &(struct copy_rows){.table = &as_text}, 1, "UTF8", error);
     while (status == LARDER_OK && length > 0) {
         status = copy_out_next(&copy, &bytes, &length, &rows, error);
         if (status == LARDER_OK && length > 0)

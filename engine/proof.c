@@ -51,8 +51,8 @@ enum larder_status proof_read_table(struct pg *pg, const struct manifest *manife
     *fingerprint = (struct fingerprint){0};
     if (scanner == NULL)
         return larder_fail_memory(error);
-    status =
-        copy_out_begin(&copy, pg, table, manifest->server_encoding, (struct copy_range){0}, error);
+    status = copy_out_begin(&copy, pg, &(struct copy_rows){.table = table}, 1,
+                            manifest->server_encoding, error);
     while (status == LARDER_OK && length > 0) {
         status = copy_out_next(&copy, &bytes, &length, rows, error);
         if (status == LARDER_OK)

@@ -80,20 +80,34 @@ static enum larder_status leave_table(struct lane *lane, struct larder_error *er
     return status;
 }
 
-/* Readies the lane for a table; `*refused` where it may not have the lock. */
-static enum larder_status enter_table(struct lane *lane, struct shared_table *table, bool *refused,
+/* The leader has all locks. `*refused` where this lane may not have one of them. */
+static enum larder_status lock_tables(struct lane *lane, const struct share *share, bool *refused,
+                                      struct larder_error *error)
+{
+    const struct manifest_table *tables[SHARE_TABLES];
+    enum larder_status status;
+
+    *refused = false;
+    if (lane->is_leader || share->tables[0] == lane->table)
+        return LARDER_OK;
+    for (size_t i = 0; i < share->count; i++)
+        tables[i] = share->rows[i].table;
+    status = snapshot_lock_tables(lane->pg, tables, share->count, refused, error);
+    export_lanes_end_locking(lane->all, share, *refused);
+    return status;
+}
+
+/* Readies the lane for a table, which may be the one that it has worked on. */
+static enum larder_status enter_table(struct lane *lane, struct shared_table *table,
                                       struct larder_error *error)
 {
     const struct manifest_table *manifest_table = export_lanes_table(lane->all, table);
-    enum larder_status status = leave_table(lane, error);
+    enum larder_status status;
 
-    *refused = false;
-    if (!lane->is_leader) {
-        if (status == LARDER_OK)
-            status = snapshot_lock_table(lane->pg, manifest_table, refused, error);
-        export_lanes_end_locking(lane->all, table, *refused);
-    }
-    if (status != LARDER_OK || *refused)
+    if (table == lane->table)
+        return LARDER_OK;
+    status = leave_table(lane, error);
+    if (status != LARDER_OK)
         return status;
     lane->table = table;
     lane->told_rows = 0;
@@ -168,24 +182,40 @@ static enum larder_status read_rows(struct lane *lane, struct copy_out *copy,
     return status;
 }
 
-static enum larder_status read_range(struct lane *lane, struct copy_range range,
+/* The tables of a share are read in their order. */
+static enum larder_status read_table(struct lane *lane, struct copy_out *copy,
+                                     const struct share *share, size_t i,
                                      struct larder_error *error)
 {
     struct export_lanes *all = lane->all;
-    const struct manifest_table *table = export_lanes_table(all, lane->table);
-    struct copy_out copy = {0};
-    enum larder_status status =
-        copy_out_begin(&copy, lane->pg, table, all->manifest->server_encoding, range, error);
+    const struct manifest_table *table = share->rows[i].table;
+    enum larder_status status = i > 0 ? copy_out_follow(copy, error)
+                                      : copy_out_begin(copy, lane->pg, share->rows, share->count,
+                                                       all->manifest->server_encoding, error);
 
     if (status == LARDER_OK)
-        status = read_rows(lane, &copy, error);
+        status = read_rows(lane, copy, error);
     if (status != LARDER_OK) {
         larder_context(error, "could not export table \"%s.%s\"", table->schema, table->name);
         export_lanes_stop(all, status, error); /* which ends the thread beside this one, too */
     }
     copy_ahead_end(lane->ahead);
+    return status;
+}
+
+static enum larder_status read_share(struct lane *lane, const struct share *share,
+                                     struct larder_error *error)
+{
+    struct copy_out copy = {0};
+    enum larder_status status = LARDER_OK;
+
+    for (size_t i = 0; status == LARDER_OK && i < share->count; i++) {
+        status = enter_table(lane, share->tables[i], error);
+        if (status == LARDER_OK)
+            status = read_table(lane, &copy, share, i, error);
+    }
     if (status == LARDER_FAILED && strcmp(pg_sqlstate(lane->pg), PG_LOCK_NOT_AVAILABLE) == 0)
-        all->lock_timed_out = true;
+        lane->all->lock_timed_out = true;
     copy_out_end(&copy);
     return status;
 }
@@ -193,17 +223,16 @@ static enum larder_status read_range(struct lane *lane, struct copy_range range,
 static enum larder_status work(struct lane *lane, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
-    struct shared_table *table;
-    struct copy_range range;
+    struct share share;
 
     while (status == LARDER_OK &&
-           (table = export_lanes_next(lane->all, lane->table, lane->is_leader)) != NULL) {
-        bool refused = false;
+           export_lanes_next(lane->all, lane->table, lane->is_leader, &share)) {
+        bool refused;
 
-        if (table != lane->table)
-            status = enter_table(lane, table, &refused, error);
-        if (status == LARDER_OK && !refused && export_lanes_take(lane->all, table, &range))
-            status = read_range(lane, range, error);
+        status = lock_tables(lane, &share, &refused, error);
+        if (status == LARDER_OK && !refused &&
+            (share.taken || export_lanes_take(lane->all, &share)))
+            status = read_share(lane, &share, error);
     }
     show_table(lane, NULL);
     return status == LARDER_OK ? leave_table(lane, error) : status;

@@ -15,6 +15,8 @@
 enum {
     RANGE_BYTES = 32 * 1024 * 1024, /* of heap and TOAST that are read at a time, at most */
     SMALLEST_RANGES = 16,           /* in a range of RANGE_BYTES */
+    SMALL_BYTES = 1024 * 1024,      /* of a table that may be read along with others */
+    LEAST_BYTES = 256 * 1024,       /* of such tables that are not worth being shared out */
     LANE_CONNECT_SECONDS = 10,
     HEAD_START_MS = 20,
     /* With fewer, what two digests side by side save is more than the wait at the archive, by estimate. */
@@ -134,18 +136,17 @@ static bool is_one_share(const struct export_lanes *all, const struct shared_tab
 /*
  * The next range of a table, of about RANGE_BYTES; towards the table's end smaller ones, so that the lanes end together.
  */
-static struct copy_range next_range(const struct export_lanes *all,
-                                    const struct shared_table *table)
+static struct copy_rows next_range(const struct export_lanes *all, const struct shared_table *table)
 {
     const struct catalog_table *extra = &all->extra[table - all->tables];
-    struct copy_range range = {.begin = table->taken};
+    struct copy_rows range = {.table = export_lanes_table(all, table), .begin = table->taken};
     uint64_t left = table->pages - table->taken;
     uint64_t most = RANGE_BYTES / (extra->bytes / table->pages + 1) + 1;
     uint64_t least = most / SMALLEST_RANGES + 1;
     uint64_t step = left / (2 * (uint64_t)all->lane_count);
 
     if (is_one_share(all, table))
-        return (struct copy_range){.query = extra->query};
+        return (struct copy_rows){.table = range.table, .query = extra->query};
     step = step > most ? most : step < least ? least : step;
     /* The last has no end: the table may have grown since, though not for our snapshot. */
     if (step < left)
@@ -247,27 +248,67 @@ enum larder_status export_lanes_give(struct export_lanes *all, struct shared_tab
     return status;
 }
 
+static bool may_read(const struct shared_table *table, bool is_leader)
+{
+    return table->taken < table->pages && (is_leader || !table->leader_only);
+}
+
 /* The next table that the lane may work on: its present one first, so that parts fill, then the
  * largest. */
 static struct shared_table *choose(const struct export_lanes *all, struct shared_table *present,
                                    bool is_leader)
 {
-    if (present != NULL && present->taken < present->pages && (is_leader || !present->leader_only))
+    if (present != NULL && may_read(present, is_leader))
         return present;
-    for (size_t i = 0; i < manifest_stored(all->manifest); i++) {
-        struct shared_table *table = &all->tables[all->order[i]];
-
-        if (table->taken < table->pages && (is_leader || !table->leader_only))
-            return table;
-    }
+    for (size_t i = 0; i < manifest_stored(all->manifest); i++)
+        if (may_read(&all->tables[all->order[i]], is_leader))
+            return &all->tables[all->order[i]];
     return NULL;
 }
 
-struct shared_table *export_lanes_next(struct export_lanes *all, struct shared_table *present,
-                                       bool is_leader)
+static void set_taken(struct export_lanes *all, struct shared_table *table, uint32_t pages)
+{
+    all->bytes -= bytes_left(all, table);
+    table->taken = pages;
+    all->bytes += bytes_left(all, table);
+}
+
+static void add(const struct export_lanes *all, struct shared_table *table, struct share *share)
+{
+    share->tables[share->count] = table;
+    share->rows[share->count++] = (struct copy_rows){
+        .table = export_lanes_table(all, table), .query = all->extra[table - all->tables].query};
+}
+
+/*
+ * Under the lock. As many small tables as are worth a turn to the server, which may be far away: half of a lane's part of what is left, so that the
+ * lanes end together.
+ */
+static void take_small(struct export_lanes *all, bool is_leader, struct share *share)
+{
+    uint64_t bytes = 0, most = all->bytes / (2 * (uint64_t)all->lane_count);
+
+    share->taken = true;
+    for (size_t i = 0; i < manifest_stored(all->manifest) && share->count < SHARE_TABLES; i++) {
+        struct shared_table *table = &all->tables[all->order[i]];
+
+        if (!may_read(table, is_leader))
+            continue;
+        bytes += all->extra[table - all->tables].bytes;
+        if (share->count > 0 && bytes > most && bytes > LEAST_BYTES)
+            break;
+        add(all, table, share);
+        set_taken(all, table, table->pages);
+    }
+}
+
+bool export_lanes_next(struct export_lanes *all, struct shared_table *present, bool is_leader,
+                       struct share *share)
 {
     struct shared_table *table = NULL;
 
+    share->count = 0;
+    share->taken = false;
     pthread_mutex_lock(&all->lock);
     while (all->status == LARDER_OK) {
         table = choose(all, present, is_leader);
@@ -278,32 +319,38 @@ struct shared_table *export_lanes_next(struct export_lanes *all, struct shared_t
     }
     if (table != NULL && !is_leader && table != present)
         all->locking++;
+    if (table != NULL && table->taken == 0 && all->extra[table - all->tables].bytes <= SMALL_BYTES)
+        take_small(all, is_leader, share);
+    else if (table != NULL)
+        add(all, table, share);
     pthread_mutex_unlock(&all->lock);
-    return table;
+    return table != NULL;
 }
 
-bool export_lanes_take(struct export_lanes *all, struct shared_table *table,
-                       struct copy_range *range)
+bool export_lanes_take(struct export_lanes *all, struct share *share)
 {
+    struct shared_table *table = share->tables[0];
     bool left;
 
     pthread_mutex_lock(&all->lock);
     left = table->taken < table->pages;
     if (left) {
-        *range = next_range(all, table);
-        all->bytes -= bytes_left(all, table);
-        table->taken = range->end != 0 ? range->end : table->pages;
-        all->bytes += bytes_left(all, table);
+        share->rows[0] = next_range(all, table);
+        set_taken(all, table, share->rows[0].end != 0 ? share->rows[0].end : table->pages);
     }
     pthread_mutex_unlock(&all->lock);
     return left;
 }
 
-void export_lanes_end_locking(struct export_lanes *all, struct shared_table *table, bool refused)
+void export_lanes_end_locking(struct export_lanes *all, const struct share *share, bool refused)
 {
     pthread_mutex_lock(&all->lock);
     all->locking--;
-    table->leader_only = table->leader_only || refused;
+    for (size_t i = 0; refused && i < share->count; i++) {
+        share->tables[i]->leader_only = true;
+        if (share->taken)
+            set_taken(all, share->tables[i], 0);
+    }
     pthread_cond_broadcast(&all->changed);
     pthread_mutex_unlock(&all->lock);
 }

@@ -11,8 +11,11 @@
 #include "engine/pg/copy.h"
 #include "formats/part.h"
 
-/* Of parts that were complete before the members that stand in front of them, at most. */
-enum { WAITING_BYTES = 2 * 1024 * 1024 };
+enum {
+    /* Of parts that were complete before the members that stand in front of them, at most. */
+    WAITING_BYTES = 2 * 1024 * 1024,
+    SHARE_TABLES = 64,
+};
 
 /* What the lanes know of a table together. It is read range by range, in the order of its
  * pages. */
@@ -22,6 +25,14 @@ struct shared_table {
     bool leader_only;      /* another lane was refused the lock */
     uint64_t server_rows;  /* from the command tags */
     uint64_t scanned_rows; /* from the row scanners */
+};
+
+/* What a lane works on next: small tables, one after another, or one of which it takes ranges. */
+struct share {
+    struct shared_table *tables[SHARE_TABLES];
+    struct copy_rows rows[SHARE_TABLES]; /* of these tables */
+    size_t count;                        /* at least 1 */
+    bool taken;                          /* no other lane has them */
 };
 
 /* A part that was complete before the members that stand in front of it. */
@@ -63,17 +74,15 @@ struct manifest_table *export_lanes_table(const struct export_lanes *all,
                                           const struct shared_table *table);
 
 /*
- * The table that a lane works on next, which may be `present`; NULL when none is left. Another one must be locked before it can be
+ * What a lane works on next, which may be `present`; false when nothing is left. Other tables must be locked before they can be
  * read: a lane that is not the leader does so, and then says with export_lanes_end_locking whether it was refused.
  */
-struct shared_table *export_lanes_next(struct export_lanes *all, struct shared_table *present,
-                                       bool is_leader);
-void export_lanes_end_locking(struct export_lanes *all, struct shared_table *table, bool refused);
+bool export_lanes_next(struct export_lanes *all, struct shared_table *present, bool is_leader,
+                       struct share *share);
+void export_lanes_end_locking(struct export_lanes *all, const struct share *share, bool refused);
 
-/* A range is taken only by who may read it, so that none ever has to be given back. False where
- * none is left. */
-bool export_lanes_take(struct export_lanes *all, struct shared_table *table,
-                       struct copy_range *range);
+/* Takes the next range of a table that is not taken yet, once the lane may read it: false where none is left. */
+bool export_lanes_take(struct export_lanes *all, struct share *share);
 
 /* Puts a part into the archive, or keeps a copy until it may go there; waits where neither can be. */
 enum larder_status export_lanes_give(struct export_lanes *all, struct shared_table *table,

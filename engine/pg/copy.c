@@ -18,9 +18,9 @@ static void put_options(struct buffer *sql, const struct manifest_table *table,
 }
 
 /* A subselect stands wherever COPY of the bare table could not be restricted. */
-static void put_range(struct buffer *sql, const struct manifest_table *table,
-                      struct copy_range range)
+static void put_range(struct buffer *sql, const struct copy_rows *rows)
 {
+    const struct manifest_table *table = rows->table;
     const char *before = "";
 
     buffer_puts(sql, "(SELECT ");
@@ -33,23 +33,18 @@ static void put_range(struct buffer *sql, const struct manifest_table *table,
     }
     buffer_puts(sql, " FROM ONLY ");
     sql_qualified(sql, table->schema, table->name);
-    buffer_printf(sql, " WHERE ctid >= '(%u,0)'", range.begin);
-    if (range.end != 0)
-        buffer_printf(sql, " AND ctid < '(%u,0)'", range.end);
+    buffer_printf(sql, " WHERE ctid >= '(%u,0)'", rows->begin);
+    if (rows->end != 0)
+        buffer_printf(sql, " AND ctid < '(%u,0)'", rows->end);
     buffer_puts(sql, ")");
 }
 
-static enum larder_status begin(struct pg *pg, struct buffer *sql, ExecStatusType wanted,
-                                struct larder_error *error)
+/* Waits until the server is ready for a COPY that it was asked for. */
+static enum larder_status expect(struct pg *pg, ExecStatusType wanted, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
     PGresult *result;
-    const char *text = buffer_text(sql);
 
-    if (sql->failed)
-        return larder_fail_memory(error);
-    if (PQsendQuery(pg_libpq(pg), text) == 0)
-        return pg_fail(pg, NULL, error);
     while (PQisBusy(pg_libpq(pg))) {
         status = pg_wait(pg, PQflush(pg_libpq(pg)) > 0, error);
         if (status != LARDER_OK) {
@@ -68,34 +63,68 @@ static enum larder_status begin(struct pg *pg, struct buffer *sql, ExecStatusTyp
     return status;
 }
 
+static enum larder_status begin(struct pg *pg, struct buffer *sql, ExecStatusType wanted,
+                                struct larder_error *error)
+{
+    const char *text = buffer_text(sql);
+
+    if (sql->failed)
+        return larder_fail_memory(error);
+    if (PQsendQuery(pg_libpq(pg), text) == 0)
+        return pg_fail(pg, NULL, error);
+    return expect(pg, wanted, error);
+}
+
+static void put_copy_out(struct buffer *sql, const struct copy_rows *rows, const char *encoding)
+{
+    buffer_puts(sql, "COPY ");
+    if (rows->query != NULL) {
+        buffer_printf(sql, "(%s)", rows->query);
+    } else if (rows->begin == 0 && rows->end == 0) {
+        sql_qualified(sql, rows->table->schema, rows->table->name);
+        sql_columns(sql, rows->table);
+    } else {
+        put_range(sql, rows);
+    }
+    buffer_puts(sql, " TO STDOUT");
+    put_options(sql, rows->table, encoding, false);
+}
+
 enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
-                                  const struct manifest_table *table, const char *encoding,
-                                  struct copy_range range, struct larder_error *error)
+                                  const struct copy_rows *rows, size_t count, const char *encoding,
+                                  struct larder_error *error)
 {
     struct buffer sql = {0};
     enum larder_status status;
 
-    buffer_puts(&sql, "COPY ");
-    if (range.query != NULL) {
-        buffer_printf(&sql, "(%s)", range.query);
-    } else if (range.begin == 0 && range.end == 0) {
-        sql_qualified(&sql, table->schema, table->name);
-        sql_columns(&sql, table);
-    } else {
-        put_range(&sql, table, range);
+    for (size_t i = 0; i < count; i++) {
+        buffer_puts(&sql, i > 0 ? "; " : "");
+        put_copy_out(&sql, &rows[i], encoding);
     }
-    buffer_puts(&sql, " TO STDOUT");
-    put_options(&sql, table, encoding, false);
     status = begin(pg, &sql, PGRES_COPY_OUT, error);
     buffer_free(&sql);
     copy->pg = status == LARDER_OK ? pg : NULL;
+    copy->more = count - 1;
     copy->pace.nanoseconds = PG_PACE_LONGEST;
     copy->block = malloc(COPY_BLOCK_BYTES);
     return status == LARDER_OK && copy->block == NULL ? larder_fail_memory(error) : status;
 }
 
-/* The end of a COPY is believed only with the command's own completion behind it. */
-static enum larder_status take_completion(struct pg *pg, uint64_t *rows, struct larder_error *error)
+enum larder_status copy_out_follow(struct copy_out *copy, struct larder_error *error)
+{
+    enum larder_status status = expect(copy->pg, PGRES_COPY_OUT, error);
+
+    copy->more--;
+    copy->bytes = 0;
+    copy->pace = (struct pg_pace){.nanoseconds = PG_PACE_LONGEST};
+    if (status != LARDER_OK)
+        copy->pg = NULL;
+    return status;
+}
+
+/* The end of a COPY is believed only with the command's own completion behind it; `last`: no other follows that was asked for. */
+static enum larder_status take_completion(struct pg *pg, bool last, uint64_t *rows,
+                                          struct larder_error *error)
 {
     enum larder_status status = LARDER_OK, waited;
     bool complete = false;
@@ -121,7 +150,7 @@ static enum larder_status take_completion(struct pg *pg, uint64_t *rows, struct 
             status = pg_fail(pg, result, error);
         }
         PQclear(result);
-        if (PQstatus(pg_libpq(pg)) == CONNECTION_BAD)
+        if (PQstatus(pg_libpq(pg)) == CONNECTION_BAD || (complete && !last))
             break;
     }
     if (status == LARDER_OK && !complete)
@@ -156,8 +185,9 @@ enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, s
     copy->bytes += *length;
     if (*length > 0)
         return LARDER_OK;
-    status = take_completion(copy->pg, rows, error);
-    copy->pg = NULL;
+    status = take_completion(copy->pg, copy->more == 0, rows, error);
+    if (status != LARDER_OK || copy->more == 0)
+        copy->pg = NULL;
     return status;
 }
 
@@ -225,7 +255,7 @@ enum larder_status copy_in_push(struct pg *pg, const uint8_t *bytes, size_t leng
             uint64_t rows;
 
             /* The server has ended the COPY; what it said comes with the result. */
-            status = take_completion(pg, &rows, error);
+            status = take_completion(pg, true, &rows, error);
             return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
         }
         status = flush(pg, error);
@@ -240,12 +270,12 @@ enum larder_status copy_in_end(struct pg *pg, uint64_t *rows, struct larder_erro
     enum larder_status status;
 
     if (PQputCopyEnd(pg_libpq(pg), NULL) < 0) {
-        status = take_completion(pg, rows, error);
+        status = take_completion(pg, true, rows, error);
         return status == LARDER_OK ? pg_fail(pg, NULL, error) : status;
     }
     status = flush(pg, error);
     if (status == LARDER_OK)
-        status = take_completion(pg, rows, error);
+        status = take_completion(pg, true, rows, error);
     PQsetnonblocking(pg_libpq(pg), 0);
     return status;
 }

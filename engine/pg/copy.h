@@ -9,27 +9,31 @@
 #include "engine/pg/connection.h"
 #include "formats/manifest.h"
 
-/* A range of a table's pages: from the first up to, not including, `end`; end 0: to the last. Or the rows of a query. */
-struct copy_range {
-    uint32_t begin, end;
-    const char *query; /* gives the table's columns that are not generated; or NULL */
+/* What a COPY reads: a table's own rows (not its children's), all of them or those of some of its pages, or what a query gives. */
+struct copy_rows {
+    const struct manifest_table *table;
+    uint32_t begin, end; /* pages, from the first up to, not including, `end`; end 0: to the last */
+    const char *query;   /* gives the table's columns that are not generated; or NULL */
 };
 
 enum { COPY_BLOCK_BYTES = 128 * 1024 };
 
-/* A COPY ... TO STDOUT under way. Lives on the caller's stack, from {0}. */
+/* COPY ... TO STDOUT under way, of one table or of several. Lives on the caller's stack, from {0}. */
 struct copy_out {
     struct pg *pg;
+    size_t more;    /* that follow, and have been asked for */
     char *block;    /* COPY_BLOCK_BYTES */
     uint64_t bytes; /* that have come */
     struct pg_pace pace;
 };
 
-/* Begins to read the table's own rows (not its children's), all of them or a range, in `encoding`.
- */
+/* Begins to read the first of them in `encoding`, and asks for all `count`: one turn to the server. Errors are of the first. */
 enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
-                                  const struct manifest_table *table, const char *encoding,
-                                  struct copy_range range, struct larder_error *error);
+                                  const struct copy_rows *rows, size_t count, const char *encoding,
+                                  struct larder_error *error);
+
+/* Begins to read the next, where the one before has come to its end. */
+enum larder_status copy_out_follow(struct copy_out *copy, struct larder_error *error);
 
 /*
  * Gives the next bytes, valid until the next call. At the end `*length` is 0 and `*rows` has the
@@ -38,7 +42,7 @@ enum larder_status copy_out_begin(struct copy_out *copy, struct pg *pg,
 enum larder_status copy_out_next(struct copy_out *copy, const uint8_t **bytes, size_t *length,
                                  uint64_t *rows, struct larder_error *error);
 
-/* Must follow, whatever happened; cancels a COPY that has not come to its end. */
+/* Must come last, whatever happened; cancels what has not come to its end. */
 void copy_out_end(struct copy_out *copy);
 
 /* Begins to write into the table; `freeze` where this transaction has created or truncated it. */

@@ -175,15 +175,18 @@ enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct l
     return status == LARDER_OK ? status : larder_context(error, "could not take over the snapshot");
 }
 
-enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
-                                       bool *refused, struct larder_error *error)
+enum larder_status snapshot_lock_tables(struct pg *pg, const struct manifest_table *const *tables,
+                                        size_t count, bool *refused, struct larder_error *error)
 {
     struct buffer sql = {0};
     enum larder_status status;
 
     *refused = false;
-    buffer_puts(&sql, "SAVEPOINT larder_lock; LOCK TABLE ONLY ");
-    sql_qualified(&sql, table->schema, table->name);
+    buffer_puts(&sql, "SAVEPOINT larder_lock; LOCK TABLE ");
+    for (size_t i = 0; i < count; i++) {
+        buffer_puts(&sql, i > 0 ? ", ONLY " : "ONLY ");
+        sql_qualified(&sql, tables[i]->schema, tables[i]->name);
+    }
     buffer_puts(&sql, " IN ACCESS SHARE MODE NOWAIT; RELEASE SAVEPOINT larder_lock");
     status = sql.failed ? larder_fail_memory(error) : pg_exec(pg, buffer_text(&sql), error);
     if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), PG_LOCK_NOT_AVAILABLE) == 0) {

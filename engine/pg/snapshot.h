@@ -46,11 +46,11 @@ enum larder_status snapshot_export(struct pg *pg, struct arena *arena, struct sn
 enum larder_status snapshot_follow(struct pg *pg, const char *snapshot, struct larder_error *error);
 
 /*
- * Locks one table for a lane, without waiting. `*refused` where somebody waits for a stronger lock
- * on it: then the leader, who has its lock, must read it.
+ * Locks tables for a lane, all or none, without waiting. `*refused` where somebody waits for a stronger lock
+ * on one: then the leader, who has their locks, must read them.
  */
-enum larder_status snapshot_lock_table(struct pg *pg, const struct manifest_table *table,
-                                       bool *refused, struct larder_error *error);
+enum larder_status snapshot_lock_tables(struct pg *pg, const struct manifest_table *const *tables,
+                                        size_t count, bool *refused, struct larder_error *error);
 
 /*
  * After a wait for a lock has failed: names the first of the relations, or of their indexes, that

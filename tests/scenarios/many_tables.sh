@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What an export asks of the catalogs does not grow with the number of tables.
+# What an export asks of the catalogs does not grow with the number of tables, and small ones are read many at a time.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
@@ -25,7 +25,8 @@ count()
 server_start one log_statement=all max_locks_per_transaction=256
 for tables in 20 2000; do
     new_database "of_$tables"
-    sql "of_$tables" <<<"SELECT format('CREATE TABLE t%s (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text, b int CHECK (b > 0))', i) FROM generate_series(1, $tables) AS i \\gexec"
+    sql "of_$tables" <<<"SELECT format('CREATE TABLE t%s (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a text, b int CHECK (b > 0))', i) FROM generate_series(1, $tables) AS i \\gexec
+        SELECT format('INSERT INTO t%s (a) VALUES (%1\$s)', i) FROM generate_series(1, $tables) AS i \\gexec"
 done
 
 it "two tables out of 20 and out of 2,000 take the same number of statements"
@@ -36,3 +37,9 @@ expect_equal "the statements beside 2,000 tables" "$few" "$(count of_2000 't[12]
 it "20 tables and 2,000 take the same number of statements, beside reading them"
 all=$(count of_20 'public.*')
 expect_equal "the statements for 2,000 tables" "$all" "$(count of_2000 'public.*')"
+
+it "2,000 tables with a row each are read by fewer than 50 turns to the server, and each comes with its row"
+turns=$(tail -c "+$((LOG_MARK + 1))" "$(server_log one)" | grep -c ' statement: COPY ')
+[ "$turns" -lt 50 ] || fail "there were $turns statements that read rows"
+expect_exit 0 larder export -t 'public.*' -d of_2000 -o "$SCRATCH/all.tar" --no-record -q -j 2
+expect_exit 0 larder verify "$SCRATCH/all.tar" --against dbname=of_2000

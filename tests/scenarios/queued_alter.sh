@@ -126,6 +126,7 @@ sql queue "CREATE TABLE altered (id int, a bytea); ALTER TABLE altered ALTER a S
     CREATE TABLE altered_not (LIKE altered INCLUDING STORAGE); INSERT INTO altered_not SELECT * FROM altered LIMIT 1250;
     CREATE TABLE late (a bytea); ALTER TABLE late ALTER a SET STORAGE EXTERNAL; INSERT INTO late SELECT a FROM altered LIMIT 625;
     CREATE TABLE read (id int PRIMARY KEY, a text); INSERT INTO read SELECT i, md5(i::text) FROM generate_series(1, 20000) AS i;
+    CREATE TABLE small_1 (a int); INSERT INTO small_1 VALUES (1); CREATE TABLE small_2 AS SELECT * FROM small_1; CREATE TABLE small_3 AS SELECT * FROM small_1;
     CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.base (a int); CREATE VIEW seen AS SELECT a FROM elsewhere.base"
 createdb -T queue before
 sql before "ALTER TABLE altered ADD n int DEFAULT 7"
@@ -195,14 +196,19 @@ wait_until expect_query queue "SELECT count(*) FROM pg_stat_activity WHERE appli
 queue_alter "ALTER TABLE altered DROP n"
 as 'another' "BEGIN; LOCK TABLE late; COMMIT"
 ANOTHER=$!
+as 'a third' "BEGIN; LOCK TABLE small_2; COMMIT"
+THIRD=$!
 wait_until expect_waiting another
+wait_until expect_waiting 'a third'
 touch "$SCRATCH/gate"
 end_export
 expect_whole after
 expect_altered
-wait "$ANOTHER" || fail "the lock was not to be had"
-# A lane that asks for the table that is read next is refused, and leaves it to the leader, who has its lock.
-grep -q 'could not obtain lock on relation "public.late"' "$(server_log one)" || fail "no lane was refused"
+wait "$ANOTHER" && wait "$THIRD" || fail "the lock was not to be had"
+# A lane that asks for the table that is read next is refused, and leaves it to the leader, who has its lock; and so small ones, all that it asks for at a time.
+for table in late small_2; do
+    grep -q "could not obtain lock on relation \"public.$table\"" "$(server_log one)" || fail "no lane was refused $table"
+done
 
 it "at random moments it is the one or the other (seed $SEED)"
 RANDOM=$SEED
