@@ -40,12 +40,11 @@ static const char *as_pattern(struct arena *arena, const char *name)
 }
 
 static void prepare_restore(struct export_schema_restore *restore, struct export_schema *schema,
-                            const struct export_schema_call *call, const char *first,
-                            const char *second)
+                            const struct export_schema_call *call, const char *what)
 {
     restore->arguments[0] = call->pg_restore.path;
-    restore->arguments[1] = first;
-    restore->arguments[2] = second;
+    restore->arguments[1] = "--verbose";
+    restore->arguments[2] = what;
     restore->call = call;
     restore->process = (struct process){
         .arguments = restore->arguments, .later = &schema->dump, .ready_fd = schema->ready};
@@ -73,8 +72,8 @@ enum larder_status export_schema_prepare(const struct tool *pg_dump, const struc
         .run = run,
         .stop_fd = stop_fd};
     *schema = (struct export_schema){.ready = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE)};
-    prepare_restore(&schema->list, schema, call, "--list", "--verbose");
-    prepare_restore(&schema->sql, schema, call, "--file", "-");
+    prepare_restore(&schema->list, schema, call, "--list");
+    prepare_restore(&schema->sql, schema, call, "--file=-");
     if (schema->ready < 0)
         return larder_fail_errno(error, LARDER_FAILED, errno, "could not prepare for pg_restore");
     if (arguments == NULL)

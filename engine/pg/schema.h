@@ -63,8 +63,8 @@ struct schema {
     struct schema_entry **by_id; /* NULL where there is none of that id */
     int id_limit;
     struct arena *arena;         /* of entries and pieces */
-    bool taken;                  /* schema_take_sql() has looked for pieces */
-    struct schema_piece *pieces; /* of each entry; NULL where it has not found them */
+    bool taken;                  /* the pieces are there */
+    struct schema_piece *pieces; /* of each entry */
     bool all;                    /* views may be had, too */
     bool no_owner; /* SQL sets no owners; for the caller to set once it is open, before any SQL */
     bool no_tablespaces; /* nor tablespaces */
@@ -82,8 +82,8 @@ enum larder_status schema_open_listed(struct schema *schema, const struct tool *
                                       struct arena *arena, struct larder_error *error);
 
 /*
- * Takes the SQL out of what pg_restore writes of the whole dump, so that schema_sql() runs no program any more; not where anything in it
- * could be mistaken for the beginning of an entry. The text must stay.
+ * Takes the SQL out of what `pg_restore --verbose --file -` writes of the whole dump, so that schema_sql() runs no program any more; not where
+ * the beginning of an entry stands in it twice. The text must stay.
  */
 void schema_take_sql(struct schema *schema, const char *text);
 
@@ -110,26 +110,20 @@ enum larder_status schema_select_rest(struct schema *schema, struct arena *arena
                                       struct larder_findings *findings, struct larder_error *error);
 
 /*
- * Appends the SQL of the selected entries of one pass, without settings, `\restrict` lines or
- * CREATE SCHEMA. Where nobody has, it takes the SQL first; where it could not be taken, pg_restore is run for each pass.
+ * Appends the SQL of the selected entries of one pass, without `\restrict` lines and the settings of the whole dump. Where nobody has, it
+ * takes the SQL first; where it could not be taken, pg_restore is run for each entry.
  */
 enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
                               const struct larder_run *run, int stop_fd, struct buffer *out,
                               struct larder_error *error);
 
-/*
- * Whether a line sets where or how what follows is stored, in just the form that pg_restore gives it: '', a name, or "a name"; and nothing
- * behind it. The last line of an entry may begin like one, where a comment has several, but then it ends with a quote that has no beginning.
- */
-bool schema_is_setting(const char *line);
-
 /* Whether SQL grants MAINTAIN, or revokes it, in just the form that pg_restore gives it. */
 bool schema_names_maintain(const char *sql);
 
-/* One entry's SQL. */
+/* One entry's SQL; first in it are the settings, one a line, that say where and how what it makes is stored. */
 struct schema_block {
     struct schema_entry *entry;
-    const char *sql;
+    const char *settings, *sql;
 };
 
 /* The same, entry by entry; in the arena. */
@@ -138,6 +132,9 @@ enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error);
 
+/* The owner that it gives to what it makes; NULL where it gives none. */
+const char *schema_owner(const struct schema_block *block, struct arena *arena);
+
 /*
  * A table of which one policy is left out gets none: the others alone could show rows that this one hides. Row security
  * without a policy shows nothing. What is left out for that is added to the findings.
@@ -145,7 +142,7 @@ enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
 void schema_close_policies(struct schema *schema, struct arena *arena,
                            struct larder_findings *findings);
 
-/* Whether an entry is left out, or is a comment, a grant or the like on one that is. */
+/* Whether an entry is left out, or is on one that is: a comment, a grant or the like, and on a view that no table needs whatever else is its. */
 bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry);
 
 /* Whether the relation of that OID is among what was selected. */

@@ -1,32 +1,13 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "engine/pg/schema_parts.h"
 #include "engine/run/process.h"
-
-/* A schema may be there already; pg_dump's own CREATE SCHEMA would fail. */
-static void append_with_schemas(struct buffer *out, const char *sql, size_t length)
-{
-    static const char head[] = "; Type: SCHEMA; Schema: -; Owner: ",
-                      create[] = "\n--\n\nCREATE SCHEMA ";
-    const char *end = sql + length, *at = sql;
-
-    while ((at = memmem(at, (size_t)(end - at), head, strlen(head))) != NULL) {
-        const char *line = memchr(at, '\n', (size_t)(end - at));
-
-        at += strlen(head);
-        if (line == NULL || (size_t)(end - line) < strlen(create) ||
-            memcmp(line, create, strlen(create)) != 0)
-            continue;
-        buffer_append(out, sql, (size_t)(line - sql) + strlen(create));
-        buffer_puts(out, "IF NOT EXISTS ");
-        at = sql = line + strlen(create);
-    }
-    buffer_append(out, sql, (size_t)(end - sql));
-}
 
 static const char setting_tablespace[] = "SET default_tablespace = ",
                   setting_method[] = "SET default_table_access_method = ";
@@ -41,7 +22,11 @@ static const char *line_before(const char *text, const char *line)
     return line;
 }
 
-bool schema_is_setting(const char *line)
+/*
+ * Whether a line sets where or how what follows is stored, in just the form that pg_restore gives it: '', a name, or "a name"; and nothing
+ * behind it. The last line of an entry may begin like one, where a comment has several, but then it ends with a quote that has no beginning.
+ */
+static bool is_setting(const char *line)
 {
     static const char small[] = "abcdefghijklmnopqrstuvwxyz_", more[] = "0123456789";
     size_t length;
@@ -72,7 +57,7 @@ static const char *settings_before(const char *text, const char *head)
     const char *first = head;
 
     for (const char *line = line_before(text, head); line != NULL; line = line_before(text, line)) {
-        if (schema_is_setting(line))
+        if (is_setting(line))
             first = line;
         else if (line[0] != '\n')
             break;
@@ -80,30 +65,19 @@ static const char *settings_before(const char *text, const char *head)
     return first;
 }
 
-/* Where what pg_restore puts behind the entries begins; NULL where it is not there. */
+/* Where what pg_restore puts behind the entries begins, with the time at which it says that it is done; NULL where it is not there. */
 static const char *end_of_entries(const char *sql)
 {
-    static const char last[] = "\n--\n-- PostgreSQL database dump complete\n--\n";
-    const char *end = NULL;
+    static const char last[] = "\n--\n-- PostgreSQL database dump complete\n--\n",
+                      completed[] = "-- Completed on ";
+    const char *end = NULL, *line;
 
     for (const char *at = sql; (at = strstr(at, last)) != NULL; at++)
         end = at + 1;
-    return end;
-}
-
-/* What pg_restore puts around the entries is cut off: its settings, and psql's \restrict. False where it has not come to its end. */
-static bool append_entries(struct buffer *out, const char *sql)
-{
-    static const char first[] = "\n--\n-- Name: ";
-    const char *begin = strstr(sql, first), *end = end_of_entries(sql);
-
-    if (end == NULL)
-        return false;
-    if (begin == NULL || end < begin)
-        return true;
-    begin = settings_before(sql, begin + 1);
-    append_with_schemas(out, begin, (size_t)(end - begin));
-    return true;
+    line = end == NULL ? NULL : line_before(sql, end);
+    while (line != NULL && line[0] == '\n')
+        line = line_before(sql, line);
+    return line != NULL && strncmp(line, completed, strlen(completed)) == 0 ? line : end;
 }
 
 /* The settings of the dump are written before everything else, and what is about the database itself only where that was asked for. */
@@ -147,23 +121,24 @@ static int restore_pass(const struct schema_entry *entry)
     return schema_is(entry, "EVENT TRIGGER") ? 2 : 0;
 }
 
-/* From what schema_take_sql() has cut. */
-static void append_pieces(const struct schema *schema, enum schema_pass pass, struct buffer *out)
+/* An entry's SQL, from its head on. A schema may be there already; pg_dump's own CREATE SCHEMA would fail. */
+static void append_entry(const struct schema *schema, size_t i, struct buffer *out)
 {
-    const char *settings = "";
+    static const char create[] = "\n--\n\nCREATE SCHEMA ";
+    const struct schema_piece *piece = &schema->pieces[i];
+    const char *at = piece->at, *end = at + piece->length;
 
-    for (int order = 0; order < RESTORE_PASSES; order++)
-        for (size_t i = 0; i < schema->count; i++) {
-            const struct schema_piece *piece = &schema->pieces[i];
+    buffer_puts(out, "--\n");
+    if (schema_is(&schema->entries[i], "SCHEMA")) {
+        const char *name = memmem(at, piece->length, create, strlen(create));
 
-            if (!is_wanted(schema, &schema->entries[i], pass) ||
-                restore_pass(&schema->entries[i]) != order)
-                continue;
-            if (piece->settings != settings && order == 0) /* privileges are stored nowhere */
-                buffer_puts(out, piece->settings);
-            settings = piece->settings;
-            append_with_schemas(out, piece->at, piece->length);
+        if (name != NULL) {
+            name += strlen(create);
+            buffer_printf(out, "%.*sIF NOT EXISTS ", (int)(name - at), at);
+            at = name;
         }
+    }
+    buffer_append(out, at, (size_t)(end - at));
 }
 
 /* Runs pg_restore; `list`: the entries that are wanted, one a line, or NULL for all of them. */
@@ -172,7 +147,7 @@ static enum larder_status run_restore(const struct schema *schema, const struct 
                                       struct larder_error *error)
 {
     char list_path[64];
-    const char *arguments[8] = {schema->restore.path, "--file", "-"};
+    const char *arguments[8] = {schema->restore.path, "--verbose", "--file=-"};
     struct process process = {
         .arguments = arguments, .input = schema->dump, .input_length = schema->dump_length};
     enum larder_status status;
@@ -203,107 +178,6 @@ done:
     return status;
 }
 
-/* The SQL of all entries, once for all passes. */
-static enum larder_status take_all(struct schema *schema, const struct larder_run *run, int stop_fd,
-                                   struct larder_error *error)
-{
-    struct buffer sql = {0};
-    enum larder_status status = run_restore(schema, NULL, run, stop_fd, &sql, error);
-    const char *text = status == LARDER_OK ? arena_strdup(schema->arena, buffer_text(&sql)) : NULL;
-
-    if (status == LARDER_OK && (sql.failed || text == NULL))
-        status = larder_fail_memory(error);
-    if (status == LARDER_OK)
-        schema_take_sql(schema, text);
-    buffer_free(&sql);
-    return status;
-}
-
-/* Where it cannot be told apart. */
-static enum larder_status append_by_list(const struct schema *schema, enum schema_pass pass,
-                                         const struct larder_run *run, int stop_fd,
-                                         struct buffer *out, struct larder_error *error)
-{
-    struct buffer list = {0}, sql = {0};
-    enum larder_status status;
-
-    for (size_t i = 0; i < schema->count; i++)
-        if (is_wanted(schema, &schema->entries[i], pass))
-            buffer_printf(&list, "%d;\n", schema->entries[i].id);
-    if (list.length == 0 && !list.failed)
-        return LARDER_OK;
-    status = run_restore(schema, &list, run, stop_fd, &sql, error);
-    if (status == LARDER_OK && sql.failed)
-        status = larder_fail_memory(error);
-    else if (status == LARDER_OK && !append_entries(out, buffer_text(&sql)))
-        status = larder_fail(error, LARDER_FAILED, "what \"%s\" writes is no SQL of it",
-                             schema->restore.path);
-    buffer_free(&list);
-    buffer_free(&sql);
-    return status;
-}
-
-enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
-                              const struct larder_run *run, int stop_fd, struct buffer *out,
-                              struct larder_error *error)
-{
-    size_t place = out->length;
-    enum larder_status status = schema->taken ? LARDER_OK : take_all(schema, run, stop_fd, error);
-
-    if (status == LARDER_OK && schema->pieces != NULL)
-        append_pieces(schema, pass, out);
-    else if (status == LARDER_OK)
-        status = append_by_list(schema, pass, run, stop_fd, out, error);
-    if (status != LARDER_OK)
-        return larder_context(error, "could not read the archived schema");
-    schema_cut(schema, out, place);
-    return out->failed ? larder_fail_memory(error) : LARDER_OK;
-}
-
-void schema_omit_tablespaces(struct schema *schema)
-{
-    schema->no_tablespaces = true;
-    schema->taken = false;
-    schema->pieces = NULL;
-}
-
-static const char block_head[] = "--\n-- Name: ";
-
-/* The part of a head between two marks; gives what follows the second. */
-static const char *head_part(const char *at, const char *end, const char *mark, const char **part,
-                             int *length)
-{
-    const char *last = NULL;
-
-    for (const char *m = strstr(at, mark); m != NULL && m < end; m = strstr(m + 1, mark))
-        last = m;
-    if (last == NULL)
-        return NULL;
-    *part = at;
-    *length = (int)(last - at);
-    return last + strlen(mark);
-}
-
-/* Whether what looks like a head is that of the entry: "-- Name: N; Type: T; Schema: S; Owner: O" in SQL is "T S N O" in the list. */
-static bool is_head_of(const char *head, const struct schema_entry *entry)
-{
-    const char *at = head + strlen(block_head), *end = at + strcspn(at, "\n"), *name, *type, *nsp;
-    int name_length, type_length, nsp_length;
-    struct buffer line = {0};
-    bool same;
-
-    at = head_part(at, end, "; Type: ", &name, &name_length);
-    at = at == NULL ? NULL : head_part(at, end, "; Schema: ", &type, &type_length);
-    at = at == NULL ? NULL : head_part(at, end, "; Owner: ", &nsp, &nsp_length);
-    if (at == NULL)
-        return false;
-    buffer_printf(&line, " %.*s %.*s %.*s ", type_length, type, nsp_length, nsp, name_length, name);
-    /* The list's line has the owner behind it. */
-    same = !line.failed && strncmp(entry->text, buffer_text(&line) + 1, line.length - 1) == 0;
-    buffer_free(&line);
-    return same;
-}
-
 /* The settings that entries are written under: each gets them, since others may be left out, or run elsewhere. */
 struct settings {
     const char *tablespace, *method, *both;
@@ -318,41 +192,40 @@ static void note_settings(struct arena *arena, const char *from, const char *to,
     for (const char *line = from; line < to; line += strcspn(line, "\n") + 1) {
         const char *copy = arena_printf(arena, "%.*s\n", (int)strcspn(line, "\n"), line);
 
-        if (schema_is_setting(line) &&
-            strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
+        if (is_setting(line) && strncmp(line, setting_tablespace, strlen(setting_tablespace)) == 0)
             settings->tablespace = copy;
-        else if (schema_is_setting(line))
+        else if (is_setting(line))
             settings->method = copy;
     }
     settings->both = arena_printf(arena, "%s%s", settings->tablespace, settings->method);
 }
 
-/*
- * Cuts the text where the entries begin, in their order; gives how many it found. What only looks like a head belongs to the entry
- * before it; where `strict`, all is refused then.
- */
-static size_t cut(const char *text, const char *end, struct schema_entry *const *entries,
-                  size_t count, bool strict, struct arena *arena, struct schema_piece *pieces)
+static const char head[] = "\n--\n-- TOC entry ", name_line[] = "\n-- Name: ";
+
+/* The entry whose head this is, "215 (class 1259 OID 16385)"; NULL where it is none of the schema's. */
+static struct schema_entry *entry_of(const struct schema *schema, const char *at)
 {
-    struct settings settings = {"", "", ""};
-    size_t found = 0;
+    unsigned long id = strtoul(at, NULL, 10);
+    struct schema_entry *entry = id <= INT_MAX ? schema_find(schema, (int)id) : NULL;
+    char whole[64];
 
-    for (const char *at = strstr(text, block_head); at != NULL && at < end;
-         at = strstr(at + 1, block_head)) {
-        const char *before = settings_before(text, at);
+    if (entry == NULL)
+        return NULL;
+    snprintf(whole, sizeof(whole), "%d (class %u OID %u)\n", entry->id, entry->catalog, entry->oid);
+    return strncmp(at, whole, strlen(whole)) == 0 ? entry : NULL;
+}
 
-        if (found == count || !is_head_of(at, entries[found])) {
-            if (strict)
-                return 0;
-            continue;
-        }
-        if (found > 0)
-            pieces[found - 1].length = (size_t)(before - pieces[found - 1].at);
-        note_settings(arena, before, at, &settings);
-        pieces[found++] = (struct schema_piece){
-            .settings = settings.both, .at = at, .length = (size_t)(end - at)};
-    }
-    return found;
+/* Takes the piece that begins with a head and goes to an end; false where there is no more of the head. */
+static bool set_piece(struct schema *schema, const struct schema_entry *entry, const char *at,
+                      const char *end, const char *settings)
+{
+    const char *name = strstr(at + strlen(head), name_line);
+
+    if (name == NULL || name >= end)
+        return false;
+    schema->pieces[entry - schema->entries] = (struct schema_piece){
+        .settings = settings, .at = name + 1, .length = (size_t)(end - name - 1)};
+    return true;
 }
 
 /* In the order in which pg_restore writes them. */
@@ -370,26 +243,159 @@ static struct schema_entry **in_order(const struct schema *schema, const bool *w
     return entries;
 }
 
+/*
+ * Cuts the text where the entries begin. False where it is not just these, in their order: then the head of one stands in a function's body,
+ * or the like, too.
+ */
+static bool cut(struct schema *schema, const char *text, struct schema_entry *const *entries,
+                size_t count)
+{
+    struct settings settings = {"", "", ""};
+    const char *end = end_of_entries(text), *begun = NULL;
+    size_t found = 0;
+
+    for (const char *at = strstr(text, head); at != NULL && end != NULL && at < end;
+         at = strstr(at + 1, head)) {
+        const struct schema_entry *entry = entry_of(schema, at + strlen(head));
+        const char *before = settings_before(text, at + 1);
+
+        if (entry == NULL)
+            continue;
+        if (found == count || entry != entries[found] ||
+            (found > 0 && !set_piece(schema, entries[found - 1], begun, before, settings.both)))
+            return false;
+        note_settings(schema->arena, before, at + 1, &settings);
+        begun = at;
+        found++;
+    }
+    return end != NULL && found == count &&
+           (count == 0 || set_piece(schema, entries[count - 1], begun, end, settings.both));
+}
+
 void schema_take_sql(struct schema *schema, const char *text)
 {
     struct arena *arena = schema->arena;
     bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
-    struct schema_piece *cuts = arena_alloc(arena, schema->count + 1, sizeof(*cuts)),
-                        *pieces = arena_alloc(arena, schema->count + 1, sizeof(*pieces));
-    struct schema_entry **entries;
-    const char *end = end_of_entries(text);
+    struct schema_entry **entries = NULL;
     size_t count;
 
-    schema->taken = true;
+    schema->pieces = arena_alloc(arena, schema->count + 1, sizeof(*schema->pieces));
     for (size_t i = 0; wanted != NULL && i < schema->count; i++)
         wanted[i] = is_written(&schema->entries[i]);
-    entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, &count);
-    if (entries == NULL || cuts == NULL || pieces == NULL || end == NULL ||
-        cut(text, end, entries, count, true, arena, cuts) != count)
-        return;
-    for (size_t i = 0; i < count; i++)
-        pieces[entries[i] - schema->entries] = cuts[i];
-    schema->pieces = pieces;
+    if (wanted != NULL)
+        entries = in_order(schema, wanted, arena, &count);
+    schema->taken = entries != NULL && schema->pieces != NULL && cut(schema, text, entries, count);
+}
+
+/* In the arena; `list` as above. */
+static enum larder_status read_sql(const struct schema *schema, const struct buffer *list,
+                                   const struct larder_run *run, int stop_fd, const char **text,
+                                   struct larder_error *error)
+{
+    struct buffer sql = {0};
+    enum larder_status status = run_restore(schema, list, run, stop_fd, &sql, error);
+
+    *text = status == LARDER_OK ? arena_strdup(schema->arena, buffer_text(&sql)) : NULL;
+    if (status == LARDER_OK && (sql.failed || *text == NULL))
+        status = larder_fail_memory(error);
+    if (status == LARDER_OK && end_of_entries(*text) == NULL)
+        status = larder_fail(error, LARDER_FAILED, "what \"%s\" writes is no SQL of it",
+                             schema->restore.path);
+    buffer_free(&sql);
+    return status;
+}
+
+/* An entry alone: whatever stands behind its head is its own. */
+static enum larder_status take_one(struct schema *schema, const struct schema_entry *entry,
+                                   const struct larder_run *run, int stop_fd,
+                                   struct larder_error *error)
+{
+    struct settings settings = {"", "", ""};
+    struct buffer list = {0};
+    const char *text, *at;
+    enum larder_status status;
+
+    buffer_printf(&list, "%d;\n", entry->id);
+    status = read_sql(schema, &list, run, stop_fd, &text, error);
+    buffer_free(&list);
+    if (status != LARDER_OK)
+        return status;
+    at = strstr(text, head);
+    if (at != NULL)
+        note_settings(schema->arena, settings_before(text, at + 1), at + 1, &settings);
+    if (at == NULL || !set_piece(schema, entry, at, end_of_entries(text), settings.both))
+        return larder_fail(error, LARDER_FAILED, "\"%s\" writes no SQL of %s", schema->restore.path,
+                           entry->text);
+    return LARDER_OK;
+}
+
+/* Takes the SQL of all entries: at once, and where they cannot be told apart in that one by one. */
+static enum larder_status take(struct schema *schema, const struct larder_run *run, int stop_fd,
+                               struct larder_error *error)
+{
+    const char *text;
+    enum larder_status status = read_sql(schema, NULL, run, stop_fd, &text, error);
+
+    if (status == LARDER_OK)
+        schema_take_sql(schema, text);
+    if (status == LARDER_OK && schema->pieces == NULL)
+        status = larder_fail_memory(error);
+    for (size_t i = 0; status == LARDER_OK && !schema->taken && i < schema->count; i++)
+        if (is_written(&schema->entries[i]))
+            status = take_one(schema, &schema->entries[i], run, stop_fd, error);
+    schema->taken = status == LARDER_OK;
+    return status == LARDER_OK ? LARDER_OK
+                               : larder_context(error, "could not read the archived schema");
+}
+
+void schema_omit_tablespaces(struct schema *schema)
+{
+    schema->no_tablespaces = true;
+    schema->taken = false;
+}
+
+/* The entries of a pass that are to be made. */
+static enum larder_status choose(struct schema *schema, enum schema_pass pass,
+                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+                                 struct schema_entry ***entries, size_t *count,
+                                 struct larder_error *error)
+{
+    enum larder_status status = schema->taken ? LARDER_OK : take(schema, run, stop_fd, error);
+    bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
+
+    *count = 0;
+    if (status != LARDER_OK)
+        return status;
+    for (size_t i = 0; wanted != NULL && i < schema->count; i++)
+        wanted[i] = is_wanted(schema, &schema->entries[i], pass);
+    *entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, count);
+    return *entries == NULL ? larder_fail_memory(error) : LARDER_OK;
+}
+
+enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
+                              const struct larder_run *run, int stop_fd, struct buffer *out,
+                              struct larder_error *error)
+{
+    struct arena *arena = arena_new();
+    const char *settings = "";
+    struct schema_entry **entries;
+    size_t place = out->length, count;
+    enum larder_status status =
+        arena == NULL ? larder_fail_memory(error)
+                      : choose(schema, pass, run, stop_fd, arena, &entries, &count, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < count; i++) {
+        size_t number = (size_t)(entries[i] - schema->entries);
+        const char *own = schema->pieces[number].settings;
+
+        if (own != settings && restore_pass(entries[i]) == 0) /* privileges are stored nowhere */
+            buffer_puts(out, own);
+        settings = own;
+        append_entry(schema, number, out);
+    }
+    arena_free(arena);
+    schema_cut(schema, out, place);
+    return status == LARDER_OK && out->failed ? larder_fail_memory(error) : status;
 }
 
 enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
@@ -397,34 +403,34 @@ enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error)
 {
-    struct buffer sql = {0};
-    enum larder_status status = schema_sql(schema, pass, run, stop_fd, &sql, error);
-    bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
-    struct schema_piece *pieces = arena_alloc(arena, schema->count + 1, sizeof(*pieces));
-    struct schema_entry **entries = NULL;
-    const char *text = buffer_text(&sql);
+    struct schema_entry **entries;
+    enum larder_status status = choose(schema, pass, run, stop_fd, arena, &entries, count, error);
 
-    *count = 0;
-    *blocks = arena_alloc(arena, schema->count + 1, sizeof(**blocks));
-    for (size_t i = 0; wanted != NULL && i < schema->count; i++)
-        wanted[i] = is_wanted(schema, &schema->entries[i], pass);
-    if (wanted != NULL)
-        entries = in_order(schema, wanted, arena, count);
-    if (status == LARDER_OK && !arena_failed(arena) && *count > 0) {
-        bool known =
-            cut(text, text + strlen(text), entries, *count, false, arena, pieces) == *count;
+    *blocks = arena_alloc(arena, *count + 1, sizeof(**blocks));
+    for (size_t i = 0; status == LARDER_OK && *blocks != NULL && i < *count; i++) {
+        size_t number = (size_t)(entries[i] - schema->entries);
+        struct buffer sql = {0};
 
-        if (!known) { /* An order that is not known: all of it is one block. */
-            *count = 1;
-            pieces[0] = (struct schema_piece){.settings = "", .at = text, .length = strlen(text)};
-        }
-        for (size_t i = 0; i < *count; i++)
-            (*blocks)[i] = (struct schema_block){entries[i],
-                                                 arena_printf(arena, "%s%.*s", pieces[i].settings,
-                                                              (int)pieces[i].length, pieces[i].at)};
+        append_entry(schema, number, &sql);
+        schema_cut(schema, &sql, 0);
+        (*blocks)[i] = (struct schema_block){
+            entries[i], schema->pieces[number].settings,
+            arena_printf(arena, "%s%s", schema->pieces[number].settings, buffer_text(&sql))};
+        if (sql.failed)
+            status = larder_fail_memory(error);
+        buffer_free(&sql);
     }
-    if (status == LARDER_OK && arena_failed(arena))
-        status = larder_fail_memory(error);
-    buffer_free(&sql);
-    return status;
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
+}
+
+const char *schema_owner(const struct schema_block *block, struct arena *arena)
+{
+    static const char mark[] = "; Owner: ";
+    const char *at = block->sql + strlen(block->settings) + strlen("--\n"),
+               *end = at + strcspn(at, "\n"), *owner = NULL;
+
+    for (at = strstr(at, mark); at != NULL && at < end; at = strstr(at + 1, mark))
+        owner = at + strlen(mark);
+    return owner == NULL || *owner == '-' ? NULL
+                                          : arena_printf(arena, "%.*s", (int)(end - owner), owner);
 }

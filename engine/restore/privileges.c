@@ -37,15 +37,8 @@ static bool mentions(const char *sql, const char *role)
     return found;
 }
 
-/* All SQL that is going to be run, but for what comes after the tables. */
-static enum larder_status read_sql(struct restore *r, struct buffer *sql,
-                                   struct larder_error *error)
-{
-    enum larder_status status = schema_sql(&r->schema, SCHEMA_CREATE, r->run, -1, sql, error);
-
-    return status == LARDER_OK ? schema_sql(&r->schema, SCHEMA_GRANT, r->run, -1, sql, error)
-                               : status;
-}
+/* What is made in these passes may belong to roles, or be granted to them. */
+static const enum schema_pass made_in[] = {SCHEMA_CREATE, SCHEMA_GRANT, SCHEMA_LAST, SCHEMA_REST};
 
 enum larder_status preflight_roles(struct restore *r, struct larder_error *error)
 {
@@ -58,10 +51,8 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
         names == NULL || exists == NULL ? larder_fail_memory(error) : LARDER_OK;
 
     /* The archive's roles are those of whole schemas. */
-    if (status == LARDER_OK)
-        status = read_sql(r, &sql, error);
-    if (status == LARDER_OK && r->options->whole_schema)
-        status = schema_sql(&r->schema, SCHEMA_REST, r->run, -1, &sql, error);
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(made_in) / sizeof(made_in[0]); i++)
+        status = schema_sql(&r->schema, made_in[i], r->run, -1, &sql, error);
     for (size_t i = 0; i < r->to_make_count; i++)
         if (r->to_make[i].definition != NULL && strcmp(r->to_make[i].kind, "schema") != 0)
             buffer_puts(&sql, r->to_make[i].definition);
@@ -196,27 +187,25 @@ static enum larder_status check_extensions(struct restore *r, const char *role,
     return status;
 }
 
-/* The distinct owners that the heads of the entries name: "-- Name: N; Type: T; Schema: S; Owner: O". */
-static size_t list_owners(struct restore *r, const char *sql, const char **owners, size_t most)
+/* The distinct owners of what a pass makes. */
+static enum larder_status add_owners(struct restore *r, enum schema_pass pass, const char **owners,
+                                     size_t *count, struct larder_error *error)
 {
-    static const char head[] = "\n-- Name: ", mark[] = "; Owner: ";
-    size_t count = 0;
+    struct schema_block *blocks;
+    size_t block_count;
+    enum larder_status status =
+        schema_blocks(&r->schema, pass, r->run, -1, r->arena, &blocks, &block_count, error);
 
-    for (const char *at = strstr(sql, head); at != NULL; at = strstr(at + 1, head)) {
-        const char *end = at + 1 + strcspn(at + 1, "\n"), *owner = NULL;
-        bool known = false;
+    for (size_t i = 0; status == LARDER_OK && i < block_count; i++) {
+        const char *owner = schema_owner(&blocks[i], r->arena);
+        bool known = owner == NULL;
 
-        for (const char *m = strstr(at, mark); m != NULL && m < end; m = strstr(m + 1, mark))
-            owner = m + strlen(mark);
-        if (owner == NULL)
-            continue;
-        owner = arena_printf(r->arena, "%.*s", (int)(end - owner), owner);
-        for (size_t i = 0; owner != NULL && i < count && !known; i++)
-            known = strcmp(owners[i], owner) == 0;
-        if (owner != NULL && !known && count < most)
-            owners[count++] = owner;
+        for (size_t j = 0; j < *count && !known; j++)
+            known = strcmp(owners[j], owner) == 0;
+        if (!known)
+            owners[(*count)++] = owner;
     }
-    return count;
+    return status;
 }
 
 /* One who is no superuser gives a table only to a role that it is a member of. */
@@ -225,14 +214,14 @@ static enum larder_status check_owners(struct restore *r, const char *role,
 {
     const char **owners = arena_alloc(r->arena, r->schema.count + 1, sizeof(*owners));
     bool *closed = arena_alloc(r->arena, r->schema.count + 1, sizeof(*closed));
-    struct buffer sql = {0};
-    size_t count;
+    size_t count = 0;
     enum larder_status status =
-        owners == NULL || closed == NULL ? larder_fail_memory(error) : read_sql(r, &sql, error);
+        owners == NULL || closed == NULL ? larder_fail_memory(error) : LARDER_OK;
 
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(made_in) / sizeof(made_in[0]); i++)
+        status = add_owners(r, made_in[i], owners, &count, error);
     if (status != LARDER_OK)
-        goto done;
-    count = list_owners(r, buffer_text(&sql), owners, r->schema.count);
+        return status;
     status =
         preflight_ask(r->control,
                       pg_server_version(r->control) >= 160000
@@ -253,8 +242,6 @@ static enum larder_status check_owners(struct restore *r, const char *role,
                          "--no-owner leaves it with \"%s\", or GRANT %s TO %s",
                          role, owners[i], role, owners[i], role);
     }
-done:
-    buffer_free(&sql);
     return status;
 }
 

@@ -79,24 +79,22 @@ enum larder_status preflight_servers(struct restore *r, struct larder_error *err
                : LARDER_OK;
 }
 
-/* What lines of the SQL set, each once: "SET NAME = VALUE;". */
-static size_t list_settings(struct restore *r, const char *sql, const char *name,
-                            const char **values, size_t most)
+/* Adds what settings set to the values, where they have not got it: "SET NAME = VALUE;", each on a line. */
+static void add_value(struct restore *r, const char *settings, const char *name,
+                      const char **values, size_t *count)
 {
-    const char *set = arena_printf(r->arena, "\nSET %s = ", name);
-    size_t count = 0;
+    const char *set = arena_printf(r->arena, "SET %s = ", name), *value = strstr(settings, set);
+    bool known;
 
-    for (const char *at = strstr(sql, set); at != NULL; at = strstr(at + 1, set)) {
-        const char *value = at + strlen(set);
-        bool known = value[0] == '\'' || !schema_is_setting(at + 1);
-
-        value = arena_printf(r->arena, "%.*s", (int)strcspn(value, ";\n"), value);
-        for (size_t i = 0; i < count && !known; i++)
-            known = strcmp(values[i], value) == 0;
-        if (!known && count < most)
-            values[count++] = value;
-    }
-    return count;
+    if (value == NULL || value[strlen(set)] == '\'')
+        return;
+    value = arena_printf(r->arena, "%.*s", (int)strcspn(value + strlen(set), ";\n"),
+                         value + strlen(set));
+    known = value == NULL || *count == MOST_SETTINGS;
+    for (size_t i = 0; i < *count && !known; i++)
+        known = strcmp(values[i], value) == 0;
+    if (!known)
+        values[(*count)++] = value;
 }
 
 /* Which of the values the target lacks remain. */
@@ -120,17 +118,19 @@ enum larder_status preflight_storage(struct restore *r, struct larder_error *err
 {
     static const enum schema_pass passes[] = {SCHEMA_CREATE, SCHEMA_INDEX, SCHEMA_REST};
     const char *spaces[MOST_SETTINGS], *methods[MOST_SETTINGS];
-    struct buffer sql = {0};
-    size_t space_count, method_count;
+    size_t space_count = 0, method_count = 0;
     enum larder_status status = LARDER_OK;
 
-    buffer_puts(&sql, "\n");
-    for (size_t i = 0; status == LARDER_OK && i < sizeof(passes) / sizeof(passes[0]); i++)
-        status = schema_sql(&r->schema, passes[i], r->run, -1, &sql, error);
-    space_count = list_settings(r, buffer_text(&sql), "default_tablespace", spaces, MOST_SETTINGS);
-    method_count =
-        list_settings(r, buffer_text(&sql), "default_table_access_method", methods, MOST_SETTINGS);
-    buffer_free(&sql);
+    for (size_t i = 0; status == LARDER_OK && i < sizeof(passes) / sizeof(passes[0]); i++) {
+        struct schema_block *blocks;
+        size_t count;
+
+        status = schema_blocks(&r->schema, passes[i], r->run, -1, r->arena, &blocks, &count, error);
+        for (size_t j = 0; status == LARDER_OK && j < count; j++) {
+            add_value(r, blocks[j].settings, "default_tablespace", spaces, &space_count);
+            add_value(r, blocks[j].settings, "default_table_access_method", methods, &method_count);
+        }
+    }
     if (status == LARDER_OK)
         status = keep_missing(r,
                               "EXISTS (SELECT FROM pg_catalog.pg_tablespace "
