@@ -244,6 +244,9 @@ static void read_externals(struct reading *r, const json_t *json)
         externals[i].used_by = field_text_or_null(r, item, "used_by");
         if (!json_is_null(json_object_get(item, "oid")))
             externals[i].oid = field_oid(r, json_object_get(item, "oid"));
+        if (externals[i].name[0] == '\0' ||
+            (externals[i].schema == NULL && strcmp(externals[i].kind, "table") == 0))
+            field_wrong(r, "externals");
     }
     r->manifest->externals = externals;
     r->manifest->external_count = count;

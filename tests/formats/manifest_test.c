@@ -327,6 +327,8 @@ static const struct {
     {"", "format_version", "\"1.0x\"", "format_version"},
     {"", "tables", "[null]", "copy_format"},
     {"", "tables", "[[]]", "copy_format"},
+    {"externals/1", "name", "\"\"", "externals"},
+    {"", "externals", "[{\"kind\": \"table\", \"schema\": null, \"name\": \"a\", \"definition\": null, \"used_by\": null, \"oid\": null}]", "externals"},
     {"tables/1", "schema", "\"\"", "schema"},
     {"tables/1", "copy_format", "\"csv\"", "copy_format"},
     {"tables/1", "oid", "4294967296", "oid"},
