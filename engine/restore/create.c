@@ -317,6 +317,8 @@ static enum larder_status close_to_others(struct creation *c, struct larder_erro
     if (status == LARDER_OK)
         status = schema_sql(&r->schema, SCHEMA_GRANT, r->run, -1, &c->grants, error);
     put_stub_grants(r, &c->grants);
+    if (status == LARDER_OK && c->grants.failed)
+        status = larder_fail_memory(error);
     if (status == LARDER_OK && c->grants.length > 0)
         status = pg_exec(pg, buffer_text(&c->grants), error);
     return status == LARDER_OK ? status

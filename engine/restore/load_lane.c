@@ -287,17 +287,18 @@ static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, si
 {
     enum larder_status status = do_together(lane, jobs, count, error);
     size_t done = status == LARDER_OK ? count : 0;
+    int deadlocks = 0;
 
-    for (int tries = 0; done < count && tries < LOAD_AT_ONCE + DEADLOCKS; tries++) {
-        if (status != LARDER_OK &&
-            (lane->pg == NULL || strcmp(pg_sqlstate(lane->pg), deadlock) != 0))
+    while (done < count) {
+        if (status != LARDER_OK && (lane->pg == NULL || ++deadlocks > DEADLOCKS ||
+                                    strcmp(pg_sqlstate(lane->pg), deadlock) != 0))
             return status;
         if (status != LARDER_OK)
             session_rollback(lane->pg);
         status = do_together(lane, &jobs[done], 1, error);
         done += status == LARDER_OK ? 1 : 0;
     }
-    return status;
+    return LARDER_OK;
 }
 
 void *load_lane(void *of)
