@@ -4,6 +4,15 @@
 #include "engine/pg/schema_parts.h"
 #include "engine/run/run.h"
 
+/* What an entry needs; NULL where it needs nothing more. Attachments come by themselves: a foreign key names those of all partitions. */
+static struct schema_entry *find_needed(const struct schema *schema,
+                                        const struct schema_entry *entry, size_t i)
+{
+    struct schema_entry *needed = schema_find(schema, entry->depends[i]);
+
+    return needed == NULL || schema_is_attachment(needed) ? NULL : needed;
+}
+
 /* Whether an entry can be created: no relation that is not selected is among what it needs. To be asked once tables are. */
 static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
 {
@@ -15,7 +24,7 @@ static bool can_be_had(const struct schema *schema, struct schema_entry *entry)
     entry->had =
         schema_is(entry, "TABLE") || (schema_is_relation(entry) && !schema->all) ? 'n' : 'y';
     for (size_t i = 0; entry->had == 'y' && i < entry->depend_count; i++) {
-        struct schema_entry *needed = schema_find(schema, entry->depends[i]);
+        struct schema_entry *needed = find_needed(schema, entry, i);
 
         if (needed != NULL && !can_be_had(schema, needed))
             entry->had = 'n';
@@ -29,16 +38,37 @@ static bool is_domain_check(const struct schema *schema, const struct schema_ent
     return schema_is(entry, "CHECK CONSTRAINT") && schema_table_of(schema, entry) == 0;
 }
 
+/* What tables and views have of their own, under names of their own. */
+static bool is_of_relation(const struct schema_entry *entry)
+{
+    static const char *const kinds[] = {
+        "CHECK CONSTRAINT",  "CONSTRAINT", "DEFAULT",      "FK CONSTRAINT", "INDEX",  "POLICY",
+        "PUBLICATION TABLE", "RULE",       "ROW SECURITY", "STATISTICS",    "TRIGGER"};
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (schema_is(entry, kinds[i]))
+            return true;
+    return false;
+}
+
+/* Whether an entry is left out with another that it depends on: a view of that name, which is there already, gets neither its rules nor its indexes. */
+static bool goes_with(const struct schema *schema, const struct schema_entry *entry,
+                      const struct schema_entry *on)
+{
+    if (is_domain_check(schema, entry))
+        return schema_is(on, "DOMAIN");
+    return schema_is_attachment(entry) ||
+           (entry->rest && is_of_relation(entry) && schema_is_relation(on));
+}
+
 bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry)
 {
-    bool is_check = is_domain_check(schema, entry);
-
     if (entry->left_out)
         return true;
-    for (size_t i = 0; (is_check || schema_is_attachment(entry)) && i < entry->depend_count; i++) {
+    for (size_t i = 0; i < entry->depend_count; i++) {
         const struct schema_entry *on = schema_find(schema, entry->depends[i]);
 
-        if (on != NULL && on->left_out && (!is_check || schema_is(on, "DOMAIN")))
+        if (on != NULL && on->left_out && goes_with(schema, entry, on))
             return true;
     }
     return false;
@@ -64,7 +94,7 @@ static void take(const struct schema *schema, struct schema_entry *entry)
         return;
     entry->selected = true;
     for (size_t i = 0; i < entry->depend_count; i++) {
-        struct schema_entry *needed = schema_find(schema, entry->depends[i]);
+        struct schema_entry *needed = find_needed(schema, entry, i);
 
         if (needed != NULL)
             take(schema, needed);
@@ -183,6 +213,23 @@ static void take_functions(struct schema *schema)
             take(schema, &schema->entries[i]);
 }
 
+/* Functions and policies may need a primary key: a query can be grouped by that alone. Such keys are made before the rows come. */
+static void make_needed_keys_early(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_entry *entry = &schema->entries[i];
+
+        if (!entry->selected || entry->pass != SCHEMA_CREATE || schema_is_attachment(entry))
+            continue;
+        for (size_t j = 0; j < entry->depend_count; j++) {
+            struct schema_entry *on = schema_find(schema, entry->depends[j]);
+
+            if (on != NULL && on->selected && on->pass == SCHEMA_INDEX)
+                on->pass = SCHEMA_CREATE;
+        }
+    }
+}
+
 /* Of domains that are taken. */
 static void take_domain_checks(struct schema *schema, struct arena *arena,
                                struct larder_findings *findings)
@@ -248,6 +295,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
     take_domain_checks(schema, arena, findings);
     take_functions(schema);
     take_domain_checks(schema, arena, findings); /* of those that only functions need */
+    make_needed_keys_early(schema);
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
@@ -278,14 +326,8 @@ void schema_close_policies(struct schema *schema, struct arena *arena,
 /* Those of a table are the table's affair. */
 static bool is_of_table(const struct schema *schema, const struct schema_entry *entry)
 {
-    static const char *const kinds[] = {
-        "CHECK CONSTRAINT",  "CONSTRAINT", "DEFAULT",      "FK CONSTRAINT", "INDEX",   "POLICY",
-        "PUBLICATION TABLE", "RULE",       "ROW SECURITY", "STATISTICS",    "TRIGGER", "SEQUENCE"};
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (schema_is(entry, kinds[i]))
-            return schema_table_of(schema, entry) != 0 || schema_is(entry, "SEQUENCE");
-    return false;
+    return schema_is(entry, "SEQUENCE") ||
+           (is_of_relation(entry) && schema_table_of(schema, entry) != 0);
 }
 
 /* A table that stays behind keeps its sequences. */

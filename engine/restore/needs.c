@@ -18,33 +18,64 @@ static const struct manifest_external *find_external(const struct restore *r,
     return NULL;
 }
 
-/* The keys of a table that is in the archive, but not among those that are restored. */
-static const char *stub_of(struct restore *r, const struct manifest_reference *reference)
+static bool is_to(const struct manifest_reference *reference, const char *schema, const char *name)
 {
-    const struct manifest_table *table =
-        manifest_find(r->manifest, reference->schema, reference->name);
+    return strcmp(reference->schema, schema) == 0 && strcmp(reference->name, name) == 0;
+}
+
+static bool names_column(const struct manifest_reference *reference, const char *column)
+{
+    for (size_t i = 0; i < reference->column_count; i++)
+        if (strcmp(reference->referenced_columns[i], column) == 0)
+            return true;
+    return false;
+}
+
+/* A column that a key refers to which is restored. */
+static bool is_key(const struct restore *r, const struct manifest_table *table, const char *column)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
+            const struct manifest_reference *reference = &r->tables[i]->references[j];
+
+            if (is_to(reference, table->schema, table->name) && names_column(reference, column))
+                return true;
+        }
+    return false;
+}
+
+static void put_unique(struct buffer *sql, const struct manifest_reference *reference)
+{
+    buffer_puts(sql, ", UNIQUE (");
+    for (size_t i = 0; i < reference->column_count; i++) {
+        buffer_puts(sql, i == 0 ? "" : ", ");
+        sql_identifier(sql, reference->referenced_columns[i]);
+    }
+    buffer_puts(sql, ")");
+}
+
+/* The keys of a table that is in the archive, but not among those that are restored. */
+static const char *stub_of(struct restore *r, const struct manifest_table *table)
+{
     struct buffer sql = {0};
-    const char *text;
+    const char *before = " (", *text;
 
     buffer_puts(&sql, "CREATE TABLE ");
-    sql_qualified(&sql, reference->schema, reference->name);
-    for (size_t i = 0; i < reference->column_count; i++) {
-        const char *type = "text";
-
-        for (size_t j = 0; table != NULL && j < table->column_count; j++)
-            if (strcmp(table->columns[j].name, reference->referenced_columns[i]) == 0)
-                type = table->columns[j].type;
-        buffer_puts(&sql, i == 0 ? " (" : ", ");
-        sql_identifier(&sql, reference->referenced_columns[i]);
-        buffer_printf(&sql, " %s", type);
+    sql_qualified(&sql, table->schema, table->name);
+    for (size_t i = 0; i < table->column_count; i++) {
+        if (!is_key(r, table, table->columns[i].name))
+            continue;
+        buffer_puts(&sql, before);
+        sql_identifier(&sql, table->columns[i].name);
+        buffer_printf(&sql, " %s", table->columns[i].type);
+        before = ", ";
     }
-    buffer_puts(&sql, ", UNIQUE (");
-    for (size_t i = 0; i < reference->column_count; i++) {
-        buffer_puts(&sql, i == 0 ? "" : ", ");
-        sql_identifier(&sql, reference->referenced_columns[i]);
-    }
-    buffer_puts(&sql, "))");
-    text = arena_strdup(r->arena, buffer_text(&sql));
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; j < r->tables[i]->reference_count; j++)
+            if (is_to(&r->tables[i]->references[j], table->schema, table->name))
+                put_unique(&sql, &r->tables[i]->references[j]);
+    buffer_puts(&sql, ")");
+    text = sql.failed ? NULL : arena_strdup(r->arena, buffer_text(&sql));
     buffer_free(&sql);
     return text;
 }
@@ -58,9 +89,12 @@ static struct manifest_external need_of(struct restore *r, const struct manifest
     const struct manifest_external *known = find_external(r, reference);
 
     return (struct manifest_external){
-        "table",         reference->schema,
-        reference->name, known != NULL ? known->definition : stub_of(r, reference),
-        referring->name, known != NULL ? known->oid : table != NULL ? table->oid : 0};
+        "table",
+        reference->schema,
+        reference->name,
+        known != NULL ? known->definition : table != NULL ? stub_of(r, table) : NULL,
+        referring->name,
+        known != NULL ? known->oid : table != NULL ? table->oid : 0};
 }
 
 /* A copy without quotation marks: users are written as the server writes names. */
@@ -93,6 +127,16 @@ static bool is_used(const struct restore *r, const struct manifest_external *ext
     return false;
 }
 
+static bool is_listed(const struct manifest_external *needs, size_t count, const char *schema,
+                      const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(needs[i].kind, "table") == 0 && strcmp(needs[i].schema, schema) == 0 &&
+            strcmp(needs[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* What the tables to be restored need from outside of them: externals, and tables that only foreign
  * keys refer to. */
 static struct manifest_external *list_needs(struct restore *r, size_t *count)
@@ -106,20 +150,19 @@ static struct manifest_external *list_needs(struct restore *r, size_t *count)
     *count = 0;
     if (needs == NULL)
         return NULL;
-    for (size_t i = 0; i < r->manifest->external_count; i++)
-        if (strcmp(r->manifest->externals[i].kind, "table") != 0 ||
-            is_used(r, &r->manifest->externals[i]))
-            needs[(*count)++] = r->manifest->externals[i];
+    for (size_t i = 0; i < r->manifest->external_count; i++) {
+        const struct manifest_external *external = &r->manifest->externals[i];
+
+        if (strcmp(external->kind, "table") != 0 ||
+            (is_used(r, external) && !is_listed(needs, *count, external->schema, external->name)))
+            needs[(*count)++] = *external;
+    }
     for (size_t i = 0; i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
             const struct manifest_reference *reference = &r->tables[i]->references[j];
-            bool known = preflight_is_selected(r, reference->schema, reference->name);
 
-            for (size_t k = 0; k < *count && !known; k++)
-                known = strcmp(needs[k].kind, "table") == 0 &&
-                        strcmp(needs[k].schema, reference->schema) == 0 &&
-                        strcmp(needs[k].name, reference->name) == 0;
-            if (!known)
+            if (!preflight_is_selected(r, reference->schema, reference->name) &&
+                !is_listed(needs, *count, reference->schema, reference->name))
                 needs[(*count)++] = need_of(r, r->tables[i], reference);
         }
     return needs;
@@ -132,8 +175,7 @@ static void leave_out_references(struct restore *r, const struct manifest_extern
         for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
             const struct manifest_reference *reference = &r->tables[i]->references[j];
 
-            if (strcmp(reference->schema, need->schema) != 0 ||
-                strcmp(reference->name, need->name) != 0)
+            if (!is_to(reference, need->schema, need->name))
                 continue;
             r->left_out[r->left_out_count++] = reference->oid;
             findings_add(&r->proof->findings, r->arena, "left out", reference->constraint,

@@ -17,9 +17,11 @@ static enum larder_status create(struct restore *r, struct pg *pg, struct larder
         if (schema_is_left_out(&r->schema, block->entry))
             continue;
         status = session_try(pg, block->sql, &done, &why, error);
-        if (status == LARDER_OK && !done)
-            findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "%s (%s)",
-                         block->entry->text, why.message);
+        if (status != LARDER_OK || done)
+            continue;
+        block->entry->left_out = true;
+        findings_add(&r->proof->findings, r->arena, "left out", block->entry->text, "%s (%s)",
+                     block->entry->text, why.message);
     }
     return status;
 }

@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# What entries of a schema need of each other, in ways that are rare: keys that functions and policies are grouped by, views that are there
+# already, tables that are partitioned or referred to twice and not among the chosen, roles that own what comes last.
+set -euo pipefail
+source "$(dirname "$0")/../support/scenario.bash"
+
+# archive NAME SQL   of a database of that name
+archive()
+{
+    new_database "$1"
+    sql "$1" "$2"
+    expect_exit 0 larder export -t '*.*' -d "$1" -o "$SCRATCH/$1.tar" --no-record -q
+}
+
+# restore EXIT NAME TARGET OPTION...
+restore()
+{
+    expect_exit "$1" larder restore "$SCRATCH/$2.tar" -d "${@:3}" -q
+}
+
+server_start one
+
+it "a view that is there already keeps its definition, and gets neither rule nor grant nor comment of the archive's"
+archive views "CREATE ROLE reader; CREATE TABLE b (id int PRIMARY KEY, t text); INSERT INTO b VALUES (1, 'x');
+    CREATE VIEW bv AS SELECT id, t FROM b GROUP BY id; CREATE VIEW cv AS SELECT 1 AS a; CREATE RULE cr AS ON INSERT TO cv DO INSTEAD NOTHING;
+    GRANT SELECT ON bv TO reader; COMMENT ON VIEW bv IS 'the archive''s'; CREATE VIEW dv AS SELECT 3 AS c"
+new_database mine
+sql mine "CREATE VIEW bv AS SELECT 1 AS id, 'mine'::text AS t; CREATE VIEW cv AS SELECT 2 AS a"
+view="SELECT md5(pg_get_viewdef('bv')), md5(pg_get_viewdef('cv')), (SELECT count(*) FROM pg_rules WHERE tablename = 'cv'),
+    has_table_privilege('reader', 'bv', 'SELECT'), obj_description('bv'::regclass)"
+before=$(sql mine "$view")
+restore 9 views mine --schema all
+expect_query mine "$view" "$before"
+expect_query mine "SELECT c FROM dv" 3
+expect_stderr 'VIEW public bv postgres (relation "bv" already exists)'
+
+it "functions and policies that are grouped by a primary key come back, also where a table's default calls one"
+archive grouped "CREATE TABLE base (id int PRIMARY KEY, b text, c int); INSERT INTO base VALUES (1, 'one', 1);
+    CREATE FUNCTION gb() RETURNS text LANGUAGE sql STABLE BEGIN ATOMIC SELECT b FROM base GROUP BY id; END;
+    CREATE TABLE dfl (a text DEFAULT gb(), n int); INSERT INTO dfl VALUES (DEFAULT, 1);
+    CREATE TABLE pol (a text); ALTER TABLE pol ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY pp ON pol USING (a IN (SELECT b FROM base GROUP BY id));
+    CREATE PROCEDURE ups(x int) LANGUAGE sql BEGIN ATOMIC INSERT INTO base VALUES (x) ON CONFLICT ON CONSTRAINT base_pkey DO NOTHING; END;
+    COMMENT ON CONSTRAINT base_pkey ON base IS 'needed early'"
+for with in '' '--schema all'; do
+    dropdb --if-exists grouped_again 2>/dev/null
+    new_database grouped_again
+    restore 0 grouped grouped_again $with
+    sql grouped_again "CALL ups(1); INSERT INTO dfl VALUES (DEFAULT, 2)"
+    expect_query grouped_again "SELECT string_agg(a, ' ') FROM dfl" 'one one'
+    expect_query grouped_again "SELECT polname FROM pg_policy" pp
+    expect_query grouped_again "SELECT obj_description(oid) FROM pg_constraint WHERE conname = 'base_pkey'" 'needed early'
+done
+new_database by_hand
+tar -xf "$SCRATCH/grouped.tar" -C "$SCRATCH" schema
+psql -Xq -v ON_ERROR_STOP=1 -d by_hand -f "$SCRATCH/schema/pre-data.sql" >/dev/null
+psql -Xq -v ON_ERROR_STOP=1 -d by_hand -f "$SCRATCH/schema/post-data.sql" >/dev/null
+
+it "a foreign key to a partitioned table that is not restored: to one with other partitions, and to a stand-in"
+archive parts "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p1 PARTITION OF p FOR VALUES FROM (0) TO (100);
+    CREATE TABLE prefs (id int REFERENCES p); INSERT INTO p VALUES (1); INSERT INTO prefs VALUES (1)"
+new_database other_parts
+sql other_parts "CREATE TABLE p (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE p2 PARTITION OF p FOR VALUES FROM (0) TO (50); INSERT INTO p VALUES (1)"
+restore 0 parts other_parts -t prefs
+expect_query other_parts "SELECT confrelid::regclass FROM pg_constraint WHERE conname = 'prefs_id_fkey'" p
+new_database no_parts
+restore 0 parts no_parts -t prefs --externals stub
+expect_query no_parts "SELECT confrelid::regclass FROM pg_constraint WHERE conname = 'prefs_id_fkey'" p
+new_database all_parts
+restore 0 parts all_parts
+expect_query all_parts "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'prefs'::regclass AND convalidated" "$(sql parts "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'prefs'::regclass AND convalidated")"
+
+it "two foreign keys to different columns of a table that is not restored: the stand-in has both"
+archive twice "CREATE TABLE refd (x int PRIMARY KEY, y int UNIQUE); CREATE TABLE refg (x int REFERENCES refd (x), y int REFERENCES refd (y));
+    INSERT INTO refd VALUES (1, 2); INSERT INTO refg VALUES (1, 2)"
+new_database twice_again
+restore 0 twice twice_again -t refg --externals stub
+expect_query twice_again "SELECT count(*) FROM pg_constraint WHERE conrelid = 'refg'::regclass AND contype = 'f'" 2
+
+it "the owner of a statistics object is asked for before anything is made"
+archive owned "CREATE ROLE stat_owner; CREATE TABLE a (id int PRIMARY KEY, b int, c int); CREATE STATISTICS st ON b, c FROM a; ALTER STATISTICS st OWNER TO stat_owner"
+dropdb owned
+sql postgres "DROP ROLE stat_owner"
+new_database owned_again
+restore 1 owned owned_again
+expect_stderr 'role "stat_owner" does not exist in the target; --create-roles creates it'
+restore 0 owned owned_again --create-roles
+expect_query owned_again "SELECT stxowner::regrole FROM pg_statistic_ext" stat_owner
