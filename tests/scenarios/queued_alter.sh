@@ -204,7 +204,9 @@ touch "$SCRATCH/gate"
 end_export
 expect_whole after
 expect_altered
-wait "$ANOTHER" && wait "$THIRD" || fail "the lock was not to be had"
+for waiting in "$ANOTHER" "$THIRD"; do
+    wait "$waiting" || fail "the lock was not to be had"
+done
 # A lane that asks for the table that is read next is refused, and leaves it to the leader, who has its lock; and so small ones, all that it asks for at a time.
 for table in late small_2; do
     grep -q "could not obtain lock on relation \"public.$table\"" "$(server_log one)" || fail "no lane was refused $table"

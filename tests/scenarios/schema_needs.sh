@@ -42,10 +42,10 @@ archive grouped "CREATE TABLE base (id int PRIMARY KEY, b text, c int); INSERT I
     CREATE POLICY pp ON pol USING (a IN (SELECT b FROM base GROUP BY id));
     CREATE PROCEDURE ups(x int) LANGUAGE sql BEGIN ATOMIC INSERT INTO base VALUES (x) ON CONFLICT ON CONSTRAINT base_pkey DO NOTHING; END;
     COMMENT ON CONSTRAINT base_pkey ON base IS 'needed early'"
-for with in '' '--schema all'; do
+for with in --quiet --schema=all; do
     dropdb --if-exists grouped_again 2>/dev/null
     new_database grouped_again
-    restore 0 grouped grouped_again $with
+    restore 0 grouped grouped_again "$with"
     sql grouped_again "CALL ups(1); INSERT INTO dfl VALUES (DEFAULT, 2)"
     expect_query grouped_again "SELECT string_agg(a, ' ') FROM dfl" 'one one'
     expect_query grouped_again "SELECT polname FROM pg_policy" pp
