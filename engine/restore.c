@@ -162,10 +162,22 @@ static size_t count_obstacles(const struct larder_findings *findings)
     return count;
 }
 
+static enum larder_status report_obstacles(const struct restore *r, struct larder_error *error)
+{
+    size_t obstacles = count_obstacles(&r->proof->findings);
+
+    if (obstacles == 0)
+        return LARDER_OK;
+    return larder_fail(error, LARDER_FAILED,
+                       obstacles == 1
+                           ? "%zu thing stands in the way of this restore; nothing was touched"
+                           : "%zu things stand in the way of this restore; nothing was touched",
+                       obstacles);
+}
+
 static enum larder_status clear_the_way(struct restore *r, struct larder_error *error)
 {
     enum larder_status status = lock_target(r, error);
-    size_t obstacles;
 
     if (status == LARDER_OK)
         status =
@@ -181,16 +193,7 @@ static enum larder_status clear_the_way(struct restore *r, struct larder_error *
     session_rollback(r->control);
     if (status == LARDER_OK && r->merge_count > 0 && count_obstacles(&r->proof->findings) == 0)
         status = existing_check_columns(r, error);
-    if (status != LARDER_OK)
-        return status;
-    obstacles = count_obstacles(&r->proof->findings);
-    if (obstacles == 0)
-        return LARDER_OK;
-    return larder_fail(error, LARDER_FAILED,
-                       obstacles == 1
-                           ? "%zu thing stands in the way of this restore; nothing was touched"
-                           : "%zu things stand in the way of this restore; nothing was touched",
-                       obstacles);
+    return status == LARDER_OK ? report_obstacles(r, error) : status;
 }
 
 static enum larder_status prove(struct restore *r, struct larder_error *error)
@@ -269,6 +272,14 @@ static void tell_stand_ins(const struct restore *r)
     buffer_free(&list);
 }
 
+/* What rows of other tables stand in the way shows only when all are compared. */
+static enum larder_status preview(struct restore *r, struct larder_error *error)
+{
+    enum larder_status status = r->merge_count > 0 ? existing_preview(r, error) : LARDER_OK;
+
+    return status == LARDER_OK ? report_obstacles(r, error) : status;
+}
+
 static enum larder_status run_restore(struct restore *r, struct larder_error *error)
 {
     enum larder_status status = check_options(r->options, error);
@@ -287,7 +298,7 @@ static enum larder_status run_restore(struct restore *r, struct larder_error *er
     if (status == LARDER_OK)
         tell_stand_ins(r);
     if (status == LARDER_OK && r->options->preview)
-        return r->merge_count > 0 ? existing_preview(r, error) : LARDER_OK;
+        return preview(r, error);
     if (status == LARDER_OK)
         status = change_target(r, error);
     if (status == LARDER_OK)

@@ -27,27 +27,14 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
                    ? status
                    : LARDER_FAILED;
     if (!v->quiet && proof->change_count > 0 &&
-        (status == LARDER_OK || proof->metadata_from != NULL || status == LARDER_LEFT_OUT))
+        (status == LARDER_OK || proof->metadata_from != NULL || status == LARDER_LEFT_OUT ||
+         (v->preview && proof->compared)))
         print_changes(proof, v->preview, NULL);
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
         print_proof(proof, v->verbose, NULL);
     if (proof->findings.count > 0 && !is_told(&proof->findings, status, error))
         log_findings(&proof->findings);
     return status;
-}
-
-/* What would keep the restore that is previewed from being done. */
-static const char *find_obstacle(const struct larder_proof *proof, bool allow_cascade)
-{
-    const char *found = "nothing stands in the way";
-
-    for (size_t i = 0; i < proof->change_count; i++) {
-        if (proof->changes[i].forbidden)
-            return "a foreign key forbids it";
-        if (proof->changes[i].effects != NULL && !allow_cascade)
-            found = "it takes --allow-cascade";
-    }
-    return found;
 }
 
 enum larder_status cli_restore(const struct cli_values *v, struct larder_run *run,
@@ -103,7 +90,7 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
     progress_pause(run);
     status = show(v, &proof, status, error);
     if (status == LARDER_OK && v->preview && !v->json)
-        printf("%s; nothing was touched\n", find_obstacle(&proof, v->allow_cascade));
+        printf("nothing stands in the way; nothing was touched\n");
     else if (status == LARDER_OK && v->no_verify && !v->json && !v->quiet)
         printf("restored %zu table%s; not verified\n", proof.table_count,
                proof.table_count == 1 ? "" : "s");

@@ -168,6 +168,32 @@ static enum larder_status lock_referenced(struct merging *m, const struct merged
                                 item->target);
 }
 
+/* An obstacle of a preview, which goes on, and the end of a restore. */
+static enum larder_status refuse_consequences(struct restore *r, const struct merged *item,
+                                              bool preview, struct larder_error *error)
+{
+    const struct larder_change *c = item->change;
+    const char *what = arena_printf(r->arena,
+                                    "%s has %" PRId64 " rows that the archive lacks and %" PRId64
+                                    " that differ, and other tables refer to them: %s",
+                                    item->target, c->removed, c->changed, c->effects);
+    const char *way =
+        c->forbidden ? "remove the rows that forbid it" : "accept it with --allow-cascade";
+
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    if (preview) {
+        findings_add(&r->proof->findings, r->arena, "foreign key", item->target,
+                     "%s; restore those tables, too, %s, or use --existing missing", what, way);
+        return LARDER_OK;
+    }
+    larder_fail(error, LARDER_FAILED, "%s", what);
+    larder_hint(error,
+                "Nothing was changed. Restore those tables, too, %s, or use --existing missing.",
+                way);
+    return LARDER_FAILED;
+}
+
 /* Rows of other tables that refer to what would be removed, or changed where they follow. */
 static enum larder_status check_consequences(struct merging *m, struct merged *item, bool preview,
                                              struct larder_error *error)
@@ -180,19 +206,9 @@ static enum larder_status check_consequences(struct merging *m, struct merged *i
         status = merge_consequences(m->pg, item->target, &item->shape, m->oids, m->count,
                                     m->restore->arena, &item->change->effects, forbidden, error);
 
-    if (status != LARDER_OK || item->change->effects == NULL || preview ||
-        (o->allow_cascade && !*forbidden))
+    if (status != LARDER_OK || item->change->effects == NULL || (o->allow_cascade && !*forbidden))
         return status;
-    larder_fail(error, LARDER_FAILED,
-                "%s has %" PRId64 " rows that the archive lacks and %" PRId64
-                " that differ, and other tables refer to them: %s",
-                item->target, item->change->removed, item->change->changed, item->change->effects);
-    larder_hint(error, *forbidden
-                           ? "Nothing was changed. Restore those tables, too, remove the rows that "
-                             "forbid it, or use --existing missing."
-                           : "Nothing was changed. Restore those tables, too, accept it with "
-                             "--allow-cascade, or use --existing missing.");
-    return LARDER_FAILED;
+    return refuse_consequences(m->restore, item, preview, error);
 }
 
 static enum larder_status check_required(const struct merged *item, struct larder_error *error)
@@ -244,5 +260,6 @@ enum larder_status merging_compare(struct merging *m, bool keys, struct larder_e
         if (status == LARDER_OK)
             status = check_required(item, error);
     }
+    m->restore->proof->compared = status == LARDER_OK;
     return status;
 }

@@ -103,6 +103,7 @@ struct larder_proof {
     struct larder_change
         *changes; /* of tables that existed, with LARDER_EXISTING_ROWS or _MISSING */
     size_t change_count;
+    bool compared; /* the changes are known, whatever became of the run */
     enum larder_existing existing;
     const char *undo;   /* the archive of what was there; or NULL */
     const char *origin; /* a restore's: "sha256" or "source", by which it is proven; or NULL */

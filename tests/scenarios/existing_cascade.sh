@@ -27,7 +27,7 @@ expect_stderr 'followed (foreign key "followed_email_fkey") would get other valu
 expect_stderr 'reset (foreign key "reset_email_fkey") would get the default in 1 rows'
 expect_unsaid by_code
 expect_equal "what is there" "new new|new|new|new" "$(found)"
-expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mail --preview
+expect_exit 1 larder restore users.tar -d mail --existing rows --into-source mail --preview
 expect_stdout 'would get null in 2 rows'
 expect_exit 0 larder restore users.tar -d mail --existing rows --into-source mail --allow-cascade --undo mail.tar -q
 expect_equal "what is there" "null null|old|none|old" "$(found)"
@@ -41,20 +41,27 @@ sql mail "CREATE TABLE shouted (n int PRIMARY KEY, tag text REFERENCES users (ta
 expect_exit 1 larder restore users.tar -d mail --existing rows --into-source mail --no-undo
 expect_stderr 'shouted (foreign key "shouted_tag_fkey") would get other values in 1 rows'
 
-it "a preview says at its end what the restore would fail for"
+it "a preview lists what the restore would fail for, as an obstacle, with the changes"
 new_database shop
 sql shop "CREATE TABLE orders (id int PRIMARY KEY); CREATE TABLE lines (item text, \"order\" int REFERENCES orders ON DELETE CASCADE); INSERT INTO orders VALUES (1)"
 expect_exit 0 larder export -t orders -d shop -o orders.tar --no-record -q
 sql shop "INSERT INTO orders VALUES (2); INSERT INTO lines VALUES ('x', 2), ('y', 2)"
 orders=(larder restore orders.tar -d shop --existing rows --into-source shop)
-expect_exit 0 "${orders[@]}" --preview
-expect_stdout "it takes --allow-cascade; nothing was touched"
+expect_exit 1 "${orders[@]}" --preview
+expect_stdout "to remove"
+expect_stderr "accept it with --allow-cascade"
+expect_stderr "1 thing stands in the way of this restore; nothing was touched"
 expect_unsaid "nothing stands in the way"
+expect_exit 1 "${orders[@]}" --preview --json
+expect_json '[.findings[] | .kind + " " + .object] | join(", ")' 'foreign key "public"."orders"'
+expect_json '.changes[0].removed' 1
+expect_exit 0 "${orders[@]}" --preview --allow-cascade --json
+expect_json '.findings | length' 0
 expect_exit 0 "${orders[@]}" --preview --allow-cascade
 expect_stdout "nothing stands in the way; nothing was touched"
 sql shop "CREATE TABLE kept (\"order\" int PRIMARY KEY REFERENCES orders); INSERT INTO kept VALUES (2)"
-expect_exit 0 "${orders[@]}" --preview --allow-cascade
-expect_stdout "a foreign key forbids it; nothing was touched"
+expect_exit 1 "${orders[@]}" --preview --allow-cascade
+expect_stderr "remove the rows that forbid it"
 sql shop "DROP TABLE kept"
 
 it "tables without a primary key that it changes are named, since the undo archive's rows do not go back by themselves"

@@ -116,7 +116,7 @@ sql kitchai "INSERT INTO auth.users (id) VALUES ('00000000-0000-4000-8000-000000
     INSERT INTO badges SELECT i, '00000000-0000-4000-8000-000000000002' FROM generate_series(1000, 1006) AS i"
 expect_refusal 1 all.tar --existing rows -t profiles "${INTO[@]}"
 expect_stderr 'would lose 7 rows'
-expect_exit 0 larder restore all.tar -d kitchai --existing rows -t profiles "${INTO[@]}" --preview
+expect_exit 1 larder restore all.tar -d kitchai --existing rows -t profiles "${INTO[@]}" --preview
 expect_stdout 'would lose 7 rows'
 expect_exit 0 larder restore all.tar -d kitchai --existing rows -t profiles "${INTO[@]}" --allow-cascade --undo cascade.tar
 expect_query kitchai "SELECT count(*) FROM badges" 40
