@@ -152,13 +152,19 @@ static enum larder_status lock_target(struct restore *r, struct larder_error *er
     return status;
 }
 
-/* What was left out as asked is no obstacle. */
+/* What was left out as asked is no obstacle, nor is what the restore removes by itself. */
+static bool is_obstacle(const struct larder_finding *finding)
+{
+    return strcmp(finding->kind, "left out") != 0 &&
+           strcmp(finding->kind, "unfinished restore") != 0;
+}
+
 static size_t count_obstacles(const struct larder_findings *findings)
 {
     size_t count = 0;
 
     for (size_t i = 0; i < findings->count; i++)
-        count += strcmp(findings->items[i].kind, "left out") != 0 ? 1 : 0;
+        count += is_obstacle(&findings->items[i]) ? 1 : 0;
     return count;
 }
 

@@ -103,31 +103,41 @@ static enum larder_status part_tables(struct restore *r, const bool *exists, siz
     return LARDER_OK;
 }
 
+static void report_existing(struct restore *r, const struct manifest_table *table, const char *name,
+                            const struct merge_access *access)
+{
+    if (r->options->existing != LARDER_EXISTING_ERROR)
+        check_access(r, table, name, access);
+    else
+        findings_add(&r->proof->findings, r->arena, "existing table", name,
+                     "table %s exists in the target already; --existing rows makes "
+                     "its rows those of the archive, --existing missing adds rows "
+                     "that it lacks, --into-schema loads beside",
+                     name);
+}
+
 enum larder_status existing_find(struct restore *r, struct larder_error *error)
 {
+    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
     bool *exists = arena_alloc(r->arena, r->table_count, sizeof(*exists));
+    bool *left = arena_alloc(r->arena, r->table_count, sizeof(*left));
     size_t existing = 0;
-    enum larder_status status = LARDER_OK;
+    enum larder_status status;
 
-    if (exists == NULL)
+    for (size_t i = 0; names != NULL && i < r->table_count; i++)
+        names[i] = preflight_qualified(r->arena, r->tables[i]->schema, r->tables[i]->name);
+    if (arena_failed(r->arena))
         return larder_fail_memory(error);
+    status = restore_find_left(r, names, r->table_count, left, error);
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++) {
-        const struct manifest_table *table = r->tables[i];
-        const char *name = preflight_qualified(r->arena, table->schema, table->name);
         struct merge_access access;
 
-        status = merge_access(r->control, name, r->arena, &access, &exists[i], error);
+        status = merge_access(r->control, names[i], r->arena, &access, &exists[i], error);
+        exists[i] = exists[i] && !left[i];
         if (status != LARDER_OK || !exists[i])
             continue;
         existing++;
-        if (r->options->existing != LARDER_EXISTING_ERROR)
-            check_access(r, table, name, &access);
-        else
-            findings_add(&r->proof->findings, r->arena, "existing table", name,
-                         "table %s exists in the target already; --existing rows makes "
-                         "its rows those of the archive, --existing missing adds rows "
-                         "that it lacks, --into-schema loads beside",
-                         name);
+        report_existing(r, r->tables[i], names[i], &access);
     }
     if (status != LARDER_OK || r->options->existing == LARDER_EXISTING_ERROR)
         return status;

@@ -3,7 +3,7 @@
 
 #include "engine/pg/array.h"
 #include "engine/pg/session.h"
-#include "engine/restore/parts.h"
+#include "engine/restore/preflight.h"
 #include "engine/run/run.h"
 
 /*
@@ -160,12 +160,27 @@ enum larder_status restore_clear(struct restore *r, struct larder_error *error)
     if (status != LARDER_OK || !unfinished)
         return status;
     if (r->options->preview) {
+        r->unfinished = true;
         findings_add(&r->proof->findings, r->arena, "unfinished restore", RESTORE_MARK,
                      "the target holds an unfinished restore, which the next one removes first");
-        return LARDER_OK;
+        return check_mark(r->control, error);
     }
     run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");
     return remove_unfinished(r->control, error);
+}
+
+enum larder_status restore_find_left(struct restore *r, const char *const *names, size_t count,
+                                     bool *left, struct larder_error *error)
+{
+    if (!r->unfinished)
+        return LARDER_OK;
+    return preflight_ask(
+        r->control,
+        "EXISTS (SELECT FROM " RESTORE_MARK ".made m JOIN pg_catalog.pg_class c "
+        "ON m.class = 1259 AND c.oid = m.oid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE c.oid = pg_catalog.to_regclass(u.item) "
+        "AND m.name = pg_catalog.format('%I.%I', n.nspname, c.relname))",
+        names, count, left, error);
 }
 
 enum larder_status restore_undo(struct restore *r, struct larder_error *error)

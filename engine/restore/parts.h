@@ -49,8 +49,9 @@ struct restore {
     struct manifest_external *to_make;
     size_t to_make_count;
 
-    bool created;  /* the target has been changed, and is marked */
-    bool complete; /* all is in place; the mark is gone */
+    bool unfinished; /* a preview: the target holds an unfinished restore */
+    bool created;    /* the target has been changed, and is marked */
+    bool complete;   /* all is in place; the mark is gone */
 };
 
 /* The tables that the options name, with their descendants; all where they name none. */
@@ -58,6 +59,10 @@ enum larder_status restore_select(struct restore *restore, struct larder_error *
 
 /* Removes what an unfinished restore has left in the target; with --preview only says so. */
 enum larder_status restore_clear(struct restore *restore, struct larder_error *error);
+
+/* With --preview: which tables, by their quoted names, are an unfinished restore's, and will not be there. */
+enum larder_status restore_find_left(struct restore *restore, const char *const *names,
+                                     size_t count, bool *left, struct larder_error *error);
 
 /* Finds everything that stands in the way, as findings of the proof, and what has to be made. */
 enum larder_status restore_preflight(struct restore *restore, struct larder_error *error);

@@ -88,7 +88,7 @@ PID=$first
 expect_end 0
 expect_exit 0 larder verify "$ARCHIVE" --against "dbname=target"
 
-it "what SIGKILL left is closed to others, and the next restore does it again"
+it "what SIGKILL left is closed to others, no obstacle to a preview, and the next restore does it again"
 new_database killed
 begin restore "$ARCHIVE" -d killed "${OPTIONS[@]}"
 when_copying killed NULL
@@ -97,6 +97,16 @@ expect_end 137
 wait_until test 0 = "$(sql killed "SELECT count(*) FROM pg_stat_activity WHERE datname = 'killed' AND pid <> pg_backend_pid()")"
 expect_query killed "SELECT count(*) FROM pg_class c, aclexplode(c.relacl) a WHERE c.relnamespace = 'public'::regnamespace AND a.grantee = 0 AND a.privilege_type = 'SELECT'" 0
 sleep 0.5
+left=$(state_of killed)
+for existing in error rows; do
+    expect_exit 0 larder restore "$ARCHIVE" -d killed "${OPTIONS[@]}" --existing "$existing" --preview --json
+    expect_json '[.findings[].kind] | join(" ")' "unfinished restore"
+    expect_json '.changes // [] | length' 0
+done
+expect_exit 0 larder restore "$ARCHIVE" -d killed "${OPTIONS[@]}" --preview
+expect_stderr "unfinished restore"
+expect_stdout "nothing stands in the way; nothing was touched"
+expect_equal "the state of killed" "$left" "$(state_of killed)"
 expect_exit 0 larder restore "$ARCHIVE" -d killed "${OPTIONS[@]}" --json
 expect_json .agree true
 expect_query killed "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'larder%'" 0
@@ -123,6 +133,11 @@ kill -KILL "$PID"
 expect_end 137
 sleep 0.5
 sql mixed "CREATE TABLE later (a int); INSERT INTO later VALUES (2)"
+sql mixed "ALTER TABLE big RENAME TO set_aside; CREATE TABLE big (a int)"
+expect_exit 1 larder restore "$ARCHIVE" -d mixed "${OPTIONS[@]}" --preview
+expect_stderr 'table "public"."big" exists in the target already'
+expect_stderr "1 thing stands in the way"
+sql mixed "DROP TABLE big; ALTER TABLE set_aside RENAME TO big"
 expect_exit 0 larder restore "$ARCHIVE" -d mixed "${OPTIONS[@]}" -q
 expect_query mixed "SELECT (TABLE mine), (TABLE later)" "1|2"
 
@@ -133,6 +148,8 @@ psql -XAtq -d forged -U mallory -c "CREATE SCHEMA larder_unfinished_restore; CRE
     INSERT INTO larder_unfinished_restore.restore VALUES ('x', 'ALTER ROLE mallory SUPERUSER; DROP TABLE public.precious'); GRANT ALL ON SCHEMA larder_unfinished_restore TO PUBLIC; GRANT ALL ON larder_unfinished_restore.restore TO PUBLIC"
 status=0
 larder restore "$ARCHIVE" -d forged "${OPTIONS[@]}" >"$STDOUT" 2>"$STDERR" || status=$?
+expect_exit 1 larder restore "$ARCHIVE" -d forged "${OPTIONS[@]}" --preview
+expect_stderr 'belongs to role "mallory"'
 expect_query forged "SELECT rolsuper, to_regclass('public.precious') FROM pg_roles WHERE rolname = 'mallory'" "f|precious"
 
 it "rows that break a constraint of the target fail the restore, which takes all of it back"
