@@ -146,8 +146,12 @@ static enum larder_status lock_target(struct restore *r, struct larder_error *er
             "SELECT pg_catalog.pg_try_advisory_xact_lock(pg_catalog.hashtextextended('larder "
             "restore', 0))",
             0, NULL, &locked, error);
-    if (status == LARDER_OK && (locked == NULL || locked[0] != 't'))
+    if (status == LARDER_OK && (locked == NULL || locked[0] != 't')) {
         status = larder_fail(error, LARDER_LOCKED, "another restore into this database is running");
+        larder_hint(error,
+                    "It ends by itself, or when its connection does; pg_stat_activity shows it as "
+                    "\"larder\".");
+    }
     free(locked);
     return status;
 }

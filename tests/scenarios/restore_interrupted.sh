@@ -83,6 +83,7 @@ kill -STOP "$PID"
 first=$PID
 expect_exit 6 larder restore "$ARCHIVE" -d target "${OPTIONS[@]}"
 expect_stderr "another restore"
+expect_stderr "It ends by itself"
 kill -CONT "$first"
 PID=$first
 expect_end 0
