@@ -44,7 +44,7 @@ struct cli_values {
     bool additions;
     enum larder_externals externals;
     enum larder_existing existing;
-    const char *undo, *into_schema;
+    const char *undo, *undo_passphrase_file, *into_schema;
     bool allow_cascade, no_undo;
     int whole_schema; /* 0: needed, 1: all */
     bool no_owner, allow_older;

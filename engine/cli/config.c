@@ -71,21 +71,36 @@ static void complete_record(struct cli_values *v)
     v->no_record = v->config.no_record;
 }
 
-/* Whom it encrypts to. */
-static enum larder_status complete_encryption(struct cli_values *v, struct larder_error *error)
+/* Whom the file encrypts to. */
+static enum larder_status copy_recipients(struct cli_values *v, struct larder_error *error)
 {
     const struct larder_config *c = &v->config;
     enum larder_status status;
 
-    if (v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL)
-        return LARDER_OK;
-    v->passphrase_file = c->passphrase_file;
     if (c->recipient_count + c->recipient_file_count > 0 || c->passphrase_file != NULL)
         v->encrypted_by = c->file;
     status = copy_list(&v->recipients, c->recipients, c->recipient_count, error);
     if (status == LARDER_OK)
         status = copy_list(&v->recipient_files, c->recipient_files, c->recipient_file_count, error);
     return status;
+}
+
+/* Whom an export encrypts to. */
+static enum larder_status complete_encryption(struct cli_values *v, struct larder_error *error)
+{
+    if (v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL)
+        return LARDER_OK;
+    v->passphrase_file = v->config.passphrase_file;
+    return copy_recipients(v, error);
+}
+
+/* Whom a restore encrypts its undo archive to; a passphrase that it was given only opens archives. */
+static enum larder_status complete_undo(struct cli_values *v, struct larder_error *error)
+{
+    if (v->recipients.count + v->recipient_files.count > 0)
+        return LARDER_OK;
+    v->undo_passphrase_file = v->config.passphrase_file;
+    return copy_recipients(v, error);
 }
 
 /* What opens archives. */
@@ -123,6 +138,8 @@ enum larder_status config_complete(const char *letters, struct cli_values *v,
         complete_record(v);
     if (takes(letters, 'F') && takes(letters, 'r'))
         status = complete_encryption(v, error);
+    if (takes(letters, 'u'))
+        status = complete_undo(v, error);
     if (status == LARDER_OK && takes(letters, 'i'))
         status = complete_keys(v, error);
     return status;

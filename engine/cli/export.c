@@ -136,27 +136,6 @@ static enum larder_status show(const struct cli_values *v,
     return status;
 }
 
-/* What is encrypted has a name that says so, in a store; a file is named by whoever asks for it. */
-static void warn_of_name(const struct cli_values *v, const struct larder_encryption *to,
-                         const struct larder_run *run)
-{
-    static const char ending[] = ".age";
-    size_t length = v->output != NULL ? strlen(v->output) : 0, tail = sizeof(ending) - 1;
-
-    if (to->recipient_count + to->recipient_file_count == 0 && to->passphrase_file == NULL)
-        return;
-    if (length == 0 || strcmp(v->output, "-") == 0 ||
-        (length > tail && strcmp(v->output + length - tail, ending) == 0))
-        return;
-    if (v->encrypted_by != NULL)
-        run_message(run, LARDER_WARNING,
-                    "\"%s\" is encrypted, as \"%s\" says: a name that ends in .age would tell",
-                    v->output, v->encrypted_by);
-    else
-        run_message(run, LARDER_WARNING, "\"%s\" is encrypted: a name that ends in .age would tell",
-                    v->output);
-}
-
 /* Exports, removes older ones where that was asked for, tells the hooks, and says what it came to. */
 static enum larder_status export_and_tell(const struct cli_values *v,
                                           const struct larder_export_options *options,
@@ -230,6 +209,6 @@ enum larder_status cli_export(const struct cli_values *v, struct larder_run *run
     status = password_ask(v, &options.source, password, run, error);
     if (status != LARDER_OK)
         return status;
-    warn_of_name(v, &options.encryption, run);
+    keys_warn_of_name(v, v->output, &options.encryption, run);
     return export_and_tell(v, &options, run, error);
 }

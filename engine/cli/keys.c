@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/cli/password.h"
+#include "engine/run/run.h"
 
 /* Of a dump that somebody else makes, root above all: nothing in it. Before the process is guarded,
  * since afterwards the file is root's. */
@@ -28,17 +30,47 @@ void keys_guard(void)
     prctl(PR_SET_DUMPABLE, 0);
 }
 
-struct larder_encryption keys_encryption(const struct cli_values *v)
+static struct larder_encryption encrypt_to(const struct cli_values *v, const char *passphrase_file)
 {
     struct larder_encryption to = {.recipients = v->recipients.items,
                                    .recipient_count = v->recipients.count,
                                    .recipient_files = v->recipient_files.items,
                                    .recipient_file_count = v->recipient_files.count,
-                                   .passphrase_file = v->passphrase_file};
+                                   .passphrase_file = passphrase_file};
 
     if (to.recipient_count + to.recipient_file_count > 0 || to.passphrase_file != NULL)
         keys_guard();
     return to;
+}
+
+struct larder_encryption keys_encryption(const struct cli_values *v)
+{
+    return encrypt_to(v, v->passphrase_file);
+}
+
+struct larder_encryption keys_undo_encryption(const struct cli_values *v)
+{
+    return encrypt_to(v, v->undo_passphrase_file);
+}
+
+void keys_warn_of_name(const struct cli_values *v, const char *output,
+                       const struct larder_encryption *to, const struct larder_run *run)
+{
+    static const char ending[] = ".age";
+    size_t length = output != NULL ? strlen(output) : 0, tail = sizeof(ending) - 1;
+
+    if (to->recipient_count + to->recipient_file_count == 0 && to->passphrase_file == NULL)
+        return;
+    if (length == 0 || strcmp(output, "-") == 0 ||
+        (length > tail && strcmp(output + length - tail, ending) == 0))
+        return;
+    if (v->encrypted_by != NULL)
+        run_message(run, LARDER_WARNING,
+                    "\"%s\" is encrypted, as \"%s\" says: a name that ends in .age would tell",
+                    output, v->encrypted_by);
+    else
+        run_message(run, LARDER_WARNING, "\"%s\" is encrypted: a name that ends in .age would tell",
+                    output);
 }
 
 /* Where there is no terminal, there is no passphrase. */

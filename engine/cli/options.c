@@ -101,7 +101,7 @@ static const struct {
       "the database to load into, as a name, a conninfo string or a URI"}},
     {"restore",
      {'r', true, "recipient", "AGE1...",
-      "encrypt the undo archive to this recipient; may be repeated"}},
+      "encrypt the undo archive to this recipient (default: larder.conf's); may be repeated"}},
     {"restore",
      {'R', true, "recipients-file", "FILE",
       "encrypt it to the recipients in a file; may be repeated"}},

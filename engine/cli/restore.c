@@ -64,10 +64,7 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         .lock_timeout = v->lock_timeout,
         .no_undo = v->no_undo,
         .undo_file = v->undo,
-        .undo_encryption = {.recipients = v->recipients.items,
-                            .recipient_count = v->recipients.count,
-                            .recipient_files = v->recipient_files.items,
-                            .recipient_file_count = v->recipient_files.count},
+        .undo_encryption = keys_undo_encryption(v),
         .into_schema = v->into_schema,
     };
     struct larder_proof proof;
@@ -85,6 +82,8 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
         status = keys_given(v, run, &options.keys, error);
     if (status != LARDER_OK)
         return status;
+    if (v->encrypted_by != NULL && !v->preview)
+        keys_warn_of_name(v, v->undo, &options.undo_encryption, run);
     status = larder_restore(&options, run, &proof, error);
     larder_keys_free(options.keys);
     progress_pause(run);

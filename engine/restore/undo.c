@@ -12,8 +12,9 @@ enum { NAMES = 1000 };
 
 static bool is_encrypted(const struct restore *r)
 {
-    return r->options->undo_encryption.recipient_count > 0 ||
-           r->options->undo_encryption.recipient_file_count > 0;
+    const struct larder_encryption *to = &r->options->undo_encryption;
+
+    return to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
 }
 
 /* undo_DATABASE_YYYYMMDD_HH24MISS.tar, in the folder that the program runs in; one that is not taken. */

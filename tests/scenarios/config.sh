@@ -168,6 +168,34 @@ expect_exit 0 larder export daily -r "$(cat escrow.txt)" --json
 expect_exit 5 larder verify "$(jq -r .archive "$STDOUT")"
 larder keygen -o stranger.key -q >stranger.txt
 LARDER_IDENTITY=stranger.key expect_exit 5 larder verify "$encrypted"
+
+it "the undo archive of a restore is encrypted as it says, too, and an option for that replaces all of it"
+# undo ARGUMENT...   restores what has changed since
+undo()
+{
+    sql kitchai "UPDATE profiles SET bio = bio || 'x'"
+    expect_exit 0 larder restore "$encrypted" -d kitchai -t profiles --existing rows --into-source kitchai "$@"
+}
+undo
+expect_unsaid "will not be"
+expect_equal "undo archives" 1 "$(find . -name 'undo_kitchai_*.tar.age' | wc -l)"
+expect_exit 0 larder verify undo_kitchai_*.tar.age
+LARDER_IDENTITY=escrow.key expect_exit 0 larder verify undo_kitchai_*.tar.age
+LARDER_IDENTITY=stranger.key expect_exit 5 larder verify undo_kitchai_*.tar.age
+undo --undo plainly_named.tar
+expect_stderr '"plainly_named.tar" is encrypted, as'
+undo --undo by_option.tar.age -r "$(cat escrow.txt)"
+expect_exit 5 larder verify by_option.tar.age
+LARDER_IDENTITY=escrow.key expect_exit 0 larder verify by_option.tar.age
+undo --undo plain.tar --config "$CONF" -i operator.key
+expect_stderr "the undo archive will not be: -r encrypts it"
+expect_exit 0 larder verify plain.tar --config "$CONF"
+(umask 077 && echo 'a phrase to remember' >phrase)
+conf phrase.conf <<<$'[encryption]\npassphrase_file = phrase'
+undo --undo phrase.tar.age --config phrase.conf -i operator.key
+expect_unsaid "will not be"
+expect_exit 0 larder verify phrase.tar.age --config phrase.conf
+expect_exit 5 setsid -w "$LARDER" verify phrase.tar.age --config "$CONF" -i operator.key
 unset LARDER_CONFIG
 
 it "presets stand in the configuration where the source has no table of them, for export and prune"
