@@ -8,23 +8,29 @@
 /* Tablespaces, or table access methods, that one archive names. */
 enum { MOST_SETTINGS = 100 };
 
+/* A table whose rows are in binary format; NULL where there is none. */
+static const struct manifest_table *find_binary(const struct restore *r)
+{
+    for (size_t i = 0; i < r->table_count + r->merge_count; i++)
+        if (r->tables[i]->copy_format == COPY_BINARY && r->tables[i]->rows > 0)
+            return r->tables[i];
+    return NULL;
+}
+
 /* A newer server's binary form may mean something else to an older one, which would not notice. */
 static enum larder_status refuse_binary(const struct restore *r, struct larder_error *error)
 {
-    for (size_t i = 0; i < r->table_count + r->merge_count; i++) {
-        const struct manifest_table *table = r->tables[i];
+    const struct manifest_table *table = find_binary(r);
 
-        if (table->copy_format != COPY_BINARY || table->rows == 0)
-            continue;
-        larder_fail(error, LARDER_USAGE,
-                    "table \"%s.%s\" was archived in binary format by a server of version %s; one "
-                    "of version %s could read other values out of it",
-                    table->schema, table->name, r->manifest->server_version, r->target.version);
-        larder_hint(error, "An archive made with --copy-format text can be restored into an older "
-                           "server, with --allow-older.");
-        return LARDER_USAGE;
-    }
-    return LARDER_OK;
+    if (table == NULL)
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE,
+                "table \"%s.%s\" was archived in binary format by a server of version %s; one "
+                "of version %s could read other values out of it",
+                table->schema, table->name, r->manifest->server_version, r->target.version);
+    larder_hint(error, "An archive made with --copy-format text can be restored into an older "
+                       "server, with --allow-older.");
+    return LARDER_USAGE;
 }
 
 /* Encodings and versions. */
@@ -43,8 +49,9 @@ static void compare_servers(struct restore *r)
     if (target < source && !r->options->allow_older)
         findings_add(findings, r->arena, "version", r->target.version,
                      "the target's server is of version %s, older than the source's %s: values may "
-                     "not mean the same there; --allow-older tries it",
-                     r->target.version, r->manifest->server_version);
+                     "not mean the same there%s",
+                     r->target.version, r->manifest->server_version,
+                     find_binary(r) == NULL ? "; --allow-older tries it" : "");
     if (r->target.is_standby)
         findings_add(findings, r->arena, "standby", r->target.database,
                      "the target's server is a standby, which takes no changes");

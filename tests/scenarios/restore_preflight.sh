@@ -98,6 +98,28 @@ else
     echo "  not shown: no small file system can be mounted here"
 fi
 
+it "--allow-older is advised where rows are text, and not where they are binary, which no older server takes"
+server_use source
+new_database formats
+sql formats "CREATE TABLE days (id int PRIMARY KEY, day date); INSERT INTO days VALUES (1, '2025-01-01'); CREATE TABLE nothing (id int)"
+version=$(sql postgres "SHOW server_version" | grep -o '^[0-9]*')
+for format in binary text; do
+    expect_exit 0 larder export -t '*' -d formats -o "$SCRATCH/$format.tar" --no-record -q --copy-format "$format"
+    forge_manifest "$SCRATCH/$format.tar" "\"server_version\":\"$version" "\"server_version\":\"99"
+done
+server_use target
+new_database older
+expect_exit 2 larder restore "$SCRATCH/binary.tar" -d older
+expect_stderr "older than the source's"
+expect_stderr "in binary format"
+expect_unsaid "--allow-older tries it"
+expect_exit 2 larder restore "$SCRATCH/binary.tar" -d older -t days
+expect_unsaid "--allow-older tries it"
+expect_untouched older "$SCRATCH/binary.tar" -d older -t nothing
+expect_stderr "--allow-older tries it"
+expect_untouched older "$SCRATCH/text.tar" -d older
+expect_stderr "--allow-older tries it"
+
 it "MAINTAIN is granted to nobody on a server that lacks it, which is listed, and all else is granted"
 server_use source
 if [ "$(sql postgres "SHOW server_version_num")" -lt 170000 ]; then
