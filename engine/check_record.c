@@ -29,18 +29,18 @@ static bool take_apart(const char *location, struct arena *arena, const char **s
 
 /* What was found before stays, but for what this check found anew. */
 static enum larder_status merge(struct store *store, const struct inventory_backup *backup,
-                                enum check_kind kind, bool good, struct arena *arena,
+                                const struct check_found *found, struct arena *arena,
                                 struct larder_error *error)
 {
     const char *key = arena_printf(arena, "%s" INVENTORY_CHECKED, backup->stem);
     struct checked checked = {.backup_name = backup->backup_name,
                               .verified_at = backup->verified_at,
                               .drilled_at = backup->drilled_at,
-                              .good = good};
+                              .good = found->good};
     struct buffer text = {0};
     enum larder_status status;
 
-    if (kind == CHECK_VERIFIED)
+    if (found->kind == CHECK_VERIFIED)
         checked.verified_at = time(NULL);
     else
         checked.drilled_at = time(NULL);
@@ -67,7 +67,14 @@ static void tell_problems(const struct inventory_backup *backup, const struct la
                         backup->backup_name, backup->problems[i]);
 }
 
-static enum larder_status record(const char *url, const char *stem, enum check_kind kind, bool good,
+/* Of an archive and a .sha256 that disagree nobody knows which is wrong, unless the summary sides with the .sha256. */
+static bool counts(const struct check_found *found, const struct inventory_backup *backup)
+{
+    return backup->known &&
+           (found->sha256 == NULL || strcmp(found->sha256, backup->facts.sha256) == 0);
+}
+
+static enum larder_status record(const char *url, const char *stem, const struct check_found *found,
                                  const struct larder_run *run, struct arena *arena,
                                  struct larder_error *error)
 {
@@ -79,15 +86,15 @@ static enum larder_status record(const char *url, const char *stem, enum check_k
     if (status == LARDER_OK)
         status = inventory_read(store, arena_printf(arena, "%s.", stem), arena, &inventory, error);
     backup = status == LARDER_OK && inventory.count == 1 ? &inventory.backups[0] : NULL;
-    if (backup != NULL && good)
+    if (backup != NULL && found->good)
         tell_problems(backup, run);
-    if (backup != NULL && backup->known)
-        status = merge(store, backup, kind, good, arena, error);
+    if (backup != NULL && counts(found, backup))
+        status = merge(store, backup, found, arena, error);
     store_close(store);
     return status;
 }
 
-void check_record(const char *location, enum check_kind kind, bool good,
+void check_record(const char *location, const struct check_found *found,
                   const struct larder_run *run)
 {
     /* A name alone says nothing of its store, so a path must be absolute. */
@@ -98,7 +105,7 @@ void check_record(const char *location, enum check_kind kind, bool good,
     const char *store, *stem;
 
     if (arena != NULL && take_apart(place, arena, &store, &stem)) {
-        if (record(store, stem, kind, good, run, arena, &error) != LARDER_OK)
+        if (record(store, stem, found, run, arena, &error) != LARDER_OK)
             run_message(run, LARDER_WARNING, "what the check found could not be written down: %s",
                         error.message);
     }

@@ -9,12 +9,19 @@
 
 enum check_kind { CHECK_VERIFIED, CHECK_DRILLED };
 
+/* `sha256` is that of the .sha256 where the archive has another one, which counts only where the summary has it, too; else NULL. */
+struct check_found {
+    enum check_kind kind;
+    bool good;
+    const char *sha256;
+};
+
 /*
  * `location` is where the archive lies, as a person names it: a path or a URL. Where that is no
  * archive of a store, with its summary beside it, nothing is done. That it cannot be written is a
  * warning of the run, and no failure.
  */
-void check_record(const char *location, enum check_kind kind, bool good,
+void check_record(const char *location, const struct check_found *found,
                   const struct larder_run *run);
 
 #endif

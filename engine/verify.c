@@ -63,17 +63,19 @@ static bool is_sealed(const struct verify *v)
     return v->options->quick && v->opened.encrypted && v->options->against == NULL;
 }
 
-/*
- * Writes down what a check of every byte has found. An archive that agrees with itself, but not with
- * the .sha256 beside it, is neither: one of the two is wrong, and nobody knows which.
- */
+/* Damage is written down whoever finds it, and that there is none only by a check of every row. */
 static void record_check(const struct verify *v, enum larder_status whole,
                          enum larder_status itself)
 {
-    if (v->options->quick || (itself != LARDER_OK && itself != LARDER_DAMAGED) ||
-        (itself == LARDER_OK && whole != LARDER_OK))
+    struct check_found found = {.kind = CHECK_VERIFIED};
+
+    if (whole == LARDER_DAMAGED && itself != LARDER_DAMAGED)
+        found.sha256 = v->opened.sha256;
+    else if (itself == LARDER_OK && whole == LARDER_OK && !v->options->quick)
+        found.good = true;
+    else if (itself != LARDER_DAMAGED)
         return;
-    check_record(v->opened.location, CHECK_VERIFIED, itself == LARDER_OK, v->run);
+    check_record(v->opened.location, &found, v->run);
 }
 
 /* The archive against itself. */

@@ -66,7 +66,8 @@ static const struct manual_page pages[] = {
     {"verify",
      "Reads archives whole and checks every digest, every row count and every fingerprint; with --quick "
      "only size and SHA-256. With --against it compares them with a database, table by table. What was "
-     "found is written down beside an archive in a store, where list and status see it.",
+     "found is written down beside an archive in a store, where list and status see it; with --quick only "
+     "damage is, and that there is none does not count as verified.",
      "3458",
      {{"An archive of the store, by name", "larder verify daily_20261126_020000"},
       {"Has the database changed since?", "larder verify daily_20261126_020000 --against kitchai"},

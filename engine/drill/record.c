@@ -102,6 +102,7 @@ static void record_in_database(struct drill *d, enum larder_status status)
 void drill_record(struct drill *d, enum larder_status status, bool archive_is_good)
 {
     if (d->result->proof.agree != LARDER_AGREE_UNKNOWN)
-        check_record(d->location, CHECK_DRILLED, archive_is_good, d->run);
+        check_record(d->location,
+                     &(struct check_found){.kind = CHECK_DRILLED, .good = archive_is_good}, d->run);
     record_in_database(d, status);
 }

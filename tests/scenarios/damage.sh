@@ -3,6 +3,8 @@
 # target has not been touched. The archive stands alone here: no .sha256 gives the damage away.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/forge.bash
+source "$TESTS/support/forge.bash"
 
 # Always the same places; another seed may be tried from outside.
 RANDOM=${LARDER_TEST_SEED:-20250126}
@@ -226,6 +228,46 @@ expect_listed true ''
 cp "$SCRATCH/kept.json" "$stem.json"
 expect_exit 0 larder verify "$archive"
 ! grep -q "not good" "$STDERR" || fail "a good archive is blamed"
+
+it "damage that verify --quick finds is written down; where it finds none, it says nothing, and takes nothing back"
+rm "$stem.checked.json"
+expect_exit 0 larder verify --quick "$archive"
+[ ! -e "$stem.checked.json" ] || fail "a look at the SHA-256 alone was written down"
+cp "$archive" "$SCRATCH/sound.tar"
+printf X | dd of="$archive" bs=1 seek=30000 conv=notrunc status=none
+cmp -s "$archive" "$SCRATCH/sound.tar" && fail "nothing was damaged"
+expect_exit 4 larder verify --quick "$archive"
+expect_listed false "its last check found it damaged"
+expect_exit 7 larder status --store "$STORE" --json
+expect_json '.presets[0] | [.good, (.problems[0] | contains("its last check found it damaged"))] | tostring' '[0,true]'
+cp "$SCRATCH/sound.tar" "$archive"
+expect_exit 0 larder verify --quick "$archive"
+expect_listed false "its last check found it damaged"
+expect_exit 0 larder verify "$archive"
+expect_listed true ''
+
+it "an archive that agrees with itself is damaged where .sha256 and summary agree on another digest, and else nobody knows"
+snapshot=$(tar xOf "$archive" manifest.json | jq -r .snapshot)
+forge_manifest "$archive" "$snapshot" "${snapshot//[0-9]/7}"
+cp "$archive" "$SCRATCH/forged.tar"
+for how in --quick ''; do
+    rm -f "$stem.checked.json"
+    expect_exit 0 larder verify $how "$archive"
+    cp "$SCRATCH/kept.sha256" "$stem.sha256"
+    rm -f "$stem.checked.json"
+    expect_exit 4 larder verify $how "$archive"
+    expect_listed false "its last check found it damaged"
+    (cd "${stem%/*}" && sha256sum "$(basename "$archive")" >"$stem.sha256")
+    cp "$SCRATCH/sound.tar" "$archive"
+    rm "$stem.checked.json"
+    expect_exit 4 larder verify $how "$archive"
+    [ ! -e "$stem.checked.json" ] || fail "it was written down, and nobody knows which is wrong"
+    cp "$SCRATCH/forged.tar" "$archive"
+done
+cp "$SCRATCH/sound.tar" "$archive"
+cp "$SCRATCH/kept.sha256" "$stem.sha256"
+expect_exit 0 larder verify "$archive"
+expect_listed true ''
 
 it "an archive that is gone, or has another size, is told by list; what is not ours is left alone"
 head -c 1000 "$archive" >"$SCRATCH/short.tar"

@@ -62,6 +62,11 @@ expect_json '.[0] | "\(.encrypted) \(.good)"' "true true"
 expect_exit 0 larder verify --quick "$archive" --json
 expect_json .agree true
 expect_exit 0 env LARDER_IDENTITY=nowhere "$LARDER" verify --quick "$archive"
+cp -r store damaged
+printf X | dd of="damaged/${archive#store/}" bs=1 seek=30000 conv=notrunc status=none
+expect_exit 4 larder verify --quick "damaged/${archive#store/}"
+expect_exit 0 larder list --store damaged --json
+expect_json '.[0] | "\(.good) \(.problems[0])"' "false its last check found it damaged"
 
 it "each identity opens it alone, by -i, among others, or by LARDER_IDENTITY"
 expect_exit 0 larder verify -i operator.key "$archive" --json
