@@ -28,24 +28,38 @@ static bool take_apart(const char *location, struct arena *arena, const char **s
 }
 
 /* What was found before stays, but for what this check found anew. */
+static struct checked found_now(const struct inventory_backup *backup,
+                                const struct check_found *found)
+{
+    struct checked checked = {.backup_name = backup->backup_name,
+                              .verified_at = backup->verified_at,
+                              .drilled_at = backup->drilled_at,
+                              .good = found->good,
+                              .drill_failed_at = backup->drill_failed_at,
+                              .drill_failure = backup->drill_failure};
+    bool drilled = found->kind == CHECK_DRILLED;
+
+    if (drilled && found->drill_failure == NULL)
+        checked.drilled_at = time(NULL);
+    else
+        checked.verified_at = time(NULL); /* a drill begins with that */
+    if (drilled) {
+        checked.drill_failed_at = found->drill_failure == NULL ? 0 : time(NULL);
+        checked.drill_failure = found->drill_failure;
+    }
+    return checked;
+}
+
 static enum larder_status merge(struct store *store, const struct inventory_backup *backup,
                                 const struct check_found *found, struct arena *arena,
                                 struct larder_error *error)
 {
     const char *key = arena_printf(arena, "%s" INVENTORY_CHECKED, backup->stem);
-    struct checked checked = {.backup_name = backup->backup_name,
-                              .verified_at = backup->verified_at,
-                              .drilled_at = backup->drilled_at,
-                              .good = found->good};
+    struct checked checked = found_now(backup, found);
     struct buffer text = {0};
-    enum larder_status status;
-
-    if (found->kind == CHECK_VERIFIED)
-        checked.verified_at = time(NULL);
-    else
-        checked.drilled_at = time(NULL);
-    status =
+    enum larder_status status =
         arena_failed(arena) ? larder_fail_memory(error) : checked_write(&checked, &text, error);
+
     if (status == LARDER_OK)
         status = store_replace(store, key, text.bytes, text.length, error);
     buffer_free(&text);

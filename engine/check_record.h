@@ -14,6 +14,7 @@ struct check_found {
     enum check_kind kind;
     bool good;
     const char *sha256;
+    const char *drill_failure; /* as FORMAT.md has it; NULL: the drill succeeded */
 };
 
 /*

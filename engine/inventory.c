@@ -220,6 +220,8 @@ static void read_checked(struct store *store, struct arena *arena, struct invent
         strcmp(checked.backup_name, backup->backup_name) == 0) {
         backup->verified_at = checked.verified_at;
         backup->drilled_at = checked.drilled_at;
+        backup->drill_failed_at = checked.drill_failed_at;
+        backup->drill_failure = checked.drill_failure;
         if (!checked.good)
             add_problem(backup, arena, INVENTORY_FOUND_DAMAGED);
     }
@@ -313,6 +315,19 @@ const char *inventory_location(struct store *store, const struct inventory_backu
     text = arena_strdup(arena, buffer_text(&location));
     buffer_free(&location);
     return text;
+}
+
+const char *inventory_drill_failure(const struct inventory_backup *backup)
+{
+    const char *why = backup->drill_failure == NULL ? "" : backup->drill_failure;
+
+    if (strcmp(why, "checks") == 0)
+        return "its last drill failed: a check found something in its rows";
+    if (strcmp(why, "different") == 0)
+        return "its last drill failed: its rows, or what is recorded of them, differ";
+    if (strcmp(why, "damaged") == 0)
+        return "its last drill failed: it was found damaged";
+    return "its last drill failed";
 }
 
 struct retention_archive inventory_as_kept(const struct inventory_backup *backup)

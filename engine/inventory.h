@@ -34,7 +34,8 @@ struct inventory_backup {
 
     bool known;           /* the summary is readable, and this backup's */
     struct summary facts; /* what it says; zero where it is not known */
-    time_t verified_at, drilled_at;
+    time_t verified_at, drilled_at, drill_failed_at; /* as formats/checked.h has them */
+    const char *drill_failure;
     const char **problems; /* why it is not good; none: it is */
     size_t problem_count;
     const char
@@ -73,6 +74,9 @@ const char *inventory_unread(const struct inventory_backup *backups, size_t coun
 /* As a person names the backup: where its archive lies, or would. */
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,
                                struct arena *arena);
+
+/* What is to be said of a drill that has failed, and why. */
+const char *inventory_drill_failure(const struct inventory_backup *backup);
 
 /* The backup as retention looks at it. */
 struct retention_archive inventory_as_kept(const struct inventory_backup *backup);

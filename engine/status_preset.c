@@ -50,6 +50,22 @@ static const struct inventory_backup *look(time_t now, const struct inventory_ba
     return newest;
 }
 
+/* One that failed is to be looked at until another one has succeeded; of what is not good, the problems say why. */
+static void add_failed_drill(struct larder_status_preset *preset,
+                             const struct inventory_backup *backups, size_t count,
+                             struct arena *arena)
+{
+    const struct inventory_backup *last = NULL;
+
+    for (size_t i = 0; i < count; i++)
+        if (backups[i].problem_count == 0 && backups[i].drill_failed_at != 0 &&
+            (last == NULL || backups[i].drill_failed_at >= last->drill_failed_at))
+            last = &backups[i];
+    if (last != NULL && last->drill_failed_at >= preset->drilled_at)
+        preset->problems[preset->problem_count++] =
+            arena_printf(arena, "%s: %s", last->backup_name, inventory_drill_failure(last));
+}
+
 /* When the next one may go, and how many would go now. */
 static enum larder_status ask_retention(const struct retention_rules *rules,
                                         const struct inventory_backup *backups, size_t count,
@@ -142,7 +158,7 @@ enum larder_status status_of_preset(const struct status_rules *rules, struct sto
                                     struct larder_error *error)
 {
     const struct inventory_backup *newest;
-    size_t problems = count + 1;
+    size_t problems = count + 2;
     enum larder_status status;
 
     for (size_t i = 0; i < count; i++)
@@ -154,6 +170,7 @@ enum larder_status status_of_preset(const struct status_rules *rules, struct sto
     if (preset->problems == NULL)
         return larder_fail_memory(error);
     newest = look(rules->kept.now, backups, count, arena, preset);
+    add_failed_drill(preset, backups, count, arena);
     if (newest != NULL)
         describe_newest(newest, store, arena, preset);
     preset->every = find_every(rules, newest != NULL ? newest : newest_known(backups, count));

@@ -13,11 +13,12 @@ static const char good[] = "good", damaged[] = "damaged";
 enum larder_status checked_write(const struct checked *c, struct buffer *out,
                                  struct larder_error *error)
 {
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "format_version", MANIFEST_FORMAT_VERSION,
-                  "larder_version", LARDER_VERSION, "backup_name", c->backup_name, "verified_at",
-                  json_time_or_null(c->verified_at), "drilled_at", json_time_or_null(c->drilled_at),
-                  "result", c->good ? good : damaged);
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:o, s:s?, s:s}", "format_version", MANIFEST_FORMAT_VERSION,
+        "larder_version", LARDER_VERSION, "backup_name", c->backup_name, "verified_at",
+        json_time_or_null(c->verified_at), "drilled_at", json_time_or_null(c->drilled_at),
+        "drill_failed_at", json_time_or_null(c->drill_failed_at), "drill_failure", c->drill_failure,
+        "result", c->good ? good : damaged);
     char *text = json == NULL ? NULL : json_dumps(json, JSON_INDENT(2));
 
     json_decref(json);
@@ -36,14 +37,17 @@ enum larder_status checked_read(const uint8_t *bytes, size_t length, struct aren
     const char *version = json_string_value(json_object_get(json, "format_version"));
     const char *name = json_string_value(json_object_get(json, "backup_name"));
     const char *result = json_string_value(json_object_get(json, "result"));
+    const char *failure = json_string_value(json_object_get(json, "drill_failure"));
     bool ok = version != NULL && manifest_major(version) == MANIFEST_FORMAT_MAJOR && name != NULL &&
               result != NULL && json_get_time(json, "verified_at", true, &checked->verified_at) &&
               json_get_time(json, "drilled_at", true, &checked->drilled_at) &&
+              json_get_time(json, "drill_failed_at", true, &checked->drill_failed_at) &&
               (checked->verified_at != 0 || checked->drilled_at != 0);
 
     if (ok) {
         checked->backup_name = arena_strdup(arena, name);
         checked->good = strcmp(result, good) == 0;
+        checked->drill_failure = failure == NULL ? NULL : arena_strdup(arena, failure);
     }
     json_decref(json);
     if (json_memory_lacked())

@@ -16,8 +16,10 @@ enum { CHECKED_MAX_BYTES = 64 * 1024 };
 
 struct checked {
     const char *backup_name;
-    time_t verified_at, drilled_at; /* the last of each; 0: never */
-    bool good;                      /* what the later of the two found */
+    time_t verified_at, drilled_at; /* the last of each that came to an end; 0: never */
+    bool good;                      /* what the last of all these found */
+    time_t drill_failed_at;         /* 0: none has failed since one succeeded */
+    const char *drill_failure;      /* a word; NULL: not known, or none has failed */
 };
 
 enum larder_status checked_write(const struct checked *checked, struct buffer *out,

@@ -47,7 +47,7 @@ static const struct {
     [VERIFIED] = {"larder_last_verification_timestamp_seconds",
                   "When an archive of the preset was last verified."},
     [DRILLED] = {"larder_last_drill_timestamp_seconds",
-                 "When an archive of the preset was last restored in a drill."},
+                 "When a drill of an archive of the preset last succeeded."},
     [PRUNES] = {"larder_next_pruning_timestamp_seconds",
                 "When the next archive of the preset may be removed."},
 };

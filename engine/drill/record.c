@@ -99,10 +99,23 @@ static void record_in_database(struct drill *d, enum larder_status status)
     pg_close(pg);
 }
 
+/* The word of FORMAT.md for why it failed; NULL: it did not. */
+static const char *failure(const struct drill *d, enum larder_status status, bool archive_is_good)
+{
+    if (d->result->proof.agree == LARDER_AGREE_YES)
+        return NULL;
+    if (archive_is_good)
+        return "checks";
+    return status == LARDER_DAMAGED ? "damaged" : "different";
+}
+
 void drill_record(struct drill *d, enum larder_status status, bool archive_is_good)
 {
+    struct check_found found = {.kind = CHECK_DRILLED,
+                                .good = archive_is_good,
+                                .drill_failure = failure(d, status, archive_is_good)};
+
     if (d->result->proof.agree != LARDER_AGREE_UNKNOWN)
-        check_record(d->location,
-                     &(struct check_found){.kind = CHECK_DRILLED, .good = archive_is_good}, d->run);
+        check_record(d->location, &found, d->run);
     record_in_database(d, status);
 }

@@ -53,7 +53,7 @@ struct larder_status_preset {
 
     size_t archives, good;
     uint64_t total_bytes;           /* of all its archives */
-    time_t verified_at, drilled_at; /* the last of each, of any of them */
+    time_t verified_at, drilled_at; /* the last of each that came to its end, of any of them */
     time_t prune_at;                /* when the next one may go, as things stand */
     size_t over;                    /* how many would go now */
 

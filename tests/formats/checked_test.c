@@ -14,16 +14,18 @@ static enum larder_status read_text(const char *text, struct checked *checked)
     enum larder_status status =
         checked_read((const uint8_t *)text, strlen(text), arena, checked, NULL);
 
-    checked->backup_name = NULL;
+    checked->backup_name = checked->drill_failure = NULL;
     arena_free(arena);
     return status;
 }
 
 static void what_was_written_is_read_back(void **state)
 {
-    const struct checked samples[] = {{"daily_20250126_020000", 1737860400, 0, true},
-                                      {"daily_20250126_020000", 0, 1737860400, false},
-                                      {"daily_20250126_020000", 1737860400, 1737946800, false}};
+    const struct checked samples[] = {
+        {"daily_20250126_020000", 1737860400, 0, true, 0, NULL},
+        {"daily_20250126_020000", 0, 1737860400, false, 0, NULL},
+        {"daily_20250126_020000", 1737860400, 1737946800, false, 0, NULL},
+        {"daily_20250126_020000", 1737860400, 1737860400, true, 1737946800, "checks"}};
 
     (void)state;
     for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
@@ -37,6 +39,11 @@ static void what_was_written_is_read_back(void **state)
         assert_int_equal(back.verified_at, samples[i].verified_at);
         assert_int_equal(back.drilled_at, samples[i].drilled_at);
         assert_int_equal(back.good, samples[i].good);
+        assert_int_equal(back.drill_failed_at, samples[i].drill_failed_at);
+        if (samples[i].drill_failure != NULL)
+            assert_string_equal(back.drill_failure, samples[i].drill_failure);
+        else
+            assert_null(back.drill_failure);
         buffer_free(&out);
         arena_free(arena);
     }
@@ -58,6 +65,7 @@ static void what_tells_of_no_check_is_refused(void **state)
         HEAD VERIFIED ", \"result\": true}",
         HEAD "\"verified_at\": \"yesterday\", \"result\": \"good\"}",
         HEAD VERIFIED ", \"result\": \"good\", \"result\": \"good\"}",
+        HEAD VERIFIED ", \"result\": \"good\", \"drill_failed_at\": \"yesterday\"}",
         "{\"format_version\": \"2.0\", \"backup_name\": \"a\", " VERIFIED ", \"result\": \"good\"}",
         "{\"format_version\": \"1.0\", " VERIFIED ", \"result\": \"good\"}",
     };
@@ -81,12 +89,24 @@ static void a_result_of_a_later_version_is_not_good(void **state)
     assert_false(checked.good);
 }
 
+static void what_was_written_before_drills_could_fail_is_read(void **state)
+{
+    struct checked checked;
+
+    (void)state;
+    assert_int_equal(
+        read_text(HEAD VERIFIED ", \"drilled_at\": null, \"result\": \"good\"}", &checked),
+        LARDER_OK);
+    assert_int_equal(checked.drill_failed_at, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_written_is_read_back),
         cmocka_unit_test(what_tells_of_no_check_is_refused),
         cmocka_unit_test(a_result_of_a_later_version_is_not_good),
+        cmocka_unit_test(what_was_written_before_drills_could_fail_is_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

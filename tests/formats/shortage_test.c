@@ -276,7 +276,8 @@ static enum larder_status read_manifest(struct larder_error *error)
 
 static enum larder_status write_texts(struct larder_error *error)
 {
-    const struct checked checked = {"daily_20250126_020000", 1737860400, 0, true};
+    const struct checked checked = {
+        "daily_20250126_020000", 1737860400, 0, true, 1737860400, "checks"};
     struct manifest *m = sample_manifest(SAMPLE_TABLES);
     struct buffer out = {0};
     enum larder_status status;
@@ -306,7 +307,8 @@ static enum larder_status read_texts(struct larder_error *error)
     static const char checked_text[] =
         "{\"format_version\":\"1.0\",\"backup_name\":"
         "\"daily_20250126_020000\",\"verified_at\":"
-        "\"2025-01-26T02:00:00Z\",\"drilled_at\":null,\"result\":\"good\"}";
+        "\"2025-01-26T02:00:00Z\",\"drilled_at\":null,\"drill_failed_at\":"
+        "\"2025-01-26T02:00:00Z\",\"drill_failure\":\"checks\",\"result\":\"good\"}";
     struct checked checked;
     struct summary summary;
     struct arena *arena;

@@ -16,6 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (checked_write(&checked, &out, NULL) != LARDER_OK ||
             checked_read(out.bytes, out.length, arena, &again, NULL) != LARDER_OK ||
             checked.verified_at != again.verified_at || checked.drilled_at != again.drilled_at ||
+            checked.drill_failed_at != again.drill_failed_at ||
+            (checked.drill_failure == NULL) != (again.drill_failure == NULL) ||
             checked.good != again.good)
             abort();
     buffer_free(&out);

@@ -34,7 +34,15 @@ it "a byte of a row was changed"
 at=$(jq '[.tables[] | select(.name == "recipe_uploads")][0].parts[0].offset' "$SCRATCH/manifest.json")
 printf X | dd of="$archive" bs=1 seek=$((at + 40)) conv=notrunc status=none
 expect_drill 4 recipe_uploads
+expect_exit 0 larder list --json
+expect_json '.[0] | [.drilled_at, .verified_at != null, .good, .problems[0]] | map(tostring) | join(" ")' \
+    "null true false its last check found it damaged"
+expect_exit 7 larder status --json
+expect_json '.presets[0] | [.drilled_at, .problems] | tostring' "[null,[\"$name: its last check found it damaged\"]]"
+expect_exit 7 larder status --prometheus
+expect_unsaid "larder_last_drill_timestamp_seconds{"
 expect_exit 0 larder drill daily -d kitchai
+drilled=$(larder list --json | jq -r '.[0].drilled_at')
 
 it "the file ends too early"
 truncate -s -4096 "$archive"
@@ -73,8 +81,20 @@ it "a check of the restored rows finds something"
 echo "SELECT id FROM user_follows WHERE follower_id = followed_id OR true LIMIT 1" >"$SCRATCH/checks.sql"
 expect_drill 3 "id = " --checks "$SCRATCH/checks.sql"
 
+it "and status says so, of an archive that is good, and was not drilled since"
+expect_exit 0 larder list --json
+expect_json '.[0].good' true
+expect_exit 0 larder status --json
+expect_json '.presets[0].problems | join("|")' "$name: its last drill failed: a check found something in its rows"
+expect_json '.presets[0].drilled_at' "$drilled"
+expect_exit 0 larder verify "$name"
+expect_exit 0 larder status
+expect_stdout look
+
 it "each of these was recorded, and with all of them put right again the drill agrees"
 expect_query kitchai "SELECT count(*) FROM backups.drills WHERE agree = false AND jsonb_array_length(details -> 'findings') > 0" 8
 expect_exit 0 larder drill daily -d kitchai --json
 expect_json .agree true
+expect_exit 0 larder status --json
+expect_json '.presets[0] | [.problems == [], .drilled_at > "'"$drilled"'"] | tostring' '[true,true]'
 expect_query postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'larder\\_drill\\_%'" 0

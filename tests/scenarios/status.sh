@@ -70,6 +70,45 @@ expect_stdout "LARDER OK - daily 1"
 expect_stdout "'kitchai/daily size'=1200B;;;0"
 [ "$(wc -l <"$STDOUT")" = 1 ] || fail "one line was expected"
 
+# checked STEM VERIFIED DRILLED FAILED [WHY]   what checks have found of an archive; words of `date`, or null
+checked()
+{
+    local times=() when
+
+    for when in "${@:2:3}"; do
+        [ "$when" = null ] && times+=(null) || times+=("$(date -u -d "$when" +'"%Y-%m-%dT%H:%M:%SZ"')")
+    done
+    jq -n --arg name "${1##*/}" --arg why "${5:-}" --argjson verified "${times[0]}" --argjson drilled "${times[1]}" \
+        --argjson failed "${times[2]}" '{format_version: "1.0", larder_version: "0.1.0", backup_name: $name, verified_at: $verified,
+        drilled_at: $drilled, drill_failed_at: $failed, drill_failure: $why, result: "good"}' >"$1.checked.json"
+}
+
+it "a drill that failed is to be looked at, until one of any archive of the preset has succeeded"
+newest=$(newest_archive "$STORE" daily)
+newest=${newest%.tar}
+older=$(find "$STORE/kitchai/daily" -name '*.tar' | sort | tail -n 2 | head -n 1)
+older=${older%.tar}
+cp "$newest.checked.json" "$SCRATCH/checked.json"
+for why in checks:"a check found something in its rows" damaged:"it was found damaged" \
+    different:"its rows, or what is recorded of them, differ"; do
+    checked "$newest" '-1 hour' null '-1 hour' "${why%%:*}"
+    expect_exit 0 larder status daily --json
+    expect_json '.presets[0].problems | join("|")' "${newest##*/}: its last drill failed: ${why#*:}"
+done
+checked "$newest" '-1 hour' '-3 hours' '-1 hour' "a later version's"
+checked "$older" '-2 hours' null '-2 hours' checks
+expect_exit 0 larder status daily --json
+expect_json '.presets[0].problems | join("|")' "${newest##*/}: its last drill failed"
+expect_json '.presets[0] | (now - (.drilled_at | fromdate)) / 3600 | floor' 3
+expect_exit 0 larder status daily
+expect_stdout look
+expect_exit 1 larder status daily --nagios
+checked "$older" '-2 hours' '-30 minutes' null
+expect_exit 0 larder status daily --json
+expect_json '.presets[0].problems | length' 0
+rm "$older.checked.json"
+mv "$SCRATCH/checked.json" "$newest.checked.json"
+
 it "the screen is one of 80 columns"
 COLUMNS=80 expect_exit 0 larder status
 [ "$(wc -L <"$STDOUT")" -le 80 ] || fail "a line is too long"
