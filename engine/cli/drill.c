@@ -57,10 +57,24 @@ static void print_phases(const struct larder_drill *drill)
     buffer_free(&line);
 }
 
+/* Checks are asked only where all is equal, so what they find is no difference of tables. */
+static void print_drill_proof(const struct larder_drill *drill, bool all)
+{
+    struct larder_proof proof = drill->proof;
+    char more[80] = "";
+
+    if (drill->checks_found > 0) {
+        proof.agree = LARDER_AGREE_YES;
+        snprintf(more, sizeof(more), "; %zu of %zu check%s found something", drill->checks_found,
+                 drill->checks, drill->checks == 1 ? "" : "s");
+    }
+    print_proof(&proof, all, more, NULL);
+}
+
 static void print_drill(const struct larder_drill *drill, bool all)
 {
     if (drill->proof.table_count > 0 && drill->proof.metadata_from != NULL)
-        print_proof(&drill->proof, all, NULL);
+        print_drill_proof(drill, all);
     print_phases(drill);
     if (drill->checks > 0)
         printf("%zu check%s run\n", drill->checks, drill->checks == 1 ? " was" : "s were");

@@ -60,8 +60,8 @@ enum larder_status print_json(json_t *json, struct larder_error *error);
 
 json_t *print_findings_json(const struct larder_findings *findings);
 
-/* The proof of a verification or a restore. */
-enum larder_status print_proof(const struct larder_proof *proof, bool all,
+/* The proof of a verification or a restore; `more` ends its last line, and may be "". */
+enum larder_status print_proof(const struct larder_proof *proof, bool all, const char *more,
                                struct larder_error *error);
 json_t *print_proof_json(const struct larder_proof *proof);
 

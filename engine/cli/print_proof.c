@@ -110,7 +110,7 @@ static bool counts_descendants(const struct larder_proof *proof)
     return false;
 }
 
-enum larder_status print_proof(const struct larder_proof *proof, bool all,
+enum larder_status print_proof(const struct larder_proof *proof, bool all, const char *more,
                                struct larder_error *error)
 {
     size_t shown = print_rows(proof->table_count, all), rows = shown + 1;
@@ -139,7 +139,7 @@ enum larder_status print_proof(const struct larder_proof *proof, bool all,
     if (counts_descendants(proof))
         print_sentence("the metadata counts partitions and children with their parent", 0, 2);
     print_word(word);
-    snprintf(summary, sizeof(summary), ": %zu table%s%s%s (%.1f s)", proof->table_count,
+    snprintf(summary, sizeof(summary), ": %zu table%s%s%s (%.1f s)%s", proof->table_count,
              proof->table_count == 1 ? "" : "s",
              target ? ", counted and fingerprinted in archive and database"
                     : ", counted and fingerprinted in the archive",
@@ -147,7 +147,7 @@ enum larder_status print_proof(const struct larder_proof *proof, bool all,
              : strcmp(proof->metadata_from, "database") == 0
                  ? "; metadata from backups.backup_metadata"
                  : "; metadata from the manifest's copy",
-             proof->seconds);
+             proof->seconds, more);
     print_sentence(summary, strlen(word), 2);
     free(texts);
     free(cells);

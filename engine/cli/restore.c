@@ -31,7 +31,7 @@ static enum larder_status show(const struct cli_values *v, const struct larder_p
          (v->preview && proof->compared)))
         print_changes(proof, v->preview, NULL);
     if (!v->quiet && proof->table_count > 0 && proof->metadata_from != NULL)
-        print_proof(proof, v->verbose, NULL);
+        print_proof(proof, v->verbose, "", NULL);
     if (proof->findings.count > 0 && !is_told(&proof->findings, status, error))
         log_findings(&proof->findings);
     return status;

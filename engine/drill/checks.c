@@ -103,6 +103,7 @@ static enum larder_status run_all(struct drill *d, struct pg *pg, struct larder_
         if (arena_failed(d->arena))
             return larder_fail_memory(error);
         status = run_check_sql(d, pg, &check, &one);
+        d->result->checks_found += status == LARDER_DIFFERENCE ? 1 : 0;
         if (status == LARDER_OK || worst == LARDER_DIFFERENCE ||
             (worst == LARDER_UNVERIFIED && status == LARDER_UNVERIFIED && !pg_is_broken(pg)))
             continue;

@@ -51,9 +51,10 @@ struct larder_drill {
     double recovery_seconds;   /* of the restore alone: what one can expect on such a machine */
     struct larder_phase phases[LARDER_DRILL_PHASES];
     size_t phase_count;
-    size_t checks;      /* statements that were run */
-    const char *server; /* version and kind of the server: "15.18, embedded" */
-    const char *kept;   /* a conninfo of what was kept; or NULL */
+    size_t checks;       /* statements that were run */
+    size_t checks_found; /* those of them that found something */
+    const char *server;  /* version and kind of the server: "15.18, embedded" */
+    const char *kept;    /* a conninfo of what was kept; or NULL */
     bool recorded;
 };
 

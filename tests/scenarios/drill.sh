@@ -104,6 +104,10 @@ expect_json '[.findings[] | .object[:30]] | unique | join("|")' \
     'DO $$ BEGIN ASSERT (SELECT cou|nobody follows; with a semicol'
 expect_json '[.findings[] | select(.message | contains("follower_id = "))] | length' 2
 expect_stderr "nobody follows"
+expect_exit 3 larder drill daily -d kitchai --checks "$SCRATCH/checks.sql" --no-record
+expect_stdout "equal: 5 tables, counted and fingerprinted in archive and database; metadata from backups.backup_metadata ("
+expect_stdout " s); 2 of 3 checks found something"
+expect_unsaid DIFFERENT
 expect_exit 0 larder list --json
 expect_json '.[0].good' true
 

@@ -81,7 +81,7 @@ static int proof(size_t count)
     if (tables != NULL) {
         tables[count / 2].agree = LARDER_AGREE_NO;
         tables[count / 2].rows_target--;
-        print_proof(&proof, false, NULL);
+        print_proof(&proof, false, "", NULL);
     }
     for (size_t i = 0; tables != NULL && i < count; i++)
         free((void *)tables[i].name);
