@@ -1,5 +1,6 @@
 #include "engine/inventory.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "engine/run/run.h"
@@ -315,6 +316,19 @@ const char *inventory_location(struct store *store, const struct inventory_backu
     text = arena_strdup(arena, buffer_text(&location));
     buffer_free(&location);
     return text;
+}
+
+const char *inventory_shrunk(const struct inventory_backup *backup, struct arena *arena)
+{
+    const char *since = backup->facts.shrunk_since;
+    uint64_t tables = backup->facts.shrunk_tables;
+
+    if (since == NULL)
+        return NULL;
+    if (tables == 0)
+        return arena_printf(arena, "many of the rows that %s had are gone", since);
+    return arena_printf(arena, "%" PRIu64 " table%s lost many of the rows that %s had", tables,
+                        tables > 1 ? "s have" : " has", since);
 }
 
 const char *inventory_drill_failure(const struct inventory_backup *backup)

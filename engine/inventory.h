@@ -75,6 +75,9 @@ const char *inventory_unread(const struct inventory_backup *backups, size_t coun
 const char *inventory_location(struct store *store, const struct inventory_backup *backup,
                                struct arena *arena);
 
+/* That tables had lost many of their rows; NULL: they had not, or it is not known. */
+const char *inventory_shrunk(const struct inventory_backup *backup, struct arena *arena);
+
 /* What is to be said of a drill that has failed, and why. */
 const char *inventory_drill_failure(const struct inventory_backup *backup);
 

@@ -5,6 +5,23 @@
 #include "engine/inventory.h"
 #include "engine/presets.h"
 
+enum { NOTES_MOST = 2 };
+
+/* Of what is not good, the problems say what a drill has found. */
+static void add_notes(struct larder_list_item *item, const struct inventory_backup *backup,
+                      struct arena *arena)
+{
+    const char *shrunk = inventory_shrunk(backup, arena);
+
+    item->notes = arena_alloc(arena, NOTES_MOST, sizeof(*item->notes));
+    if (item->notes == NULL)
+        return;
+    if (shrunk != NULL)
+        item->notes[item->note_count++] = shrunk;
+    if (backup->drill_failed_at != 0 && item->good)
+        item->notes[item->note_count++] = inventory_drill_failure(backup);
+}
+
 static void fill(struct larder_list_item *item, struct store *store,
                  const struct inventory_backup *backup, struct arena *arena)
 {
@@ -24,9 +41,14 @@ static void fill(struct larder_list_item *item, struct store *store,
         .problem_count = backup->problem_count,
         .verified_at = backup->verified_at,
         .drilled_at = backup->drilled_at,
+        .drill_failed_at = backup->drill_failed_at,
+        .drill_failure = backup->drill_failure,
+        .shrunk_since = backup->facts.shrunk_since,
+        .shrunk_tables = backup->facts.shrunk_tables,
         .keep_until = backup->facts.keep_until,
         .held = backup->hold != NULL,
     };
+    add_notes(item, backup, arena);
 }
 
 enum larder_status larder_list(const struct larder_list_options *options,

@@ -1,5 +1,3 @@
-#include <inttypes.h>
-
 #include "engine/due.h"
 #include "engine/status_parts.h"
 
@@ -93,6 +91,8 @@ static enum larder_status ask_retention(const struct retention_rules *rules,
 static void describe_newest(const struct inventory_backup *newest, struct store *store,
                             struct arena *arena, struct larder_status_preset *preset)
 {
+    const char *shrunk = inventory_shrunk(newest, arena);
+
     preset->archive = inventory_location(store, newest, arena);
     preset->backup_name = newest->backup_name;
     preset->started_at = newest->facts.started_at;
@@ -100,15 +100,9 @@ static void describe_newest(const struct inventory_backup *newest, struct store 
     preset->rows = newest->facts.rows;
     preset->shrunk_since = newest->facts.shrunk_since;
     preset->shrunk_tables = newest->facts.shrunk_tables;
-    if (preset->shrunk_since != NULL && preset->shrunk_tables > 0)
+    if (shrunk != NULL)
         preset->problems[preset->problem_count++] =
-            arena_printf(arena, "%s: %" PRIu64 " table%s lost many of the rows that %s had",
-                         newest->backup_name, preset->shrunk_tables,
-                         preset->shrunk_tables > 1 ? "s have" : " has", preset->shrunk_since);
-    else if (preset->shrunk_since != NULL)
-        preset->problems[preset->problem_count++] =
-            arena_printf(arena, "%s: many of the rows that %s had are gone", newest->backup_name,
-                         preset->shrunk_since);
+            arena_printf(arena, "%s: %s", newest->backup_name, shrunk);
 }
 
 /* How often there should be one: as the preset says now, else as the newest one recorded it. */

@@ -9,28 +9,31 @@
 #include "formats/times.h"
 #include "larder/list.h"
 
+static json_t *item_json(const struct larder_list_item *item)
+{
+    json_t *problems = json_array();
+
+    for (size_t j = 0; j < item->problem_count; j++)
+        json_array_append_new(problems, json_string(item->problems[j]));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:s?, s:s?, s:I, s:o, s:b}",
+        "archive", item->archive, "backup_name", item->backup_name, "preset", item->preset,
+        "source", item->source, "created_at", json_time_or_null(item->created_at), "bytes",
+        (json_int_t)item->bytes, "rows", (json_int_t)item->rows, "encrypted", item->encrypted,
+        "sha256", item->sha256, "good", item->good, "problems", problems, "verified_at",
+        json_time_or_null(item->verified_at), "drilled_at", json_time_or_null(item->drilled_at),
+        "drill_failed_at", json_time_or_null(item->drill_failed_at), "drill_failure",
+        item->drill_failure, "shrunk_since", item->shrunk_since, "shrunk_tables",
+        (json_int_t)item->shrunk_tables, "keep_until", json_time_or_null(item->keep_until), "held",
+        item->held);
+}
+
 static json_t *list_json(const struct larder_list *list)
 {
     json_t *array = json_array();
 
-    for (size_t i = 0; i < list->count; i++) {
-        const struct larder_list_item *item = &list->items[i];
-        json_t *problems = json_array();
-
-        for (size_t j = 0; j < item->problem_count; j++)
-            json_array_append_new(problems, json_string(item->problems[j]));
-        json_array_append_new(
-            array,
-            json_pack(
-                "{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:b}",
-                "archive", item->archive, "backup_name", item->backup_name, "preset", item->preset,
-                "source", item->source, "created_at", json_time_or_null(item->created_at), "bytes",
-                (json_int_t)item->bytes, "rows", (json_int_t)item->rows, "encrypted",
-                item->encrypted, "sha256", item->sha256, "good", item->good, "problems", problems,
-                "verified_at", json_time_or_null(item->verified_at), "drilled_at",
-                json_time_or_null(item->drilled_at), "keep_until",
-                json_time_or_null(item->keep_until), "held", item->held));
-    }
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(array, item_json(&list->items[i]));
     return array;
 }
 
@@ -107,7 +110,7 @@ static void cell_text(const struct larder_list_item *item, enum column column, c
         kept_text(item, text);
         break;
     default:
-        snprintf(text, CELL, "%s", item->good ? "" : "NOT GOOD");
+        snprintf(text, CELL, "%s", !item->good ? "NOT GOOD" : item->note_count > 0 ? "look" : "");
         break;
     }
 }
@@ -120,7 +123,7 @@ static void choose_columns(const struct larder_list *list, bool shown[COLUMNS])
     shown[SOURCE] = shown[STATE] = false;
     for (size_t i = 0; i < list->count; i++) {
         shown[SOURCE] |= strcmp(list->items[i].source, list->items[0].source) != 0;
-        shown[STATE] |= !list->items[i].good;
+        shown[STATE] |= !list->items[i].good || list->items[i].note_count > 0;
     }
 }
 
@@ -168,15 +171,24 @@ static void print_list(const struct larder_list *list)
     free(cells);
 }
 
+static void print_lines(const char *archive, const char *const *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        print_text(archive);
+        printf(": ");
+        print_text(lines[i]);
+        printf("\n");
+    }
+}
+
 static void print_problems(const struct larder_list *list)
 {
-    for (size_t i = 0; i < list->count; i++)
-        for (size_t j = 0; j < list->items[i].problem_count; j++) {
-            print_text(list->items[i].archive);
-            printf(": ");
-            print_text(list->items[i].problems[j]);
-            printf("\n");
-        }
+    for (size_t i = 0; i < list->count; i++) {
+        const struct larder_list_item *item = &list->items[i];
+
+        print_lines(item->archive, item->problems, item->problem_count);
+        print_lines(item->archive, item->notes, item->note_count);
+    }
 }
 
 enum larder_status cli_need_store(const char *store, struct larder_error *error)

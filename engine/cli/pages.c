@@ -33,7 +33,9 @@ static const struct manual_page pages[] = {
     {"list",
      "Shows what a store holds, from the public summaries alone: no database and no key are needed. Ages "
      "are those of the archive, and of its last verification and drill.\n"
-     "An archive whose parts are missing or disagree is NOT GOOD, and a line below says why.",
+     "An archive whose parts are missing or disagree, or that a check found damaged, is NOT GOOD, and a line "
+     "below says why. One with \"look\" is good, but tables have lost many of their rows in it, or its last "
+     "drill failed.",
      "",
      {{"Everything in a store", "larder list --store /var/backups/larder"},
       {"The names of one preset", "larder list daily --json | jq -r '.[].backup_name'"}},

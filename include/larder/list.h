@@ -25,7 +25,13 @@ struct larder_list_item {
     bool good; /* archive, digest and summary are there and agree in name, size and digest */
     const char **problems;
     size_t problem_count;
+    const char **notes; /* what is to be looked at, and is no reason to call it not good */
+    size_t note_count;
+    const char *shrunk_since;                   /* the backup that had many more rows; NULL: none */
+    uint64_t shrunk_tables;                     /* how many have lost them; 0: not known which */
     time_t verified_at, drilled_at, keep_until; /* 0: never; never; until removed by hand */
+    time_t drill_failed_at;                     /* 0: none has failed since one succeeded */
+    const char *drill_failure;                  /* why, a word of FORMAT.md; NULL: not known */
     bool held;
 };
 

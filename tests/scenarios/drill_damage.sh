@@ -81,9 +81,11 @@ it "a check of the restored rows finds something"
 echo "SELECT id FROM user_follows WHERE follower_id = followed_id OR true LIMIT 1" >"$SCRATCH/checks.sql"
 expect_drill 3 "id = " --checks "$SCRATCH/checks.sql"
 
-it "and status says so, of an archive that is good, and was not drilled since"
+it "and list and status say so, of an archive that is good, and was not drilled since"
 expect_exit 0 larder list --json
-expect_json '.[0].good' true
+expect_json '.[0] | [.good, .problems == [], .drill_failure, .drill_failed_at > .drilled_at] | map(tostring) | join(" ")' "true true checks true"
+expect_exit 0 larder list
+expect_stdout "$name.tar: its last drill failed: a check found something in its rows"
 expect_exit 0 larder status --json
 expect_json '.presets[0].problems | join("|")' "$name: its last drill failed: a check found something in its rows"
 expect_json '.presets[0].drilled_at' "$drilled"

@@ -91,7 +91,7 @@ it "list's JSON document has the fields that it promises"
 expect_exit 0 larder list --store "$STORE" --json
 expect_json 'length' 7
 expect_json '[.[] | keys_unsorted | sort | join(" ")] | unique | join("|")' \
-    "archive backup_name bytes created_at drilled_at encrypted good held keep_until preset problems rows sha256 source verified_at"
+    "archive backup_name bytes created_at drill_failed_at drill_failure drilled_at encrypted good held keep_until preset problems rows sha256 shrunk_since shrunk_tables source verified_at"
 expect_json '[.[] | select(.good and .problems == [])] | length' 7
 expect_exit 0 larder list daily --store "$STORE" --json
 expect_json 'length' 2

@@ -47,6 +47,14 @@ expect_equal "the summary" "$grown 2" "$(jq -r '"\(.shrunk_since) \(.shrunk_tabl
 expect_exit 0 larder status --json
 expect_json '.presets[0] | [.shrunk_since, .shrunk_tables, .state, .problems[0]] | map(tostring) | join(" ")' \
     "$grown 2 ok $(basename "$(newest_summary)" .json): 2 tables have lost many of the rows that $grown had"
+shrunk=$(basename "$(newest_summary)" .json)
+expect_exit 0 larder list --json
+expect_json '.[] | [.backup_name, .good, .problems == [], .shrunk_since, .shrunk_tables] | map(tostring) | join(" ")' \
+    "$whole true true null 0"$'\n'"$grown true true null 0"$'\n'"$shrunk true true $grown 2"
+expect_exit 0 larder list
+expect_stdout " look"
+expect_stdout "$shrunk.tar: 2 tables have lost many of the rows that $grown had"
+expect_equal "lines on the archives" 1 "$(grep -c '.tar: ' "$STDOUT")"
 expect_exit 0 larder status --prometheus
 expect_stdout 'larder_shrunk{source="shop",preset="nightly"} 1'
 expect_exit 1 larder status --nagios
