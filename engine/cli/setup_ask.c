@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "engine/cli/config.h"
@@ -38,6 +39,35 @@ enum larder_status setup_question(struct setup *s, const char *question, const c
         length--;
     *answer = length > 0 ? arena_printf(s->arena, "%.*s", (int)length, line) : usual;
     return arena_failed(s->arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
+/* The word that an answer is, or begins as; NULL where there is none. */
+static const char *find_word(const char *answer, const char *const *words)
+{
+    for (; *words != NULL; words++)
+        if (strncasecmp(answer, *words, strlen(answer)) == 0)
+            return *words;
+    return NULL;
+}
+
+/* A question that takes some words alone; `takes` says them to whoever answered another. */
+static enum larder_status ask_word(struct setup *s, const char *question, const char *usual,
+                                   const char *const *words, const char *takes, const char **word,
+                                   struct larder_error *error)
+{
+    for (int i = 0; i < SETUP_TRIES; i++) {
+        const char *answer;
+        enum larder_status status = setup_question(s, question, usual, &answer, error);
+
+        if (status != LARDER_OK)
+            return status;
+        *word = find_word(answer, words);
+        if (*word != NULL)
+            return LARDER_OK;
+        printf("That is no answer here: answer %s.\n", takes);
+    }
+    return larder_fail(error, LARDER_USAGE, "no answer was one that the question takes: answer %s",
+                       takes);
 }
 
 static enum larder_status check(struct setup *s, enum larder_doctor_part part, bool *no_password,
@@ -215,6 +245,7 @@ static enum larder_status ask_new_key(struct setup *s, struct larder_error *erro
 
 static enum larder_status ask_encryption(struct setup *s, struct larder_error *error)
 {
+    static const char *const words[] = {"key", "recipients", "not", NULL};
     struct cli_values *v = s->v;
     const char *how = NULL;
     enum larder_status status;
@@ -222,9 +253,9 @@ static enum larder_status ask_encryption(struct setup *s, struct larder_error *e
     if (!s->ask || v->recipients.count + v->recipient_files.count > 0 ||
         v->passphrase_file != NULL || v->new_key != NULL)
         return check_keys(s, error);
-    status = setup_question(
+    status = ask_word(
         s, "Encrypt archives: make a (k)ey, to (r)ecipients that you have, or (n)ot at all", "k",
-        &how, error);
+        words, "k, r or n", &how, error);
     if (status != LARDER_OK || how[0] == 'n')
         return status;
     if (how[0] == 'r')
@@ -238,24 +269,21 @@ static enum larder_status ask_encryption(struct setup *s, struct larder_error *e
 
 static enum larder_status ask_schedule(struct setup *s, struct larder_error *error)
 {
+    static const char *const words[] = {"systemd", "cron", "github", "none", NULL};
     struct cli_values *v = s->v;
     enum larder_status status = LARDER_OK;
 
-    for (int i = 0; s->ask && status == LARDER_OK && i < SETUP_TRIES && v->schedule == NULL; i++) {
-        status = setup_question(s, "Schedule: systemd, cron, github or none", "systemd",
-                                &v->schedule, error);
-        if (status == LARDER_OK && strcmp(v->schedule, "none") != 0 &&
-            strcmp(v->schedule, "systemd") != 0 && strcmp(v->schedule, "cron") != 0 &&
-            strcmp(v->schedule, "github") != 0)
-            v->schedule = NULL;
-    }
-    if (v->schedule != NULL && strcmp(v->schedule, "none") == 0)
+    if (s->ask && v->schedule == NULL)
+        status = ask_word(s, "Schedule: systemd, cron, github or none", "systemd", words,
+                          "systemd, cron, github or none", &v->schedule, error);
+    if (status == LARDER_OK && v->schedule != NULL && strcmp(v->schedule, "none") == 0)
         v->schedule = NULL;
     return status;
 }
 
 static enum larder_status ask_to_go(struct setup *s, struct larder_error *error)
 {
+    static const char *const words[] = {"yes", "no", NULL};
     const char *answer = NULL;
     enum larder_status status;
 
@@ -270,8 +298,8 @@ static enum larder_status ask_to_go(struct setup *s, struct larder_error *error)
            "  export a first archive, and restore it into a database of its own, to prove it\n");
     if (s->v->schedule != NULL)
         printf("  make a schedule for %s\n", s->v->schedule);
-    status = setup_question(s, "Go ahead (y or n)", "y", &answer, error);
-    if (status == LARDER_OK && answer[0] != 'y' && answer[0] != 'Y')
+    status = ask_word(s, "Go ahead (y or n)", "y", words, "y or n", &answer, error);
+    if (status == LARDER_OK && strcmp(answer, "no") == 0)
         status = larder_fail(error, LARDER_INTERRUPTED, "nothing was written, as you wish");
     return status;
 }

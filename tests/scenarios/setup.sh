@@ -35,6 +35,16 @@ expect_exit 130 dialogue "
 expect_equal "the files" "$before" "$(find "$SCRATCH" -not -path "$SCRATCH/one*" | sort)"
 expect_query shop "SELECT count(*) FROM pg_namespace WHERE nspname = 'backups'" 0
 
+it "three answers that a question does not take are an error, and nothing is written"
+expect_exit 2 dialogue "
+    expect {Database} { send \"dbname=shop\r\" }
+    expect {Store} { send \"$STORE\r\" }
+    expect {Encrypt} { send \"x\r\" }
+    expect {Encrypt} { send \"y\r\" }
+    expect {Encrypt} { send \"z\r\" }"
+expect_stdout "no answer was one that the question takes: answer k, r or n"
+expect_equal "the files" "$before" "$(find "$SCRATCH" -not -path "$SCRATCH/one*" | sort)"
+
 it "a signal that comes while a question is on its way to the terminal, which Ctrl-S holds here, ends the wait for its answer"
 cat >held.exp <<'END'
 set timeout 60
@@ -56,6 +66,8 @@ expect_exit 0 dialogue "
     expect {FAILED} {}
     expect {Database} { send \"dbname=shop\r\" }
     expect {Store} { send \"$STORE\r\" }
+    expect {Encrypt} { send \"x\r\" }
+    expect {answer k, r or n} {}
     expect {Encrypt} { send \"\r\" }
     expect {File of the new key} { send \"/proc/nowhere/larder.key\r\" }
     expect {could not make the folder} {}
@@ -63,8 +75,12 @@ expect_exit 0 dialogue "
     expect {escrow} { send \"age1bad\r\" }
     expect {could not use recipient 1} {}
     expect {escrow} { send \"\r\" }
+    expect {Schedule} { send \"crom\r\" }
+    expect {answer systemd, cron, github or none} {}
     expect {Schedule} { send \"cron\r\" }
-    expect {Go ahead} { send \"y\r\" }"
+    expect {Go ahead} { send \"maybe\r\" }
+    expect {answer y or n} {}
+    expect {Go ahead} { send \"Y\r\" }"
 expect_stdout "the preset daily names tables that are not here"
 expect_stdout "the preset everything (every table) is scheduled daily"
 expect_stdout "equal: 1 table"
