@@ -83,12 +83,6 @@ void doctor_fail(struct doctor *d, const char *subject, const struct larder_erro
         d->worst = status;
 }
 
-bool doctor_is_local(const char *url)
-{
-    return strncmp(url, "file://", 7) == 0 ||
-           (strstr(url, "://") == NULL && strncmp(url, "rclone:", 7) != 0);
-}
-
 static void check_recipients(struct doctor *d)
 {
     static const char subject[] = "encryption";
@@ -98,7 +92,7 @@ static void check_recipients(struct doctor *d)
 
     if (keys_recipients(&o->encryption, d->run, &recipients, &why) != LARDER_OK)
         doctor_fail(d, subject, &why);
-    else if (recipients == NULL && o->store != NULL && !doctor_is_local(o->store))
+    else if (recipients == NULL && o->store != NULL && !store_is_local(o->store))
         doctor_warn(d, subject,
                     "`larder keygen` makes a key; name its recipient, and an escrow key's.",
                     "archives are not encrypted, and the store is off this host");

@@ -55,7 +55,7 @@ struct cli_values {
     bool prometheus, nagios;
     bool fail_on_shrink, accept_shrink, no_hooks;
     const char *schedule, *new_key, *as_user;
-    bool yes, replace;
+    bool yes, replace, no_encryption;
     bool quiet, verbose, json, help;
 };
 

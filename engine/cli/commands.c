@@ -36,7 +36,7 @@ const struct cli_command cli_commands[] = {
      CONNECT "snFiK" COMMON, cli_doctor},
     {"setup", "[--yes] [--schedule systemd|cron|github [-o DIR]]",
      "From nothing to a scheduled, drilled backup; or a schedule alone",
-     CONNECT "snFDNrRiK0789+o" COMMON, cli_setup},
+     CONNECT "snFDNrRiK0=789+o" COMMON, cli_setup},
     {"cat", "ARCHIVE TABLE [-d SERVER | --embedded]", "Print the rows of a table as CSV",
      CONNECT "1siK" COMMON, cli_cat},
     {"keygen", "[-o FILE]", "Make a key pair for encrypted archives", "o" PLAIN, cli_keygen},

@@ -69,6 +69,7 @@ const struct cli_option cli_options[] = {
     {'2', false, "keep", NULL, "leave the database where it is afterwards"},
     {'3', false, "checks", "FILE", "SQL whose rows are findings (default: ./drill.sql)"},
     {'0', false, "new-key", "FILE", "make a key, and encrypt archives to it"},
+    {'=', false, "no-encryption", NULL, "leave archives as readable as the store"},
     {'7', false, "schedule", "HOW", "systemd, cron or github; without --yes nothing else is done"},
     {'8', false, "yes", NULL, "ask nothing: take what is given, and defaults"},
     {'9', false, "replace", NULL, "write files anew that exist"},

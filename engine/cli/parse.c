@@ -317,6 +317,9 @@ static bool set_value(struct cli_values *v, char key, const char *value)
     case '0':
         v->new_key = value;
         break;
+    case '=':
+        v->no_encryption = true;
+        break;
     case '7':
         v->schedule = value;
         break;

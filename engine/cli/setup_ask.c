@@ -10,6 +10,7 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/setup.h"
 #include "engine/run/run.h"
+#include "engine/store/store.h"
 #include "engine/store/stream.h"
 #include "larder/setup.h"
 
@@ -243,6 +244,32 @@ static enum larder_status ask_new_key(struct setup *s, struct larder_error *erro
     return status;
 }
 
+static bool is_key_given(const struct cli_values *v)
+{
+    return v->recipients.count + v->recipient_files.count > 0 || v->passphrase_file != NULL ||
+           v->new_key != NULL;
+}
+
+/* Rows leave the host in the clear only where somebody has said so: before the source and the store are tried. */
+static enum larder_status check_encryption(const struct setup *s, struct larder_error *error)
+{
+    const struct cli_values *v = s->v;
+
+    if (s->found)
+        return LARDER_OK;
+    if (v->no_encryption && is_key_given(v))
+        return larder_fail(error, LARDER_USAGE,
+                           "archives are encrypted, or not (--no-encryption), and not both");
+    if (s->ask || v->no_encryption || is_key_given(v) || v->store == NULL ||
+        store_is_local(v->store))
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE,
+                "the store is off this host, and nothing says whom archives are encrypted to");
+    larder_hint(error, "Give --new-key FILE, -r AGE1..., -R FILE or --passphrase-file FILE; or "
+                       "--no-encryption, and whoever reads the store reads them.");
+    return LARDER_USAGE;
+}
+
 static enum larder_status ask_encryption(struct setup *s, struct larder_error *error)
 {
     static const char *const words[] = {"key", "recipients", "not", NULL};
@@ -250,8 +277,7 @@ static enum larder_status ask_encryption(struct setup *s, struct larder_error *e
     const char *how = NULL;
     enum larder_status status;
 
-    if (!s->ask || v->recipients.count + v->recipient_files.count > 0 ||
-        v->passphrase_file != NULL || v->new_key != NULL)
+    if (!s->ask || v->no_encryption || is_key_given(v))
         return check_keys(s, error);
     status = ask_word(
         s, "Encrypt archives: make a (k)ey, to (r)ecipients that you have, or (n)ot at all", "k",
@@ -306,8 +332,10 @@ static enum larder_status ask_to_go(struct setup *s, struct larder_error *error)
 
 enum larder_status setup_ask(struct setup *s, struct larder_error *error)
 {
-    enum larder_status status = ask_source(s, error);
+    enum larder_status status = check_encryption(s, error);
 
+    if (status == LARDER_OK)
+        status = ask_source(s, error);
     if (status == LARDER_OK)
         status = ask_store(s, error);
     if (status == LARDER_OK && !s->found)

@@ -47,6 +47,11 @@ static enum larder_status compare_source(const struct cli_values *given,
     return status;
 }
 
+static bool is_encrypting(const struct larder_config *c)
+{
+    return c->recipient_count + c->recipient_file_count > 0 || c->passphrase_file != NULL;
+}
+
 enum larder_status setup_check_given(const struct setup *s, const struct cli_values *given,
                                      struct larder_error *error)
 {
@@ -67,6 +72,7 @@ enum larder_status setup_check_given(const struct setup *s, const struct cli_val
         {"-R", are_among(&given->recipient_files, c->recipient_files, c->recipient_file_count)},
         {"--passphrase-file", is_said(given->passphrase_file, c->passphrase_file)},
         {"--new-key", is_among(given->new_key, c->identity_files, c->identity_file_count)},
+        {"--no-encryption", !given->no_encryption || !is_encrypting(c)},
         {"-i", are_among(&given->identity_files, c->identity_files, c->identity_file_count)},
     };
 

@@ -46,7 +46,4 @@ void doctor_room(struct doctor *d, struct store *store, uint64_t largest);
 void doctor_check_schema(struct doctor *d, struct pg *pg);
 enum larder_status doctor_check_new_folder(struct doctor *d, struct larder_error *error);
 
-/* Whether a store's URL means this host's own disks, as far as the URL tells. */
-bool doctor_is_local(const char *url);
-
 #endif

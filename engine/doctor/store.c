@@ -273,7 +273,7 @@ static void check_plain(struct doctor *d, const struct inventory *inventory, con
         if ((source_key == NULL || strcmp(inventory->backups[i].source, source_key) == 0) &&
             inventory->backups[i].archive != NULL && !is_encrypted(&inventory->backups[i]))
             plain++;
-    if (plain > 0 && !doctor_is_local(d->options->store))
+    if (plain > 0 && !store_is_local(d->options->store))
         doctor_warn(d, "encryption", "Whoever reads the store reads them; encrypt what comes next.",
                     plain == 1 ? "%zu archive in a store off this host is not encrypted"
                                : "%zu archives in a store off this host are not encrypted",
@@ -362,7 +362,7 @@ enum larder_status doctor_check_store(struct doctor *d, struct larder_error *err
     }
     status = store_open_existing(d->options->store, d->run, &store, &why);
     if (status != LARDER_OK && d->options->part == LARDER_DOCTOR_STORE &&
-        doctor_is_local(d->options->store))
+        store_is_local(d->options->store))
         return doctor_check_new_folder(d, error);
     if (status == LARDER_OK) {
         status = check_opened(d, store, error);

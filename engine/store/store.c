@@ -59,6 +59,12 @@ bool store_is_url(const char *text)
     return false;
 }
 
+bool store_is_local(const char *url)
+{
+    return strncmp(url, "file://", 7) == 0 ||
+           (strstr(url, "://") == NULL && strncmp(url, "rclone:", 7) != 0);
+}
+
 bool store_split(const char *location, struct arena *arena, const char **store, const char **key)
 {
     size_t at = strlen(location);

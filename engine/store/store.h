@@ -112,6 +112,8 @@ void store_hide_secrets(const char *url, struct larder_error *error);
 
 /* Whether a text names a store, or what is in one, by a URL; else it is a path. */
 bool store_is_url(const char *text);
+/* Whether it means this host's own disks, as far as the URL or path tells. */
+bool store_is_local(const char *url);
 
 /*
  * Takes the path or URL of an object, "STORE/SOURCE/PRESET/NAME", apart; both parts lie in the arena. False where

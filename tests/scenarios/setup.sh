@@ -150,6 +150,19 @@ expect_stderr "--yes asks nothing"
 expect_equal "what was written" "" "$(ls -d none.conf none.key store0 2>/dev/null)"
 expect_equal "the first configuration" "$(cat before.conf)" "$(cat "$CONF")"
 
+it "with --yes rows leave the host in the clear only where that is said, and nothing is tried before"
+for store in s3://bucket/larder rclone:disk:larder; do
+    expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d no_such_database --store "$store" </dev/null
+    expect_stderr "nothing says whom archives are encrypted to"
+    expect_stderr "--new-key FILE, -r AGE1..., -R FILE or --passphrase-file FILE; or --no-encryption"
+    expect_unsaid FAILED
+done
+expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bare --store "$SCRATCH/store0" --no-encryption --new-key "$SCRATCH/none.key" </dev/null
+expect_stderr "not both"
+expect_exit 2 larder setup --yes "${AS[@]}" -q --config "$CONF2" --no-encryption </dev/null
+expect_stderr "--no-encryption is not what"
+expect_equal "what was written" "" "$(ls -d none.conf none.key store0 2>/dev/null)"
+
 it "a host without the key sets all up, and says that nothing is proven"
 recipient=$(larder keygen -o elsewhere.key -q)
 expect_exit 5 larder setup --yes "${AS[@]}" --config "$SCRATCH/third.conf" -d shop --store "$SCRATCH/store3" -r "$recipient" </dev/null
