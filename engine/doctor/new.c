@@ -89,3 +89,58 @@ enum larder_status doctor_check_new_folder(struct doctor *d, struct larder_error
     store_close(store);
     return run_check(d->run, error);
 }
+
+/* Of the URL of the folder that a folder of a remote lies in; 0 where that is the remote itself. */
+static size_t length_of_parent(const char *url, size_t length)
+{
+    while (length > 0 && url[length - 1] != '/' && url[length - 1] != ':')
+        length--;
+    return length < 2 || url[length - 1] == ':' || url[length - 2] == ':' ? 0 : length - 1;
+}
+
+/* The same of the nearest one that is there, or of which nobody can say that it is not. */
+static size_t length_that_is_there(struct doctor *d, const char *url)
+{
+    size_t length = length_of_parent(url, strlen(url));
+    enum larder_status status = LARDER_USAGE;
+
+    while (length > 0 && status == LARDER_USAGE) {
+        struct store *store = NULL;
+
+        status = store_open_existing(arena_printf(d->arena, "%.*s", (int)length, url), d->run,
+                                     &store, NULL);
+        store_close(store);
+        if (status == LARDER_USAGE)
+            length = length_of_parent(url, length);
+    }
+    return length;
+}
+
+static void remove_remote_folder(struct doctor *d, const char *url)
+{
+    struct store *store = NULL;
+
+    if (store_open(url, d->run, &store, NULL) == LARDER_OK)
+        store->kind->remove_folder(store);
+    store_close(store);
+}
+
+enum larder_status doctor_check_new_remote(struct doctor *d, struct larder_error *error)
+{
+    const char *url = d->options->store;
+    struct larder_error why = {0};
+    struct store *store = NULL;
+    size_t there;
+
+    if (store_open(url, d->run, &store, &why) != LARDER_OK) {
+        doctor_fail(d, "store", &why);
+        return run_check(d->run, error);
+    }
+    there = length_that_is_there(d, url);
+    doctor_lock(d, store);
+    doctor_probe(d, store);
+    store_close(store);
+    for (size_t length = strlen(url); length > there; length = length_of_parent(url, length))
+        remove_remote_folder(d, arena_printf(d->arena, "%.*s", (int)length, url));
+    return run_check(d->run, error);
+}

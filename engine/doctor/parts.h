@@ -41,9 +41,10 @@ void doctor_probe(struct doctor *d, struct store *store);
 void doctor_lock(struct doctor *d, struct store *store);
 void doctor_room(struct doctor *d, struct store *store, uint64_t largest);
 
-/* Before anything is set up: whether the schema is there or can be made; and whether a folder can be, which is there only for the
- * moment of the probe. */
+/* Before anything is set up: whether the schema is there or can be made; and whether a folder can be, of this host or of a
+ * remote of rclone's, which is there only for the moment of the probe. */
 void doctor_check_schema(struct doctor *d, struct pg *pg);
 enum larder_status doctor_check_new_folder(struct doctor *d, struct larder_error *error);
+enum larder_status doctor_check_new_remote(struct doctor *d, struct larder_error *error);
 
 #endif

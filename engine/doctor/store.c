@@ -364,6 +364,9 @@ enum larder_status doctor_check_store(struct doctor *d, struct larder_error *err
     if (status != LARDER_OK && d->options->part == LARDER_DOCTOR_STORE &&
         store_is_local(d->options->store))
         return doctor_check_new_folder(d, error);
+    if (status == LARDER_USAGE && d->options->part == LARDER_DOCTOR_STORE &&
+        strncmp(d->options->store, "rclone:", 7) == 0)
+        return doctor_check_new_remote(d, error);
     if (status == LARDER_OK) {
         status = check_opened(d, store, error);
     } else {

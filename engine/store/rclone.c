@@ -328,6 +328,19 @@ static enum larder_status rclone_find(struct store *store, struct larder_error *
     return status;
 }
 
+/* What a run that is to stop has made goes, too. */
+static void remove_folder(struct store *store)
+{
+    struct rclone *rclone = (struct rclone *)store;
+    struct buffer output = {0};
+    bool was_cleaning = rclone->cleaning;
+
+    rclone->cleaning = true;
+    rclone_run(rclone, (const char *[]){"rmdir", rclone->root, NULL}, &output, NULL, NULL);
+    rclone->cleaning = was_cleaning;
+    buffer_free(&output);
+}
+
 const struct store_kind store_rclone = {
     .prefix = prefix,
     .open = rclone_open,
@@ -340,4 +353,5 @@ const struct store_kind store_rclone = {
     .find = rclone_find,
     .replace = replace,
     .fetch = rclone_fetch,
+    .remove_folder = remove_folder,
 };

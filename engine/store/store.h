@@ -96,6 +96,9 @@ struct store_kind {
      * they are now, and reads take these; NULL gives them up. What cannot be got so is read by itself.
      */
     void (*fetch)(struct store *store, const char *folder);
+
+    /* Optional. Removes the store's own folder, if it is empty; else it stays, and that is no failure. */
+    void (*remove_folder)(struct store *store);
 };
 
 /* Opens the store that a URL or path names. */

@@ -2,6 +2,7 @@
 # larder setup: by a dialogue or by options, from nothing to a scheduled, encrypted, drilled backup; and what it leaves when it is broken off.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+source "$(dirname "$0")/../support/sftp_remote.bash"
 
 # The bare name stays: root's setup would become the user that the package makes.
 AS=(--as "$(id -un)")
@@ -162,6 +163,19 @@ expect_stderr "not both"
 expect_exit 2 larder setup --yes "${AS[@]}" -q --config "$CONF2" --no-encryption </dev/null
 expect_stderr "--no-encryption is not what"
 expect_equal "what was written" "" "$(ls -d none.conf none.key store0 2>/dev/null)"
+
+if command -v rclone >/dev/null; then
+    it "a folder of a remote of rclone's need not be there: the first export makes it, and what is only tried leaves none"
+    rclone_remotes
+    mkdir remote
+    expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop --store "rclone:disk:$SCRATCH/remote/a/b" -r age1bad </dev/null
+    expect_stdout "ok       store  it can be written, read and deleted in"
+    expect_equal "what is left of the folders" remote "$(find remote)"
+    expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d shop --store rclone:nowhere:a --no-encryption </dev/null
+    expect_stdout "rclone has no such remote"
+    expect_exit 0 larder setup --yes "${AS[@]}" --config "$SCRATCH/remote.conf" -d shop --store "rclone:disk:$SCRATCH/remote/a/b" --no-encryption </dev/null
+    expect_equal "the archives" 1 "$(find remote/a/b -name 'everything_*.tar' | wc -l)"
+fi
 
 it "a host without the key sets all up, and says that nothing is proven"
 recipient=$(larder keygen -o elsewhere.key -q)
