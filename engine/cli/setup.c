@@ -83,9 +83,14 @@ static enum larder_status find_config(struct setup *s, struct larder_error *erro
                      : named != NULL && named[0] != '\0' ? setup_absolute(named, s->arena)
                                                          : usual;
     s->usual_place = strcmp(s->config_file, host_config) == 0;
+    s->option = strcmp(s->config_file, usual) == 0
+                    ? ""
+                    : arena_printf(s->arena, " --config %s", s->config_file);
     s->found = !v->replace && access(s->config_file, F_OK) == 0;
     v->config_file = s->found ? s->config_file : "";
+    v->output = NULL; /* a folder, and not what stands in place of the store */
     status = config_complete("snFDrRiK", v, s->run, error);
+    v->output = given->output;
     return status == LARDER_OK && s->found ? setup_check_given(s, given, error) : status;
 }
 
@@ -140,8 +145,8 @@ static enum larder_status as_typed(struct setup *s, const char *name, const char
     if (argument != NULL)
         v->arguments.items[v->arguments.count++] = argument;
     if (!v->quiet)
-        printf("\n$ larder %s%s%s%s\n", name, argument != NULL ? " " : "",
-               argument != NULL ? argument : "", v->embedded ? " --embedded" : "");
+        printf("\n$ larder %s%s%s%s%s\n", name, argument != NULL ? " " : "",
+               argument != NULL ? argument : "", v->embedded ? " --embedded" : "", s->option);
     fflush(stdout);
     if (config_wanted(command))
         status = config_complete(command->letters, v, s->run, error);
@@ -192,13 +197,16 @@ static void say_where_the_key_goes(const char *file, const char *recipient)
                    0, 0);
 }
 
-static void say_what_is_missing(const struct setup *s)
+static void say_what_is_missing(struct setup *s)
 {
     if (strncmp(s->v->store, "s3://", 5) == 0 && getenv("AWS_ACCESS_KEY_ID") != NULL)
         say("The keys of the store came from this shell. For the schedule put AWS_ACCESS_KEY_ID=... "
             "and AWS_SECRET_ACCESS_KEY=... into /etc/larder/environment (chmod 600).");
-    say("`larder doctor` repeats all checks, `larder status` says where each preset stands, and "
-        "docs/restore.md is for the worst day.");
+    say(arena_printf(
+        s->arena,
+        "`larder doctor%s` repeats all checks, `larder status%s` says where each preset "
+        "stands, and docs/restore.md is for the worst day.",
+        s->option, s->option));
     printf("The configuration is in %s.\n", s->config_file);
 }
 

@@ -17,7 +17,8 @@ struct setup {
     bool was_root;           /* and works as another user now */
     const char *user;        /* whom the schedule is for */
     const char *config_file; /* absolute */
-    bool usual_place;        /* where that user's larder looks for it */
+    bool usual_place;        /* that of the host, where services look for it */
+    const char *option;      /* " --config FILE" where that user's larder looks elsewhere, or "" */
     char password[PASSWORD_BYTES];
 };
 

@@ -42,6 +42,15 @@ static enum larder_status show(const struct larder_schedule *schedule, bool json
     return LARDER_OK;
 }
 
+/* Where it is now, and what to do with it. */
+static void tell_written(FILE *stream, const struct larder_schedule *schedule, const char *folder)
+{
+    if (schedule->count == 1)
+        fprintf(stream, "Wrote %s/%s. %s\n", folder, schedule->files[0].name, schedule->help);
+    else
+        fprintf(stream, "Wrote %zu files into %s. %s\n", schedule->count, folder, schedule->help);
+}
+
 static bool has_no_key(const struct larder_config *c)
 {
     return c->recipient_count + c->recipient_file_count > 0 && c->identity_file_count == 0;
@@ -76,17 +85,20 @@ enum larder_status setup_schedule_alone(const struct cli_values *values,
     if (status == LARDER_OK) {
         struct larder_schedule_options options = options_of(v, arena);
         char *config = v->config.file != NULL ? realpath(v->config.file, NULL) : NULL;
-        bool github = strcmp(v->schedule, "github") == 0;
+        bool github = strcmp(v->schedule, "github") == 0,
+             written = v->output != NULL && strcmp(v->output, "-") != 0;
 
         options.user = v->as_user;
         if (config != NULL && strcmp(config, "/etc/larder/larder.conf") != 0)
             options.config_file = config;
         status = larder_schedule(&options, run, &schedule, error);
-        if (status == LARDER_OK && v->output != NULL && strcmp(v->output, "-") != 0)
+        if (status == LARDER_OK && written)
             status = larder_schedule_write(&schedule, v->output, v->replace, error);
         else if (status == LARDER_OK)
             status = show(&schedule, v->json, error);
-        if (status == LARDER_OK && !v->quiet && (v->output != NULL || github))
+        if (status == LARDER_OK && !v->quiet && written)
+            tell_written(stderr, &schedule, v->output);
+        else if (status == LARDER_OK && !v->quiet && (v->output != NULL || github))
             fprintf(stderr, "%s\n", schedule.help);
         free(config);
     }
@@ -150,11 +162,21 @@ static enum larder_status install_units(struct setup *s, const struct larder_sch
     return status;
 }
 
+static enum larder_status write_files(const struct setup *s, const struct larder_schedule *schedule,
+                                      struct larder_error *error)
+{
+    enum larder_status status = larder_schedule_write(schedule, s->v->output, s->v->replace, error);
+
+    if (status == LARDER_OK && !s->v->json)
+        tell_written(stdout, schedule, s->v->output);
+    return status;
+}
+
 static enum larder_status tell(const struct setup *s, const struct larder_schedule *schedule,
                                struct larder_error *error)
 {
     if (s->v->output != NULL)
-        return larder_schedule_write(schedule, s->v->output, s->v->replace, error);
+        return write_files(s, schedule, error);
     if (s->v->json)
         return LARDER_OK;
     if (strcmp(s->v->schedule, "systemd") == 0) {

@@ -55,6 +55,12 @@ expect_stderr "larder@daily.timer"
 expect_exit 0 larder setup --schedule systemd -o units --replace
 grep -q "02:00" units/larder@daily.timer
 
+it "what is written into a folder is named, with what to do with it"
+expect_exit 0 larder setup --schedule cron -o tab
+expect_stderr "Wrote tab/larder.crontab. Install it with \`crontab -\`"
+expect_exit 0 larder setup --schedule systemd -o units
+expect_stderr "Wrote 10 files into units. Put these into /etc/systemd/system"
+
 it "cron gets a crontab that its own program reads, where it can be asked"
 expect_exit 0 larder setup --schedule cron
 expect_stdout "0 2 * * * $LARDER export -q daily --prune --config '$SCRATCH/larder 100\\%.conf' >/dev/null"

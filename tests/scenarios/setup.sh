@@ -109,9 +109,17 @@ CONF2=$SCRATCH/second/larder.conf
 expect_exit 0 larder setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" --schedule github -o "$SCRATCH/flow" </dev/null
 expect_json .drilled true
 expect_json .preset everything
+expect_unsaid "Wrote "
 grep -q "larder export everything --prune" flow/larder.yml
 expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d shop --store store2 --new-key second/key </dev/null
 expect_stderr "exists already, and is never overwritten"
+
+it "what was written is said with what to do with it, and commands name a configuration that larder does not find by itself"
+expect_exit 0 larder setup --yes "${AS[@]}" --config "$CONF2" --schedule cron -o "$SCRATCH/tab" </dev/null
+expect_stdout "Wrote $SCRATCH/tab/larder.crontab. Install it with \`crontab -\`"
+expect_stdout "$ larder export everything --config $CONF2"
+said=$(tr -s ' \n' ' ' <"$STDOUT")
+[[ $said == *"\`larder doctor --config $CONF2\` repeats all checks, \`larder status --config $CONF2\` says"* ]] || fail "the last lines name no configuration"
 
 it "options beside a file that exists must agree with it, or --replace be given"
 cp "$CONF2" before.conf2
