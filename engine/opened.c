@@ -8,6 +8,7 @@
 #include "engine/run/run.h"
 #include "engine/store/file.h"
 #include "formats/names.h"
+#include "formats/nearest.h"
 #include "formats/sha256.h"
 #include "formats/summary.h"
 
@@ -97,6 +98,62 @@ static enum larder_status find_by_url(struct opened *opened, const char *url,
     return status == LARDER_OK ? read_from_store(opened, key, arena, error) : status;
 }
 
+/* Whether a preset of any source has a folder: keys are "SOURCE/PRESET/NAME". */
+static bool has_preset(const struct store_object *objects, size_t count, const char *preset)
+{
+    size_t length = strlen(preset);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *slash = strchr(objects[i].key, '/');
+
+        if (slash != NULL && strncmp(slash + 1, preset, length) == 0 && slash[1 + length] == '/')
+            return true;
+    }
+    return false;
+}
+
+/* The backup whose name is like that one; NULL where none is. */
+static const char *find_nearest(const struct store_object *objects, size_t count, const char *name,
+                                struct arena *arena)
+{
+    const char **names = arena_alloc(arena, count + 1, sizeof(*names));
+    size_t n = 0;
+
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        const char *base = names_base(objects[i].key);
+        size_t stem = names_stem(base);
+
+        if (base[stem] == '\0')
+            continue;
+        names[n] = arena_printf(arena, "%.*s", (int)stem, base);
+        if (names[n++] == NULL)
+            return NULL;
+    }
+    return names == NULL ? NULL : nearest(name, names, n);
+}
+
+static enum larder_status fail_unknown(const char *name, const char *store,
+                                       const struct store_object *objects, size_t count,
+                                       struct arena *arena, struct larder_error *error)
+{
+    const char *meant = find_nearest(objects, count, name, arena);
+
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    larder_fail(error, LARDER_USAGE,
+                "there is no backup \"%s\" in the store \"%s\", and no file of that name", name,
+                store);
+    if (has_preset(objects, count, name))
+        larder_hint(error, "If a preset is meant: `larder list %s` names its archives.", name);
+    else if (meant != NULL)
+        larder_hint(error, "Is \"%s\" meant? `larder list --store %s` shows those there are.",
+                    meant, store);
+    else
+        larder_hint(error, "`larder list --store %s` shows those there are.", store);
+    store_hide_secrets(store, error);
+    return LARDER_USAGE;
+}
+
 static enum larder_status find_in_store(struct opened *opened, const char *name, const char *store,
                                         const struct larder_run *run, struct arena *arena,
                                         struct larder_error *error)
@@ -119,20 +176,21 @@ static enum larder_status find_in_store(struct opened *opened, const char *name,
                                key, objects[i].key);
         key = objects[i].key;
     }
-    if (key == NULL) {
-        larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store \"%s\"", name,
-                    store);
-        larder_hint(error, "`larder list --store %s` shows those there are.", store);
-        return LARDER_USAGE;
-    }
+    if (key == NULL)
+        return fail_unknown(name, store, objects, count, arena, error);
     return read_from_store(opened, key, arena, error);
+}
+
+/* What no path of an archive looks like; that it is a backup's name may have a slip in it. */
+static bool may_be_name(const char *archive)
+{
+    return archive[0] != '\0' && strpbrk(archive, "/.") == NULL;
 }
 
 enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,
                                const struct larder_run *run, struct arena *arena,
                                struct larder_error *error)
 {
-    char preset[NAMES_PRESET_MAX + 1];
     enum larder_status status;
 
     *opened = (struct opened){.location = archive};
@@ -141,18 +199,15 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
         status = file_read_from(STDIN_FILENO, opened->location, run, &opened->input, error);
     } else if (store_is_url(archive)) {
         status = find_by_url(opened, archive, run, arena, error);
-    } else if (access(archive, F_OK) != 0 && names_is_backup(archive, preset) && store != NULL) {
+    } else if (may_be_name(archive) && store != NULL && access(archive, F_OK) != 0) {
         status = find_in_store(opened, archive, store, run, arena, error);
     } else {
         status = file_read(archive, &opened->input, error);
         opened->name = archive;
         if (status == LARDER_OK)
             find_digest(opened);
-        else if (status == LARDER_USAGE && names_is_backup(archive, preset))
+        else if (status == LARDER_USAGE && may_be_name(archive))
             larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
-        else if (status == LARDER_USAGE && names_is_preset(archive))
-            larder_hint(error, "If a preset is meant: `larder list %s` names its archives.",
-                        archive);
     }
     if (status == LARDER_OK)
         status = age_detect(opened->input, &opened->encrypted, error);

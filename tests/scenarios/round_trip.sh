@@ -105,6 +105,20 @@ LARDER_STORE=$STORE expect_exit 0 larder verify "$(basename "$archive" .tar)"
 expect_exit 2 larder verify daily_19990101_000000 --store "$STORE"
 expect_stderr daily_19990101_000000
 
+it "a name with a slip in it is said to be no backup's and no file's, with the one that is like it"
+name=$(basename "$archive" .tar)
+for arguments in "verify ${name}x" "restore ${name}x -d fresh" "copy ${name}x $SCRATCH/second"; do
+    # shellcheck disable=SC2086 # words of a command
+    expect_exit 2 larder $arguments --store "$STORE"
+    expect_stderr "there is no backup \"${name}x\" in the store \"$STORE\", and no file of that name"
+    expect_stderr "Is \"$name\" meant?"
+    expect_unsaid "preset"
+done
+expect_exit 2 larder verify daily --store "$STORE"
+expect_stderr 'If a preset is meant: `larder list daily` names its archives'
+expect_exit 2 larder verify "${name}x"
+expect_stderr "To find a backup by its name, give --store"
+
 it "list tells when an archive was verified, and that it was found damaged, until a later verification finds it good"
 name=$(basename "$archive" .tar)
 expect_exit 0 larder verify "$archive"
