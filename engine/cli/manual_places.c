@@ -42,7 +42,8 @@ const struct manual_exit manual_exits[] = {
     {"0", "done, and everything that was checked agrees"},
     {"1", "failed; nothing was published, or what was changed is named"},
     {"2", "wrong usage or configuration; nothing was touched"},
-    {"3", "a difference was found: the archive disagrees with a database or with its metadata"},
+    {"3", "a difference was found: the archive disagrees with a database or with its metadata; of "
+          "export, tables have lost many of their rows (--fail-on-shrink)"},
     {"4", "the archive disagrees with itself, is incomplete, or is no archive"},
     {"5", "no key or passphrase given fits"},
     {"6", "another run holds the lock"},

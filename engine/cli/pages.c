@@ -23,7 +23,7 @@ static const struct manual_page pages[] = {
      "Encrypted is what has recipients; the host that exports needs no secret key.\n"
      "With -o NAME.tar the archive goes into that file, and NAME.sha256 and NAME.json are written beside "
      "it. One that is encrypted is best named NAME.tar.age.",
-     "6",
+     "36",
      {{"The nightly run, where larder.conf says the rest", "larder export daily"},
       {"Some tables into a file",
        "larder export -t 'public.*' -t '!public.logs' -d kitchai -o kitchai.tar"},
@@ -82,7 +82,7 @@ static const struct manual_page pages[] = {
      "The target must be named with -d; it never comes from the configuration or PGDATABASE. Tables that "
      "exist stand in the way, unless --existing says what becomes of their rows; an undo archive is "
      "written before.",
-     "34589",
+     "345689",
      {{"Into an empty database", "larder restore daily_20261126_020000 -d fresh --create-roles"},
       {"One table, after a look at what it would do",
        "larder restore daily_20261126_020000 -d kitchai -t profiles --existing missing --preview"},

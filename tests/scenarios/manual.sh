@@ -46,6 +46,10 @@ expect_equal "keys" "$(sed -n '/^## \[source\]/,/^## larder doctor/s/^| `\([a-z_
 
 it "prints the same for help COMMAND and COMMAND --help"
 expect_equal "help of export" "$("$LARDER" help export)" "$("$LARDER" export --help)"
+for code in "export 3" "export 6" "restore 6"; do
+    expect_exit 0 "$LARDER" help "${code% *}"
+    expect_stdout $'\n'"  ${code#* }   "
+done
 expect_exit 2 "$LARDER" help nosuch
 expect_stderr 'there is no command "nosuch"'
 expect_exit 2 "$LARDER" help --completion tcsh
