@@ -277,8 +277,8 @@ static void tell_stand_ins(const struct restore *r)
                       is_table ? " (its keys alone)" : "");
     }
     if (list.length > 0 && !list.failed)
-        run_message(r->run, LARDER_NOTE, "made for want of them in the target: %s",
-                    buffer_text(&list));
+        run_message(r->run, LARDER_NOTE, "%s for want of them in the target: %s",
+                    r->options->preview ? "would be made" : "made", buffer_text(&list));
     buffer_free(&list);
 }
 

@@ -134,6 +134,8 @@ static void judge_time(const struct retention_rules *rules,
         say(verdict, false, "over since %s, but no archive of this preset is good", text);
     else if (a->good && good == 1)
         say(verdict, false, "over since %s, but the last good archive", text);
+    else if (a->good && newer == 0 && rules->keep_min == 1)
+        say(verdict, false, "over since %s, but the newest good one", text);
     else if (a->good && newer < rules->keep_min)
         say(verdict, false, "over since %s, but among the newest %zu good ones", text,
             rules->keep_min);

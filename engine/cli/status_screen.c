@@ -175,7 +175,7 @@ static void print_uncovered(const struct larder_status_report *report)
         print_text(report->uncovered[i]);
     }
     if (count > NAMES_SHOWN)
-        printf(" and %zu others", count - NAMES_SHOWN);
+        printf(" and %zu other%s", count - NAMES_SHOWN, count - NAMES_SHOWN == 1 ? "" : "s");
     printf("\n");
 }
 

@@ -268,7 +268,7 @@ static void check_coverage(struct doctor *d, struct pg *pg)
     for (size_t i = 0; i < count && i < SHOWN; i++)
         buffer_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
     if (count > SHOWN)
-        buffer_printf(&list, " and %zu others", count - SHOWN);
+        buffer_printf(&list, " and %zu other%s", count - SHOWN, count - SHOWN == 1 ? "" : "s");
     if (count > 0)
         doctor_warn(d, "coverage", "Schedule a preset that has them, such as `everything`.",
                     "no scheduled preset covers %zu table%s: %s", count, count == 1 ? "" : "s",

@@ -94,7 +94,8 @@ void doctor_room(struct doctor *d, struct store *store, uint64_t largest)
 static const char *age_text(struct doctor *d, int64_t seconds)
 {
     if (seconds < 2 * HOUR)
-        return arena_printf(d->arena, "%" PRId64 " minutes", seconds / 60);
+        return arena_printf(d->arena, "%" PRId64 " minute%s", seconds / 60,
+                            seconds / 60 == 1 ? "" : "s");
     if (seconds < 2 * DAY)
         return arena_printf(d->arena, "%" PRId64 " hours", seconds / HOUR);
     return arena_printf(d->arena, "%" PRId64 " days", seconds / DAY);

@@ -122,9 +122,10 @@ static enum larder_status add_effect(struct pg *pg, const char *table, const PGr
     status = sql.failed ? larder_fail_memory(error)
                         : pg_query_value(pg, buffer_text(&sql), 0, NULL, &rows, error);
     if (status == LARDER_OK && strcmp(rows, "0") != 0) {
-        buffer_printf(effects, "%s%s (foreign key \"%s\") %s %s rows",
+        buffer_printf(effects, "%s%s (foreign key \"%s\") %s %s row%s",
                       effects->length > 0 ? "; " : "", child, pg_value(actions, row, KEY),
-                      effect_of(action, pg_value(actions, row, CHANGES)[0] == 't'), rows);
+                      effect_of(action, pg_value(actions, row, CHANGES)[0] == 't'), rows,
+                      strcmp(rows, "1") == 0 ? "" : "s");
         if (!forbids && pg_value(actions, row, HAS_PRIMARY_KEY)[0] == 'f')
             buffer_puts(effects, ", and has no primary key to put them back by");
         *forbidden = *forbidden || forbids;

@@ -87,9 +87,12 @@ static void the_newest_good_ones_stay_however_old(void **state)
     struct retention_rules rules = seven_days;
     struct retention_archive archives[] = {archive("d", 900, 7), archive("c", 910, 7),
                                            archive("b", 920, 7), archive("a", 930, 7)};
+    struct retention_verdict verdicts[4];
 
     (void)state;
     expect_verdicts(&rules, archives, "krrr");
+    retention_decide(&rules, archives, 4, verdicts);
+    assert_non_null(strstr(verdicts[0].reason, ", but the newest good one"));
     rules.keep_min = 3;
     expect_verdicts(&rules, archives, "kkkr");
     archives[0].good = archives[2].good = false;

@@ -247,6 +247,10 @@ expect_json '[.presets[] | .source + "/" + .preset + " " + .state] | join(", ")'
 expect_json '.uncovered | tostring' '["public.forgotten"]'
 expect_exit 7 larder status -d kitchai
 expect_stdout "no scheduled preset covers 1 table: public.forgotten"
+sql kitchai "CREATE TABLE public.forgotten_2 (a int); CREATE TABLE public.forgotten_3 (a int); CREATE TABLE public.forgotten_4 (a int)"
+expect_exit 7 larder status -d kitchai
+expect_stdout "public.forgotten_3 and 1 other"
+expect_unsaid "1 others"
 sql kitchai "UPDATE backups.presets SET every = NULL WHERE preset <> 'daily'"
 expect_exit 0 larder status -d kitchai
 expect_exit 0 larder status -d no_such_database --json
