@@ -38,7 +38,9 @@ static enum larder_status check_options(const struct larder_export_options *o,
                                         struct larder_error *error)
 {
     if ((o->preset == NULL) == (o->table_count == 0)) {
-        larder_fail(error, LARDER_USAGE, "an export needs either a preset or tables");
+        larder_fail(error, LARDER_USAGE,
+                    o->preset == NULL ? "an export needs either a preset or tables"
+                                      : "an export takes a preset or tables (-t), and not both");
         larder_hint(error,
                     "larder export daily --store DIR, or larder export -t TABLE -o FILE.tar");
         return LARDER_USAGE;

@@ -39,6 +39,9 @@ static enum larder_status check_whole(struct verify *v, struct larder_error *err
                            "there is no readable .sha256 beside \"%s\" to check it against; "
                            "without --quick the archive is checked against itself",
                            v->opened.location);
+    /* Nothing lies beside standard input, whoever asks. */
+    if (v->opened.name == NULL)
+        return LARDER_OK;
     if (v->opened.sha256[0] == '\0') {
         findings_add(&v->proof->findings, v->arena, "digest", v->opened.location,
                      "there is no readable .sha256 beside \"%s\" to check the whole against",

@@ -61,7 +61,10 @@ enum larder_status cli_no_command(const char *name, struct larder_error *error)
         names[i] = cli_commands[i].name;
     meant = nearest(name, names, cli_command_count);
     larder_fail(error, LARDER_USAGE, "there is no command \"%s\"", name);
-    if (meant != NULL)
+    if (name[0] == '-')
+        larder_hint(error, "Options come after the command, as in `larder list --config FILE`; "
+                           "`larder help` lists the commands.");
+    else if (meant != NULL)
         larder_hint(error, "Is \"%s\" meant? `larder help` lists the commands.", meant);
     else
         larder_hint(error, "`larder help` lists the commands.");

@@ -148,6 +148,7 @@ expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - | "$1" verify -' _ "$L
 expect_exit 0 bash -c '"$1" export weekly -d kitchai -o - >"$2"' _ "$LARDER" "$SCRATCH/piped.tar"
 expect_exit 0 larder verify "$SCRATCH/piped.tar"
 expect_exit 0 bash -c '"$1" verify - <"$2"' _ "$LARDER" "$SCRATCH/piped.tar"
+expect_unsaid "no readable .sha256"
 expect_exit 0 bash -c 'cat "$2" | "$1" verify -' _ "$LARDER" "$SCRATCH/piped.tar"
 new_database piped
 expect_exit 0 bash -c 'cat "$2" | "$1" restore - -d piped --create-roles --externals stub' _ "$LARDER" "$SCRATCH/piped.tar"

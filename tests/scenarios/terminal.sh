@@ -136,6 +136,10 @@ expect_stderr 'the option does not take "xml"'
 expect_stderr "It takes text, json."
 expect_exit 2 larder exprot
 expect_stderr 'Is "export" meant?'
+expect_exit 2 larder --config larder.conf list
+expect_stderr "Options come after the command"
+expect_exit 2 larder export daily -t profiles -d kitchai -o "$SCRATCH/none.tar"
+expect_stderr "an export takes a preset or tables (-t), and not both"
 expect_exit 2 larder export --stroe x
 expect_stderr 'Is "--store" meant?'
 expect_exit 2 larder export --jobs 100
