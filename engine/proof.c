@@ -112,6 +112,8 @@ static enum larder_status ask_database(const struct manifest *manifest,
         if (pg_connect(metadata, run, -1, PG_CONNECT_SECONDS, &pg, NULL) == LARDER_OK)
             status = record_read_counts(pg, manifest, arena, asked->counts, &asked->others,
                                         &asked->answered, error);
+        else
+            status = run_check(run, error);
         pg_close(pg);
     }
     if (status == LARDER_OK && !asked->answered && target != NULL)

@@ -156,7 +156,7 @@ enum larder_status record_read_counts(struct pg *pg, const struct manifest *mani
         counts[i] = -1;
     *others = NULL;
     *asked = status == LARDER_OK && PQntuples(result) > 0;
-    if (status != LARDER_OK && !pg_is_broken(pg))
+    if (status == LARDER_FAILED && !pg_is_broken(pg))
         return LARDER_OK;
     if (status != LARDER_OK)
         return larder_fail(error, status, "%s", why.message);

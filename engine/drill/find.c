@@ -36,6 +36,7 @@ static enum larder_status choose_source(struct drill *d, const struct larder_lis
                                         const char **source, struct larder_error *error)
 {
     const char *first = list->count > 0 ? list->items[0].source : NULL;
+    enum larder_status status;
 
     *source = d->options->source_name;
     for (size_t i = 1; *source == NULL && i < list->count; i++) {
@@ -44,6 +45,9 @@ static enum larder_status choose_source(struct drill *d, const struct larder_lis
         *source = ask_source_name(d);
         if (*source != NULL)
             break;
+        status = run_check(d->run, error);
+        if (status != LARDER_OK)
+            return status;
         larder_fail(error, LARDER_USAGE,
                     "the store holds archives of several sources, such as \"%s\" and \"%s\"", first,
                     list->items[i].source);
