@@ -203,8 +203,8 @@ static enum larder_status act(struct prune *p, struct store *store,
         status = removal_run(store, &inventory->backups[i], p->arena, &held, &why);
         if (status != LARDER_OK) {
             items[i].failure = arena_strdup(p->arena, why.message);
-            worst = larder_fail(error, LARDER_FAILED, "could not remove \"%s\": %s",
-                                items[i].archive, why.message);
+            worst = larder_fail(error, run_is_stopped(status) ? status : LARDER_FAILED,
+                                "could not remove \"%s\": %s", items[i].archive, why.message);
             continue;
         }
         items[i].removed = !held;
@@ -281,9 +281,10 @@ static enum larder_status prune_all(struct prune *p, const struct inventory *inv
             continue;
         last = backup->preset;
         status = prune_preset(p, last, &one);
-        if (status != LARDER_OK && worst == LARDER_OK)
+        if (run_is_stopped(status) || (status != LARDER_OK && worst == LARDER_OK)) {
             *error = one;
-        worst = worst == LARDER_OK ? status : worst;
+            worst = status;
+        }
         if (status != LARDER_OK && status != LARDER_FAILED && status != LARDER_LOCKED)
             break;
     }

@@ -4,6 +4,7 @@
 
 #include "engine/pg/session.h"
 #include "engine/presets.h"
+#include "engine/run/run.h"
 #include "engine/source_name.h"
 #include "engine/status_parts.h"
 #include "formats/names.h"
@@ -59,7 +60,7 @@ static enum larder_status ask_database(struct status *s, struct larder_error *er
             status = read_database(s, pg, &why);
         pg_close(pg);
         s->report->asked = status == LARDER_OK;
-        if (status == LARDER_INTERRUPTED || status == LARDER_TERMINATED)
+        if (run_is_stopped(status))
             return larder_fail(error, status, "%s", why.message);
         if (status != LARDER_OK)
             s->report->not_asked = arena_strdup(s->arena, why.message);

@@ -111,7 +111,7 @@ static enum larder_status prune_after(const struct cli_values *v,
     if (status == LARDER_OK)
         return LARDER_OK;
     larder_context(error, "the archive is complete, but older ones were not removed");
-    return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED ? status : LARDER_FAILED;
+    return run_is_stopped(status) ? status : LARDER_FAILED;
 }
 
 /* Also where tables have shrunk and that was to be an error. */

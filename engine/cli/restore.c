@@ -9,6 +9,7 @@
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
+#include "engine/run/run.h"
 
 /* The only finding, of which the error says the same. */
 static bool is_told(const struct larder_findings *findings, enum larder_status status,
@@ -97,7 +98,10 @@ enum larder_status cli_restore(const struct cli_values *v, struct larder_run *ru
     return status;
 }
 
-/* Of several archives the first that applies of 4, 5, 3, 8, 9; anything else goes before them. */
+/*
+ * Of several archives the first that applies of 4, 5, 3, 8, 9; anything else goes before them, and a
+ * signal before everything, since the others are not looked at any more.
+ */
 static int urgency(enum larder_status status)
 {
     static const enum larder_status order[] = {LARDER_OK,         LARDER_LEFT_OUT,
@@ -107,7 +111,7 @@ static int urgency(enum larder_status status)
     for (int i = 0; i < (int)(sizeof(order) / sizeof(order[0])); i++)
         if (order[i] == status)
             return i;
-    return 100;
+    return run_is_stopped(status) ? 101 : 100;
 }
 
 static enum larder_status verify_one(const struct cli_values *v, const char *archive,
@@ -156,7 +160,7 @@ enum larder_status cli_verify(const struct cli_values *v, struct larder_run *run
         return error->status;
     documents = v->json ? json_array() : NULL;
     hooks_begin(&hooks, v, run, "verify", NULL);
-    for (size_t i = 0; i < v->arguments.count; i++) {
+    for (size_t i = 0; i < v->arguments.count && !run_is_stopped(worst); i++) {
         struct larder_error one = {0};
         enum larder_status status =
             verify_one(v, v->arguments.items[i], v->against != NULL ? &against : NULL, keys, run,

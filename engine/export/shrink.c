@@ -13,11 +13,6 @@ static bool is_compared(const struct export *e)
            e->preset.shrink_alarm != LARDER_SHRINK_NEVER;
 }
 
-static bool is_signal(enum larder_status status)
-{
-    return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED;
-}
-
 struct pg *export_open_record(struct export *e, struct pg *source)
 {
     struct pg *pg = NULL;
@@ -46,7 +41,7 @@ enum larder_status export_find_baseline(struct export *e, struct larder_error *e
                          &e->baseline, &why);
     if (pg != e->control)
         pg_close(pg);
-    if (is_signal(status))
+    if (run_is_stopped(status))
         return larder_fail(error, status, "%s", why.message);
     if (status != LARDER_OK) {
         e->baseline.backup_name = NULL;

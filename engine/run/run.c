@@ -14,6 +14,11 @@ enum larder_status run_check(const struct larder_run *run, struct larder_error *
     return larder_fail(error, LARDER_TERMINATED, "terminated");
 }
 
+bool run_is_stopped(enum larder_status status)
+{
+    return status == LARDER_INTERRUPTED || status == LARDER_TERMINATED;
+}
+
 void run_message(const struct larder_run *run, enum larder_level level, const char *format, ...)
 {
     char text[4096];

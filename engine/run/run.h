@@ -2,12 +2,17 @@
 #ifndef ENGINE_RUN_RUN_H
 #define ENGINE_RUN_RUN_H
 
+#include <stdbool.h>
+
 #include "formats/arena.h"
 #include "larder/error.h"
 #include "larder/run.h"
 
 /* LARDER_OK, or the status of the signal that wants the run to stop. */
 enum larder_status run_check(const struct larder_run *run, struct larder_error *error);
+
+/* Whether the status is that of a signal. */
+bool run_is_stopped(enum larder_status status);
 
 void run_message(const struct larder_run *run, enum larder_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -21,6 +21,21 @@ expect_end()
     expect_equal "the exit code" "$2" "$status"
 }
 
+# Nobody can read the metadata until release_metadata.
+hold_metadata()
+{
+    coproc HOLDER { psql -XAtq -d kitchai; }
+    HOLDER_ID=$!
+    echo "BEGIN; LOCK TABLE backups.backup_metadata; SELECT 'held';" >&"${HOLDER[1]}"
+    read -r _ <&"${HOLDER[0]}"
+}
+
+release_metadata()
+{
+    kill "$HOLDER_ID"
+    wait "$HOLDER_ID" 2>/dev/null || true
+}
+
 # silent_server   takes one connection, and never says a word; its port is in PORT
 silent_server()
 {
@@ -32,7 +47,7 @@ client = server.accept()
 print("connected", flush=True)
 time.sleep(600)'
     }
-    SILENT_PID=$!
+    SILENT_ID=$!
     read -r PORT <&"${SILENT[0]}"
 }
 
@@ -46,8 +61,8 @@ wait_for_connection()
 
 end_silence()
 {
-    kill "$SILENT_PID"
-    wait "$SILENT_PID" 2>/dev/null || true
+    kill "$SILENT_ID"
+    wait "$SILENT_ID" 2>/dev/null || true
 }
 
 server_start one
@@ -60,16 +75,12 @@ ARCHIVE=$(newest_archive "$SCRATCH/store/here" weekly)
 
 it "a verification that is stopped while the target's metadata is locked does not call the tables equal"
 for signal in INT:130 TERM:143; do
-    coproc HOLDER { psql -XAtq -d kitchai; }
-    holder=$!
-    echo "BEGIN; LOCK TABLE backups.backup_metadata; SELECT 'held';" >&"${HOLDER[1]}"
-    read -r _ <&"${HOLDER[0]}"
+    hold_metadata
     begin verify "$ARCHIVE" --against dbname=kitchai
     wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted" t
     expect_end "${signal%:*}" "${signal#*:}"
     expect_unsaid equal
-    kill "$holder"
-    wait "$holder" 2>/dev/null || true
+    release_metadata
 done
 
 it "nor one that is stopped while it connects to the source for its metadata"
@@ -87,3 +98,24 @@ wait_for_connection
 expect_end INT 130
 expect_unsaid "several sources"
 end_silence
+
+it "of several archives the one that a signal breaks off says the exit code, and those behind it are not begun"
+hold_metadata
+begin verify "$SCRATCH/missing.tar" "$ARCHIVE" "$ARCHIVE" "$ARCHIVE" --against dbname=kitchai
+wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted" t
+expect_end INT 130
+expect_stderr missing.tar
+expect_equal "the lines about the signal" 1 "$(grep -c interrupted "$STDERR")"
+release_metadata
+
+it "so does a preset whose pruning is stopped behind another that is locked"
+expect_exit 0 larder export daily -d kitchai --store "$SCRATCH/store" --source-name here -q
+exec 8<"$SCRATCH/store/here/daily/.larder.lock"
+flock 8
+expect_exit 6 larder prune --store "$SCRATCH/store" --source-name here --keep-min 1
+# A scenario that is run in the background inherits that SIGINT is ignored.
+ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS expect_exit 130 env --default-signal=INT \
+    strace -f -qq -o /dev/null -e trace=flock -e inject=flock:signal=INT:when=2 \
+    "$LARDER" prune --store "$SCRATCH/store" --source-name here --keep-min 1
+expect_stderr interrupted
+exec 8<&-
