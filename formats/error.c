@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "formats/utf8.h"
+
 /* Here they are defined, behind the macros that repeat the status. */
 #undef larder_fail
 #undef larder_fail_errno
@@ -18,7 +20,7 @@ static void set_message(struct larder_error *error, enum larder_status status, c
     char text[sizeof(error->message)];
 
     /* Formatted aside first: an argument may be the old message. */
-    vsnprintf(text, sizeof(text), format, args);
+    utf8_vprintf(text, sizeof(text), format, args);
     error->status = status;
     memcpy(error->message, text, sizeof(text));
     error->hint[0] = '\0';
@@ -50,8 +52,8 @@ enum larder_status larder_fail_errno(struct larder_error *error, enum larder_sta
     set_message(error, status, format, args);
     va_end(args);
     length = strlen(error->message);
-    snprintf(error->message + length, sizeof(error->message) - length, ": %s",
-             strerror_r(number, reason, sizeof(reason)));
+    utf8_printf(error->message + length, sizeof(error->message) - length, ": %s",
+                strerror_r(number, reason, sizeof(reason)));
     return status;
 }
 
@@ -69,10 +71,10 @@ enum larder_status larder_context(struct larder_error *error, const char *format
     if (error == NULL)
         return LARDER_FAILED;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    utf8_vprintf(text, sizeof(text), format, args);
     va_end(args);
     length = strlen(text);
-    snprintf(text + length, sizeof(text) - length, ": %s", error->message);
+    utf8_printf(text + length, sizeof(text) - length, ": %s", error->message);
     memcpy(error->message, text, sizeof(text));
     return error->status;
 }
@@ -84,6 +86,6 @@ void larder_hint(struct larder_error *error, const char *format, ...)
     if (error == NULL)
         return;
     va_start(args, format);
-    vsnprintf(error->hint, sizeof(error->hint), format, args);
+    utf8_vprintf(error->hint, sizeof(error->hint), format, args);
     va_end(args);
 }

@@ -5,6 +5,7 @@
 #include "engine/cli/cli.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
+#include "formats/json_text.h"
 
 enum larder_status cli_keygen(const struct cli_values *v, struct larder_run *run,
                               struct larder_error *error)
@@ -20,8 +21,8 @@ enum larder_status cli_keygen(const struct cli_values *v, struct larder_run *run
     if (status != LARDER_OK)
         return status;
     if (!to_stdout && v->json)
-        return print_json(json_pack("{s:s, s:s}", "file", v->output, "recipient", recipient),
-                          error);
+        return print_json(
+            json_pack("{s:o, s:s}", "file", json_text(v->output), "recipient", recipient), error);
     if (!to_stdout)
         printf("%s\n", recipient);
     else if (!isatty(STDOUT_FILENO) && !v->quiet)

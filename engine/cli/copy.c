@@ -8,15 +8,16 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
+#include "formats/json_text.h"
 
 static json_t *result_json(const struct larder_copy *r)
 {
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:b, s:s, s:s?, s:b, s:s, s:f}", "archive",
-                     r->archive, "copy", r->copy, "backup_name", r->backup_name, "preset",
-                     r->preset, "source", r->source, "bytes", (json_int_t)r->bytes, "encrypted",
-                     r->encrypted, "sha256", r->sha256, "original_sha256",
-                     r->original_sha256[0] != '\0' ? r->original_sha256 : NULL, "already_there",
-                     r->already, "verified", "read back", "seconds", r->seconds);
+    return json_pack("{s:o, s:o, s:s, s:s, s:o, s:I, s:b, s:s, s:s?, s:b, s:s, s:f}", "archive",
+                     json_text(r->archive), "copy", json_text(r->copy), "backup_name",
+                     r->backup_name, "preset", r->preset, "source", json_text(r->source), "bytes",
+                     (json_int_t)r->bytes, "encrypted", r->encrypted, "sha256", r->sha256,
+                     "original_sha256", r->original_sha256[0] != '\0' ? r->original_sha256 : NULL,
+                     "already_there", r->already, "verified", "read back", "seconds", r->seconds);
 }
 
 static void print_result(const struct larder_copy *r)

@@ -10,6 +10,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/screen.h"
 #include "engine/cli/settings.h"
+#include "formats/json_text.h"
 
 static const char *const verdicts[] = {"ok", "warning", "FAILED"};
 
@@ -31,9 +32,9 @@ static json_t *result_json(const struct larder_doctor *result, json_t *config)
 
         json_array_append_new(
             checks,
-            json_pack("{s:s, s:s, s:s, s:s?}", "check", line->subject, "result",
+            json_pack("{s:o, s:s, s:o, s:o}", "check", json_text(line->subject), "result",
                       line->verdict == LARDER_VERDICT_FAILED ? "failed" : verdicts[line->verdict],
-                      "message", line->message, "help", line->help));
+                      "message", json_text(line->message), "help", json_text(line->help)));
     }
     return json_pack("{s:o, s:o, s:I, s:I}", "config", config, "checks", checks, "warnings",
                      (json_int_t)result->warnings, "failed", (json_int_t)result->failures);

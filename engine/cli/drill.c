@@ -14,6 +14,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/progress.h"
 #include "formats/buffer.h"
+#include "formats/json_text.h"
 #include "formats/names.h"
 #include "larder/drill.h"
 
@@ -95,9 +96,8 @@ static json_t *drill_json(const struct larder_drill *drill, const struct hooks *
     json_object_set_new(json, "recovery_seconds", json_real(drill->recovery_seconds));
     json_object_set_new(json, "phases", phases);
     json_object_set_new(json, "checks", json_integer((json_int_t)drill->checks));
-    json_object_set_new(json, "server",
-                        drill->server != NULL ? json_string(drill->server) : json_null());
-    json_object_set_new(json, "kept", drill->kept != NULL ? json_string(drill->kept) : json_null());
+    json_object_set_new(json, "server", json_text(drill->server));
+    json_object_set_new(json, "kept", json_text(drill->kept));
     json_object_set_new(json, "recorded", json_boolean(drill->recorded));
     hooks_add_json(hooks, json);
     return json;

@@ -11,6 +11,7 @@
 #include "engine/cli/progress.h"
 #include "engine/cli/screen.h"
 #include "engine/run/run.h"
+#include "formats/json_text.h"
 #include "larder/prune.h"
 
 static json_t *tables_json(const struct larder_export_table *tables, size_t count)
@@ -19,13 +20,13 @@ static json_t *tables_json(const struct larder_export_table *tables, size_t coun
 
     for (size_t i = 0; i < count; i++) {
         const struct larder_export_table *t = &tables[i];
-        json_t *table =
-            json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "schema", t->schema, "name", t->name,
-                      "rows", (json_int_t)t->rows, "bytes", (json_int_t)t->bytes, "copy_format",
-                      t->copy_format, "fingerprint", t->fingerprint);
+        json_t *table = json_pack("{s:o, s:o, s:I, s:I, s:s, s:s}", "schema", json_text(t->schema),
+                                  "name", json_text(t->name), "rows", (json_int_t)t->rows, "bytes",
+                                  (json_int_t)t->bytes, "copy_format", t->copy_format,
+                                  "fingerprint", t->fingerprint);
 
         if (t->only != NULL)
-            json_object_set_new(table, "only", json_string(t->only));
+            json_object_set_new(table, "only", json_text(t->only));
         json_array_append_new(array, table);
     }
     return array;
@@ -38,8 +39,8 @@ static json_t *shrunk_json(const struct larder_export_result *r)
     for (size_t i = 0; i < r->shrunk_count; i++) {
         const struct larder_export_shrunk *s = &r->shrunk[i];
 
-        json_array_append_new(array, json_pack("{s:s?, s:I, s:o}", "table", s->table, "rows_before",
-                                               (json_int_t)s->rows_before, "rows",
+        json_array_append_new(array, json_pack("{s:o, s:I, s:o}", "table", json_text(s->table),
+                                               "rows_before", (json_int_t)s->rows_before, "rows",
                                                s->rows < 0 ? json_null() : json_integer(s->rows)));
     }
     return array;
@@ -50,16 +51,17 @@ static json_t *result_json(const struct larder_export_result *r, const struct ho
     json_t *warnings = json_array(), *json;
 
     for (size_t i = 0; i < r->warning_count; i++)
-        json_array_append_new(warnings, json_string(r->warnings[i]));
-    json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o, "
+        json_array_append_new(warnings, json_text(r->warnings[i]));
+    json = json_pack("{s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:f, s:s, s:b, s:b, s:o, s:o, s:o, "
                      "s:s?, s:o}",
-                     "archive", r->archive, "backup_name", r->backup_name, "preset", r->preset,
-                     "source", r->source, "database", r->database, "rows", (json_int_t)r->rows,
-                     "bytes", (json_int_t)r->bytes, "raw_bytes", (json_int_t)r->raw_bytes,
-                     "seconds", r->seconds, "sha256", r->sha256, "encrypted", r->encrypted,
-                     "recorded", r->recorded, "tables", tables_json(r->tables, r->table_count),
-                     "referenced", tables_json(r->referenced, r->referenced_count), "warnings",
-                     warnings, "shrunk_since", r->shrunk_since, "shrunk", shrunk_json(r));
+                     "archive", json_text(r->archive), "backup_name", r->backup_name, "preset",
+                     r->preset, "source", json_text(r->source), "database", json_text(r->database),
+                     "rows", (json_int_t)r->rows, "bytes", (json_int_t)r->bytes, "raw_bytes",
+                     (json_int_t)r->raw_bytes, "seconds", r->seconds, "sha256", r->sha256,
+                     "encrypted", r->encrypted, "recorded", r->recorded, "tables",
+                     tables_json(r->tables, r->table_count), "referenced",
+                     tables_json(r->referenced, r->referenced_count), "warnings", warnings,
+                     "shrunk_since", r->shrunk_since, "shrunk", shrunk_json(r));
     if (json != NULL)
         hooks_add_json(hooks, json);
     return json;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "engine/run/run.h"
+#include "formats/json_text.h"
 
 const struct larder_hooks *hooks_of(const struct cli_values *v)
 {
@@ -47,13 +48,14 @@ void hooks_add_json(const struct hooks *h, json_t *document)
         const char *hook = h->results.items[i].hook, *message = h->results.items[i].message;
         bool failed = h->results.items[i].failed;
 
-        json_array_append_new(all, json_pack("{s:s, s:b, s:s?}", "hook", hook, "ok", !failed,
-                                             "message", failed ? message : NULL));
+        json_array_append_new(all,
+                              json_pack("{s:o, s:b, s:o}", "hook", json_text(hook), "ok", !failed,
+                                        "message", json_text(failed ? message : NULL)));
         if (failed && warnings != NULL) {
             char text[LARDER_HOOK_MESSAGE + 64];
 
             snprintf(text, sizeof(text), "the hook %s failed: %s", hook, message);
-            json_array_append_new(warnings, json_string(text));
+            json_array_append_new(warnings, json_text(text));
         }
     }
     json_object_set_new(document, "hooks", all);

@@ -5,6 +5,7 @@
 
 #include "engine/cli/cli.h"
 #include "engine/cli/print.h"
+#include "formats/json_text.h"
 #include "formats/json_times.h"
 #include "formats/times.h"
 #include "larder/list.h"
@@ -14,11 +15,11 @@ static json_t *item_json(const struct larder_list_item *item)
     json_t *problems = json_array();
 
     for (size_t j = 0; j < item->problem_count; j++)
-        json_array_append_new(problems, json_string(item->problems[j]));
+        json_array_append_new(problems, json_text(item->problems[j]));
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:s?, s:s?, s:I, s:o, s:b}",
-        "archive", item->archive, "backup_name", item->backup_name, "preset", item->preset,
-        "source", item->source, "created_at", json_time_or_null(item->created_at), "bytes",
+        "{s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:s?, s:s?, s:I, s:o, s:b}",
+        "archive", json_text(item->archive), "backup_name", item->backup_name, "preset", item->preset,
+        "source", json_text(item->source), "created_at", json_time_or_null(item->created_at), "bytes",
         (json_int_t)item->bytes, "rows", (json_int_t)item->rows, "encrypted", item->encrypted,
         "sha256", item->sha256, "good", item->good, "problems", problems, "verified_at",
         json_time_or_null(item->verified_at), "drilled_at", json_time_or_null(item->drilled_at),

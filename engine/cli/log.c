@@ -11,6 +11,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/screen.h"
 #include "formats/json_memory.h"
+#include "formats/json_text.h"
 #include "formats/times.h"
 
 /* The variable is inherited by whatever a service starts: only the stream that it names counts. */
@@ -94,7 +95,8 @@ void log_event(enum log_level level, const char *text, const char *help)
 {
     switch (log_form()) {
     case LOG_JSON:
-        put_json(level, json_pack("{s:s, s:s*}", "message", text, "help", help));
+        put_json(level, json_pack("{s:o, s:o*}", "message", json_text(text), "help",
+                                  help == NULL ? NULL : json_text(help)));
         break;
     case LOG_JOURNAL:
         put_priority(level, "larder: ", text);
@@ -114,7 +116,8 @@ static void put_finding(const char *kind, const char *text)
     snprintf(before, sizeof(before), "  %s: ", kind);
     switch (log_form()) {
     case LOG_JSON:
-        put_json(LOG_IS_WARNING, json_pack("{s:s, s:s}", "finding", kind, "message", text));
+        put_json(LOG_IS_WARNING,
+                 json_pack("{s:s, s:o}", "finding", kind, "message", json_text(text)));
         break;
     case LOG_JOURNAL:
         put_priority(LOG_IS_WARNING, before, text);

@@ -8,6 +8,7 @@
 
 #include "engine/cli/screen.h"
 #include "formats/json_memory.h"
+#include "formats/json_text.h"
 
 enum { LEAST_COLUMN = 8, OTHER_LINES = 8 };
 
@@ -216,8 +217,8 @@ json_t *print_findings_json(const struct larder_findings *findings)
     json_t *array = json_array();
 
     for (size_t i = 0; i < findings->count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s}", "kind", findings->items[i].kind,
-                                               "object", findings->items[i].object, "message",
-                                               findings->items[i].message));
+        json_array_append_new(array, json_pack("{s:s, s:o, s:o}", "kind", findings->items[i].kind,
+                                               "object", json_text(findings->items[i].object),
+                                               "message", json_text(findings->items[i].message)));
     return array;
 }

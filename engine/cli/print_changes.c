@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/cli/print.h"
+#include "formats/json_text.h"
 
 enum { COLUMNS = 5, CELL = 160 };
 
@@ -11,7 +12,7 @@ static json_t *keys_json(const char *const *keys, size_t count)
     json_t *list = json_array();
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(keys[i]));
+        json_array_append_new(list, json_text(keys[i]));
     return list;
 }
 
@@ -23,14 +24,14 @@ json_t *print_changes_json(const struct larder_proof *proof)
         const struct larder_change *c = &proof->changes[i];
 
         json_array_append_new(
-            list,
-            json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:s?}", "schema", c->schema,
-                      "name", c->name, "rows_before", (json_int_t)c->rows_before, "added",
-                      (json_int_t)c->added, "changed", (json_int_t)c->changed, "removed",
-                      (json_int_t)c->removed, "added_keys",
-                      keys_json(c->added_keys, c->added_key_count), "changed_keys",
-                      keys_json(c->changed_keys, c->changed_key_count), "removed_keys",
-                      keys_json(c->removed_keys, c->removed_key_count), "effects", c->effects));
+            list, json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "schema",
+                            json_text(c->schema), "name", json_text(c->name), "rows_before",
+                            (json_int_t)c->rows_before, "added", (json_int_t)c->added, "changed",
+                            (json_int_t)c->changed, "removed", (json_int_t)c->removed, "added_keys",
+                            keys_json(c->added_keys, c->added_key_count), "changed_keys",
+                            keys_json(c->changed_keys, c->changed_key_count), "removed_keys",
+                            keys_json(c->removed_keys, c->removed_key_count), "effects",
+                            json_text(c->effects)));
     }
     return list;
 }

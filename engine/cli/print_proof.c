@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "engine/cli/print.h"
+#include "formats/json_text.h"
 
 enum { COLUMNS = 6, CELL = 160 };
 
@@ -13,7 +14,7 @@ static json_t *count_json(int64_t count)
 
 static json_t *text_json(const char *text)
 {
-    return text == NULL || text[0] == '\0' ? json_null() : json_string(text);
+    return text == NULL || text[0] == '\0' ? json_null() : json_text(text);
 }
 
 static json_t *agree_json(enum larder_agree agree)
@@ -30,16 +31,17 @@ json_t *print_proof_json(const struct larder_proof *proof)
 
         json_array_append_new(
             tables,
-            json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema", t->schema, "name",
-                      t->name, "rows_archive", count_json(t->rows_archive), "rows_metadata",
-                      count_json(t->rows_metadata), "rows_target", count_json(t->rows_target),
-                      "fingerprint_archive", text_json(t->fingerprint_archive),
-                      "fingerprint_target", text_json(t->fingerprint_target), "agree",
-                      agree_json(t->agree), "proven", text_json(t->proven)));
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "schema",
+                      json_text(t->schema), "name", json_text(t->name), "rows_archive",
+                      count_json(t->rows_archive), "rows_metadata", count_json(t->rows_metadata),
+                      "rows_target", count_json(t->rows_target), "fingerprint_archive",
+                      text_json(t->fingerprint_archive), "fingerprint_target",
+                      text_json(t->fingerprint_target), "agree", agree_json(t->agree), "proven",
+                      text_json(t->proven)));
     }
-    document = json_pack("{s:s, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "archive", proof->archive,
-                         "backup_name", text_json(proof->backup_name), "agree",
-                         agree_json(proof->agree), "seconds", proof->seconds, "origin",
+    document = json_pack("{s:o, s:o, s:o, s:f, s:o, s:o, s:o, s:o}", "archive",
+                         json_text(proof->archive), "backup_name", text_json(proof->backup_name),
+                         "agree", agree_json(proof->agree), "seconds", proof->seconds, "origin",
                          text_json(proof->origin), "metadata_from", text_json(proof->metadata_from),
                          "tables", tables, "findings", print_findings_json(&proof->findings));
     if (proof->existing != LARDER_EXISTING_ERROR) {

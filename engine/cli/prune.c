@@ -6,6 +6,7 @@
 #include "engine/cli/hooks.h"
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
+#include "formats/json_text.h"
 #include "formats/names.h"
 #include "larder/prune.h"
 
@@ -18,15 +19,15 @@ static json_t *result_json(const struct larder_prune *result, bool dry_run)
     for (size_t i = 0; i < result->count; i++) {
         const struct larder_prune_item *item = &result->items[i];
 
-        json_array_append_new(archives,
-                              json_pack("{s:s, s:s, s:s, s:I, s:b, s:s, s:b, s:s?}", "archive",
-                                        item->archive, "backup_name", item->backup_name, "preset",
-                                        item->preset, "bytes", (json_int_t)item->bytes, "remove",
-                                        item->remove, "reason", item->reason, "removed",
-                                        item->removed, "failure", item->failure));
+        json_array_append_new(
+            archives, json_pack("{s:o, s:s, s:s, s:I, s:b, s:o, s:b, s:o}", "archive",
+                                json_text(item->archive), "backup_name", item->backup_name,
+                                "preset", item->preset, "bytes", (json_int_t)item->bytes, "remove",
+                                item->remove, "reason", json_text(item->reason), "removed",
+                                item->removed, "failure", json_text(item->failure)));
     }
-    return json_pack("{s:s?, s:b, s:I, s:I, s:o}", "source", result->source, "dry_run", dry_run,
-                     "removed", (json_int_t)result->removed, "bytes_removed",
+    return json_pack("{s:o, s:b, s:I, s:I, s:o}", "source", json_text(result->source), "dry_run",
+                     dry_run, "removed", (json_int_t)result->removed, "bytes_removed",
                      (json_int_t)result->bytes_removed, "archives", archives);
 }
 
@@ -140,7 +141,8 @@ static enum larder_status hold_or_release(const struct cli_values *v, bool hold,
     if (status == LARDER_USAGE)
         hint_at_names(name, error);
     if (status == LARDER_OK && v->json)
-        status = print_json(json_pack("{s:s, s:b}", "backup_name", name, "held", hold), error);
+        status = print_json(json_pack("{s:o, s:b}", "backup_name", json_text(name), "held", hold),
+                            error);
     else if (status == LARDER_OK && !v->quiet)
         say_what_was_done(name, hold, was_held);
     return status;

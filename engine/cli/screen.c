@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "formats/utf8.h"
+
 struct screen screen_of(int fd)
 {
     const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
@@ -24,21 +26,11 @@ struct screen screen_of(int fd)
 /* The next character; what is no UTF-8 is one byte, and no character. */
 static size_t next_character(const unsigned char *text, uint32_t *character)
 {
-    size_t length = text[0] < 0x80   ? 1
-                    : text[0] < 0xc2 ? 0
-                    : text[0] < 0xe0 ? 2
-                    : text[0] < 0xf0 ? 3
-                    : text[0] < 0xf5 ? 4
-                                     : 0;
+    size_t length = utf8_length((const char *)text);
 
     *character = length == 0 ? 0xfffd : length == 1 ? text[0] : text[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80) {
-            *character = 0xfffd;
-            return 1;
-        }
+    for (size_t i = 1; i < length; i++)
         *character = *character << 6 | (text[i] & 0x3fU);
-    }
     return length == 0 ? 1 : length;
 }
 

@@ -7,13 +7,14 @@
 #include "engine/hooks/parts.h"
 #include "engine/pg/conninfo.h"
 #include "formats/arena.h"
+#include "formats/json_text.h"
 
 static const char hidden[] = "(hidden)";
 
 /* Where a key was written in place of a path or a recipient, it must not be shown. */
 static json_t *shown(const char *text)
 {
-    return json_string(strcasestr(text, "AGE-SECRET-KEY") != NULL ? hidden : text);
+    return json_text(strcasestr(text, "AGE-SECRET-KEY") != NULL ? hidden : text);
 }
 
 /* A URL may hold a user and a password, and rclone's remotes that are made on the fly their keys. */
@@ -22,11 +23,11 @@ static json_t *shown_store(const char *url, struct arena *arena)
     const char *host = strstr(url, "://"), *at;
 
     if (strncmp(url, "rclone::", 8) == 0)
-        return json_string(arena_printf(arena, "rclone::%s", hidden));
+        return json_text(arena_printf(arena, "rclone::%s", hidden));
     at = host == NULL ? NULL : memchr(host + 3, '@', strcspn(host + 3, "/"));
     if (at == NULL)
-        return json_string(url);
-    return json_string(arena_printf(arena, "%.*s%s%s", (int)(host - url) + 3, url, hidden, at));
+        return json_text(url);
+    return json_text(arena_printf(arena, "%.*s%s%s", (int)(host - url) + 3, url, hidden, at));
 }
 
 /* What is NULL is not set. */
@@ -38,7 +39,7 @@ static void set(json_t *section, const char *key, json_t *value)
 
 static json_t *shown_conninfo(const char *conninfo, struct arena *arena)
 {
-    return conninfo == NULL ? NULL : json_string(conninfo_without_password(conninfo, arena));
+    return conninfo == NULL ? NULL : json_text(conninfo_without_password(conninfo, arena));
 }
 
 static json_t *number(int value)
@@ -61,10 +62,10 @@ static json_t *source_section(const struct cli_values *v, struct arena *arena)
     json_t *section = json_object();
 
     set(section, "conninfo", shown_conninfo(source.dbname, arena));
-    set(section, "host", source.host == NULL ? NULL : json_string(source.host));
-    set(section, "port", source.port == NULL ? NULL : json_string(source.port));
-    set(section, "user", source.user == NULL ? NULL : json_string(source.user));
-    set(section, "name", v->source_name == NULL ? NULL : json_string(v->source_name));
+    set(section, "host", source.host == NULL ? NULL : json_text(source.host));
+    set(section, "port", source.port == NULL ? NULL : json_text(source.port));
+    set(section, "user", source.user == NULL ? NULL : json_text(source.user));
+    set(section, "name", v->source_name == NULL ? NULL : json_text(v->source_name));
     set(section, "schema_from", shown_conninfo(v->schema_from, arena));
     set(section, "record_to", shown_conninfo(v->record_to, arena));
     set(section, "record", json_string(v->no_record ? "no" : "yes"));
@@ -85,8 +86,8 @@ static json_t *store_section(const struct cli_values *v, struct arena *arena)
     set(section, "url", v->store == NULL ? NULL : shown_store(v->store, arena));
     set(section, "endpoint",
         v->config.endpoint == NULL ? NULL : shown_store(v->config.endpoint, arena));
-    set(section, "region", v->config.region == NULL ? NULL : json_string(v->config.region));
-    set(section, "profile", v->config.profile == NULL ? NULL : json_string(v->config.profile));
+    set(section, "region", v->config.region == NULL ? NULL : json_text(v->config.region));
+    set(section, "profile", v->config.profile == NULL ? NULL : json_text(v->config.profile));
     set(section, "lock", json_string(v->config.lock ? "yes" : "no"));
     set(section, "keep_min", number(v->config.keep_min));
     return section;
@@ -110,15 +111,15 @@ static json_t *shown_url(const char *url, struct arena *arena)
     const char *host = url == NULL ? NULL : strstr(url, "://");
 
     return host == NULL ? NULL
-                        : json_string(arena_printf(arena, "%.*s%s/%s", (int)(host - url) + 3, url,
-                                                   hook_host(url, arena), hidden));
+                        : json_text(arena_printf(arena, "%.*s%s/%s", (int)(host - url) + 3, url,
+                                                 hook_host(url, arena), hidden));
 }
 
 static json_t *shown_command(const char *const *words, size_t count, struct arena *arena)
 {
     if (count == 0)
         return NULL;
-    return json_string(count == 1 ? words[0] : arena_printf(arena, "%s %s", words[0], hidden));
+    return json_text(count == 1 ? words[0] : arena_printf(arena, "%s %s", words[0], hidden));
 }
 
 static json_t *hooks_section(const struct larder_hooks *h, struct arena *arena)
@@ -147,7 +148,7 @@ static json_t *preset_section(const struct larder_preset *preset, struct arena *
     if (preset->every != 0)
         set(section, "every", json_string(arena_printf(arena, "%ld minutes", preset->every / 60)));
     set(section, "copy_format",
-        preset->copy_format == NULL ? NULL : json_string(preset->copy_format));
+        preset->copy_format == NULL ? NULL : json_text(preset->copy_format));
     return section;
 }
 
@@ -171,7 +172,7 @@ json_t *settings_json(const struct cli_values *v)
                             preset_section(preset, arena));
     }
     arena_free(arena);
-    return json_pack("{s:s?, s:o}", "file", v->config.file, "settings", sections);
+    return json_pack("{s:o, s:o}", "file", json_text(v->config.file), "settings", sections);
 }
 
 static void print_value(const json_t *value)

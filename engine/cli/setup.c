@@ -12,6 +12,7 @@
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
 #include "engine/run/run.h"
+#include "formats/json_text.h"
 #include "larder/setup.h"
 
 static const char host_config[] = "/etc/larder/larder.conf";
@@ -266,8 +267,8 @@ static enum larder_status apply(struct setup *s, struct larder_error *error)
     if (!s->v->json)
         say_what_is_missing(s);
     else
-        print_json(json_pack("{s:s, s:s?, s:s?, s:s, s:b}", "config", s->config_file, "key",
-                             recipient[0] != '\0' ? new_key : NULL, "recipient",
+        print_json(json_pack("{s:o, s:o, s:s?, s:s, s:b}", "config", json_text(s->config_file),
+                             "key", json_text(recipient[0] != '\0' ? new_key : NULL), "recipient",
                              recipient[0] != '\0' ? recipient : NULL, "preset", first, "drilled",
                              night == LARDER_OK),
                    NULL);

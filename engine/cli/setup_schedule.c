@@ -10,6 +10,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/setup.h"
 #include "engine/run/process.h"
+#include "formats/json_text.h"
 #include "larder/schedule.h"
 
 static const char units_folder[] = "/etc/systemd/system";
@@ -30,8 +31,9 @@ static enum larder_status show(const struct larder_schedule *schedule, bool json
 
     if (json) {
         for (size_t i = 0; i < schedule->count; i++)
-            json_array_append_new(files, json_pack("{s:s, s:s}", "name", schedule->files[i].name,
-                                                   "text", schedule->files[i].text));
+            json_array_append_new(files, json_pack("{s:o, s:o}", "name",
+                                                   json_text(schedule->files[i].name), "text",
+                                                   json_text(schedule->files[i].text)));
         return print_json(json_pack("{s:o}", "files", files), error);
     }
     json_decref(files);

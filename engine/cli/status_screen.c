@@ -5,6 +5,7 @@
 
 #include "engine/cli/print.h"
 #include "engine/cli/status_print.h"
+#include "formats/json_text.h"
 #include "formats/json_times.h"
 
 enum { CELL = 96, PROBLEMS_SHOWN = 6, NAMES_SHOWN = 3 };
@@ -201,7 +202,7 @@ static json_t *texts_json(const char *const *texts, size_t count)
     json_t *array = json_array();
 
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(array, json_string(texts[i]));
+        json_array_append_new(array, json_text(texts[i]));
     return array;
 }
 
@@ -212,22 +213,21 @@ static json_t *preset_json(const struct larder_status_preset *p, time_t now)
     for (size_t i = 0; i < p->size_count; i++)
         json_array_append_new(sizes, json_integer((json_int_t)p->sizes[i]));
     json = json_pack(
-        "{s:s?, s:s, s:s, s:s?, s:s?, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
-        "source", p->source, "preset", p->preset, "state", larder_standing_name(p->standing),
-        "backup_name", p->backup_name, "archive", p->archive, "started_at",
-        json_time_or_null(p->started_at), "bytes", (json_int_t)p->bytes, "rows",
-        (json_int_t)p->rows, "sizes", sizes, "archives", (json_int_t)p->archives, "good",
-        (json_int_t)p->good, "total_bytes", (json_int_t)p->total_bytes, "verified_at",
-        json_time_or_null(p->verified_at), "drilled_at", json_time_or_null(p->drilled_at),
-        "prune_at", json_time_or_null(p->prune_at), "over", (json_int_t)p->over, "problems",
-        texts_json(p->problems, p->problem_count));
+        "{s:o, s:s, s:s, s:s?, s:o, s:o, s:I, s:I, s:o, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:o}",
+        "source", json_text(p->source), "preset", p->preset, "state",
+        larder_standing_name(p->standing), "backup_name", p->backup_name, "archive",
+        json_text(p->archive), "started_at", json_time_or_null(p->started_at), "bytes",
+        (json_int_t)p->bytes, "rows", (json_int_t)p->rows, "sizes", sizes, "archives",
+        (json_int_t)p->archives, "good", (json_int_t)p->good, "total_bytes",
+        (json_int_t)p->total_bytes, "verified_at", json_time_or_null(p->verified_at), "drilled_at",
+        json_time_or_null(p->drilled_at), "prune_at", json_time_or_null(p->prune_at), "over",
+        (json_int_t)p->over, "problems", texts_json(p->problems, p->problem_count));
     if (json == NULL)
         return NULL;
     json_object_set_new(json, "age",
                         p->started_at == 0 ? json_null() : json_integer(now - p->started_at));
     json_object_set_new(json, "every", p->every == 0 ? json_null() : json_integer(p->every));
-    json_object_set_new(json, "shrunk_since",
-                        p->shrunk_since == NULL ? json_null() : json_string(p->shrunk_since));
+    json_object_set_new(json, "shrunk_since", json_text(p->shrunk_since));
     json_object_set_new(json, "shrunk_tables", json_integer((json_int_t)p->shrunk_tables));
     json_object_set_new(json, "due_at", json_time_or_null(p->due_at));
     json_object_set_new(json, "overdue_at", json_time_or_null(p->overdue_at));
@@ -244,9 +244,9 @@ json_t *status_json(const struct larder_status_report *report, const char *store
                    report->presets[i].standing == LARDER_STANDING_MISSING;
         json_array_append_new(presets, preset_json(&report->presets[i], report->now));
     }
-    return json_pack("{s:s, s:o, s:b, s:b, s:s?, s:o, s:o}", "store", store, "now",
-                     json_time(report->now), "overdue", overdue, "database_asked", report->asked,
-                     "database_problem", report->not_asked, "presets", presets, "uncovered",
-                     report->asked ? texts_json(report->uncovered, report->uncovered_count)
-                                   : json_null());
+    return json_pack(
+        "{s:o, s:o, s:b, s:b, s:o, s:o, s:o}", "store", json_text(store), "now",
+        json_time(report->now), "overdue", overdue, "database_asked", report->asked,
+        "database_problem", json_text(report->not_asked), "presets", presets, "uncovered",
+        report->asked ? texts_json(report->uncovered, report->uncovered_count) : json_null());
 }

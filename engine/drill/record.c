@@ -8,6 +8,7 @@
 #include "engine/pg/session.h"
 #include "engine/run/run.h"
 #include "formats/json_memory.h"
+#include "formats/json_text.h"
 
 void drill_find_known(struct drill *d)
 {
@@ -38,8 +39,9 @@ static char *details(const struct drill *d, enum larder_status status)
     for (size_t i = 0; i < result->proof.findings.count; i++) {
         const struct larder_finding *f = &result->proof.findings.items[i];
 
-        json_array_append_new(findings, json_pack("{s:s, s:s, s:s}", "kind", f->kind, "object",
-                                                  f->object, "message", f->message));
+        json_array_append_new(findings,
+                              json_pack("{s:s, s:o, s:o}", "kind", f->kind, "object",
+                                        json_text(f->object), "message", json_text(f->message)));
     }
     for (size_t i = 0; i < result->phase_count; i++)
         json_array_append_new(phases, json_pack("{s:s, s:f}", "name", result->phases[i].name,

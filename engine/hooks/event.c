@@ -7,6 +7,7 @@
 
 #include "engine/hooks/parts.h"
 #include "formats/json_memory.h"
+#include "formats/json_text.h"
 #include "formats/json_times.h"
 #include "formats/names.h"
 
@@ -72,14 +73,6 @@ const char *const *hook_event_environment(const struct larder_event *e, struct a
     facts[n++] = arena_printf(arena, "LARDER_VERSION=%s", LARDER_VERSION);
     facts[n++] = join_warnings(e, arena);
     return arena_failed(arena) ? NULL : facts;
-}
-
-/* What is no UTF-8, as a file's name need not be, must not keep the rest from being told. */
-static json_t *json_text(const char *text)
-{
-    json_t *json = text == NULL ? json_null() : json_string(text);
-
-    return json != NULL ? json : json_string("(not UTF-8)");
 }
 
 static json_t *event_json(const struct larder_event *e, struct arena *arena)

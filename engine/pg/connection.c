@@ -13,8 +13,9 @@
 #include "engine/pg/connection_parts.h"
 #include "engine/pg/supabase.h"
 #include "engine/run/run.h"
+#include "formats/utf8.h"
 
-enum { SETTLE_SECONDS = 10, KEYWORDS = 16, RETRY_MILLISECONDS = 1000 };
+enum { SETTLE_SECONDS = 10, KEYWORDS = 16, RETRY_MILLISECONDS = 1000, CONTEXT_BYTES = 201 };
 
 /* libpq's messages end in a line feed and may have several lines: they are put on one, with a semicolon between what are two. */
 static void one_line(const char *text, char *line, size_t size)
@@ -34,6 +35,8 @@ static void one_line(const char *text, char *line, size_t size)
     while (length > 0 && line[length - 1] == ' ')
         length--;
     line[length] = '\0';
+    if (*text != '\0')
+        utf8_trim(line);
 }
 
 /* Of servers since 14, which say what they are. */
@@ -71,8 +74,8 @@ enum larder_status pg_fail(struct pg *pg, const PGresult *result, struct larder_
     /* Which row, or which function, of which the statement says nothing. */
     if (error != NULL && context != NULL &&
         (strstr(context, "COPY ") != NULL || strstr(context, "function ") != NULL)) {
-        one_line(context, text, sizeof(text));
-        larder_fail(error, LARDER_FAILED, "%s [%.200s]", error->message, text);
+        one_line(context, text, CONTEXT_BYTES);
+        larder_fail(error, LARDER_FAILED, "%s [%s]", error->message, text);
     }
     if (is_recovery_conflict(pg)) {
         larder_hint(error,

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "formats/utf8.h"
+
 enum larder_status run_check(const struct larder_run *run, struct larder_error *error)
 {
     if (run->stop_signal == NULL || *run->stop_signal == 0)
@@ -27,7 +29,7 @@ void run_message(const struct larder_run *run, enum larder_level level, const ch
     if (run->message == NULL)
         return;
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    utf8_vprintf(text, sizeof(text), format, args);
     va_end(args);
     run->message(run->arg, level, text);
 }
@@ -53,7 +55,7 @@ void findings_add(struct larder_findings *findings, struct arena *arena, const c
     va_list args;
 
     va_start(args, format);
-    vsnprintf(message, sizeof(message), format, args);
+    utf8_vprintf(message, sizeof(message), format, args);
     va_end(args);
     /* Doubles at each power of two; the arena keeps the old ones until it goes. */
     if ((findings->count & (findings->count - 1)) == 0) {
