@@ -7,6 +7,8 @@
 
 #include "engine/keys.h"
 #include "engine/run/run.h"
+#include "engine/store/file.h"
+#include "engine/store/file_calls.h"
 #include "formats/times.h"
 
 /* Not by way of a stage: its buffers are not wiped. */
@@ -39,10 +41,13 @@ static enum larder_status write_file(const char *path, const char *text, struct 
     if (fd < 0)
         return larder_fail_errno(error, LARDER_FAILED, errno, "could not create \"%s\"", path);
     status = write_secret(fd, "the identity", text, error);
-    if (status == LARDER_OK && fsync(fd) != 0)
+    if (status == LARDER_OK && file_sync(fd) != 0)
         status =
             larder_fail_errno(error, LARDER_FAILED, errno, "could not make \"%s\" durable", path);
     close(fd);
+    /* Archives are encrypted to it from now on: it must not be gone after a power cut. */
+    if (status == LARDER_OK)
+        status = file_sync_folder_of(path, error);
     if (status != LARDER_OK)
         unlink(path);
     return status;
@@ -52,13 +57,19 @@ static enum larder_status write_stdout(const char *text, const struct larder_run
                                        struct larder_error *error)
 {
     struct stat stat;
+    bool is_file = fstat(STDOUT_FILENO, &stat) == 0 && S_ISREG(stat.st_mode);
+    enum larder_status status;
 
-    if (fstat(STDOUT_FILENO, &stat) == 0 && S_ISREG(stat.st_mode) && (stat.st_mode & 077) != 0)
+    if (is_file && (stat.st_mode & 077) != 0)
         run_message(run, LARDER_WARNING,
                     "the identity is written to a file that others can read (mode %03o); chmod 600 "
                     "keeps them out, and -o makes such a file",
                     (unsigned)stat.st_mode & 0777);
-    return write_secret(STDOUT_FILENO, "to standard output", text, error);
+    status = write_secret(STDOUT_FILENO, "to standard output", text, error);
+    if (status == LARDER_OK && is_file && file_sync(STDOUT_FILENO) != 0)
+        status = larder_fail_errno(error, LARDER_FAILED, errno,
+                                   "could not make standard output durable");
+    return status;
 }
 
 enum larder_status larder_keygen(const char *file, const struct larder_run *run,

@@ -177,20 +177,25 @@ enum larder_status file_create_over(const char *path, struct stage **stage,
     return begin_file(path, true, stage, error);
 }
 
+enum larder_status file_sync_folder_of(const char *path, struct larder_error *error)
+{
+    struct arena *arena = arena_new();
+    const char *folder = arena == NULL ? NULL : folder_of(path, arena);
+    enum larder_status status = arena == NULL || arena_failed(arena)
+                                    ? larder_fail_memory(error)
+                                    : file_sync_folder(folder, error);
+
+    arena_free(arena);
+    return status;
+}
+
 enum larder_status file_remove(const char *path, struct larder_error *error)
 {
-    struct arena *arena;
-    enum larder_status status;
-
     if (unlink(path) != 0)
         return errno == ENOENT ? LARDER_OK
                                : larder_fail_errno(error, LARDER_FAILED, errno,
                                                    "could not remove \"%s\"", path);
-    arena = arena_new();
-    status =
-        arena == NULL ? larder_fail_memory(error) : file_sync_folder(folder_of(path, arena), error);
-    arena_free(arena);
-    return status;
+    return file_sync_folder_of(path, error);
 }
 
 void file_remove_leftovers(const char *folder, const char *name)

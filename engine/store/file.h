@@ -25,6 +25,8 @@ enum larder_status file_remove(const char *path, struct larder_error *error);
 
 /* Makes durable which files a folder has. */
 enum larder_status file_sync_folder(const char *folder, struct larder_error *error);
+/* The same of the folder that the file lies in. */
+enum larder_status file_sync_folder_of(const char *path, struct larder_error *error);
 
 enum larder_status file_read(const char *path, struct input **input, struct larder_error *error);
 

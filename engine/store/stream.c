@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/run/run.h"
+#include "engine/store/file_calls.h"
 
 enum { BUFFER = 128 * 1024 };
 
@@ -17,6 +19,7 @@ struct stream_stage {
     struct stage stage;
     int fd;
     char *name;
+    bool is_file;
     const struct larder_run *run; /* NULL where nobody makes us wait */
     size_t buffered;
     uint8_t buffer[BUFFER]; /* small pushes gather here */
@@ -108,7 +111,13 @@ static enum larder_status stream_push(struct stage *stage, const void *bytes, si
 
 static enum larder_status stream_finish(struct stage *stage, struct larder_error *error)
 {
-    return flush((struct stream_stage *)stage, error);
+    struct stream_stage *stream = (struct stream_stage *)stage;
+    enum larder_status status = flush(stream, error);
+
+    if (status == LARDER_OK && stream->is_file && file_sync(stream->fd) != 0)
+        status = larder_fail_errno(error, LARDER_FAILED, errno, "could not make \"%s\" durable",
+                                   stream->name);
+    return status;
 }
 
 static void stream_free(struct stage *stage)
@@ -136,8 +145,8 @@ enum larder_status stream_write_to(int fd, const char *name, const struct larder
         free(stream);
         return larder_fail_memory(error);
     }
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode))
-        stream->run = run;
+    stream->is_file = fstat(fd, &stat) == 0 && S_ISREG(stat.st_mode);
+    stream->run = stream->is_file ? NULL : run;
     *stage = &stream->stage;
     return LARDER_OK;
 }

@@ -28,6 +28,25 @@ expect_exit 0 larder keygen
 expect_stdout 'AGE-SECRET-KEY-1'
 expect_equal "the recipient" "$(age-keygen -y "$STDOUT")" "$(sed -n 's/# public key: //p' "$STDOUT")"
 
+# synced FILE   its path, where the program that has just been traced has synced it
+synced()
+{
+    grep -o "<$(realpath "$1")>.* = 0$" trace | sed 's/^<\(.*\)>.*/\1/'
+}
+
+it "an identity, and the folder that it is new in, are durable before archives are encrypted to it"
+mkdir keys
+traced=(env "ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS" strace -f -qq -y -e trace=fsync -o trace "$LARDER")
+expect_exit 0 "${traced[@]}" keygen -o keys/new.key
+expect_equal "the file" "$SCRATCH/keys/new.key" "$(synced keys/new.key)"
+expect_equal "the folder" "$SCRATCH/keys" "$(synced keys)"
+expect_exit 0 "${traced[@]}" keygen
+expect_equal "the file that standard output is" "$STDOUT" "$(synced "$STDOUT")"
+
+it "an archive on a standard output that is a file is durable, too"
+expect_exit 0 "${traced[@]}" export -t profiles -d kitchai -o - --no-record -r "$OPERATOR"
+expect_equal "the file that standard output is" "$STDOUT" "$(synced "$STDOUT")"
+
 it "an export to two recipients is told as encrypted, and its summary names no table"
 expect_exit 0 larder export daily -d kitchai --store store -r "$OPERATOR" -R escrow.recipient --json
 expect_json .encrypted true
