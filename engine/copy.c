@@ -83,7 +83,7 @@ static enum larder_status name_copy(struct copy *c, struct larder_error *error)
     c->to.store->kind->location(c->to.store, c->to.archive, &location);
     *c->result = (struct larder_copy){
         .archive = c->opened.location,
-        .copy = arena_strdup(c->arena, buffer_text(&location)),
+        .copy = arena_take(c->arena, &location),
         .backup_name = c->facts.backup_name,
         .preset = c->facts.preset,
         .source = c->facts.source,
@@ -93,7 +93,6 @@ static enum larder_status name_copy(struct copy *c, struct larder_error *error)
     };
     memcpy(c->result->sha256, c->facts.sha256, sizeof(c->result->sha256) - 1);
     buffer_free(&source);
-    buffer_free(&location);
     return arena_failed(c->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 

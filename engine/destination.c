@@ -55,13 +55,10 @@ enum larder_status destination_open(struct destination *to, const char *store, c
 static const char *folder_of(const char *source, const char *preset, struct arena *arena)
 {
     struct buffer folder = {0};
-    const char *text;
 
     names_source(&folder, source);
     buffer_printf(&folder, "/%s/", preset);
-    text = arena_strdup(arena, buffer_text(&folder));
-    buffer_free(&folder);
-    return text;
+    return arena_take(arena, &folder);
 }
 
 enum larder_status destination_retain(struct destination *to, time_t until,
@@ -126,6 +123,8 @@ enum larder_status destination_lock(struct destination *to, const char *source, 
 
     if (to->store == NULL)
         return LARDER_OK;
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
     if (to->store->kind->lock != NULL)
         status = to->store->kind->lock(to->store, folder, error);
     else
@@ -156,8 +155,9 @@ static enum larder_status begin_object(struct destination *to, struct arena *are
         return LARDER_OK;
     }
     to->store->kind->location(to->store, to->archive, &location);
-    to->location = arena_strdup(arena, buffer_text(&location));
-    buffer_free(&location);
+    to->location = arena_take(arena, &location);
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
     return to->store->kind->create(to->store, to->archive, stage, error);
 }
 

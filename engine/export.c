@@ -71,8 +71,7 @@ static void define_stand_ins(struct manifest *m)
             if (strcmp(m->tables[i].only, "rows") != 0 || external->oid != m->tables[i].oid)
                 continue;
             stub_sql_define(&definition, m, &m->tables[i]);
-            external->definition = arena_strdup(m->arena, buffer_text(&definition));
-            buffer_free(&definition);
+            external->definition = arena_take(m->arena, &definition);
         }
 }
 

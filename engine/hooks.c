@@ -114,7 +114,6 @@ static const char *ping_url(const struct telling *t)
     const char *ping = t->hooks->ping;
     size_t length = strcspn(ping, "?#");
     struct buffer template = {0}, url = {0};
-    const char *text;
 
     buffer_append(&template, ping, length);
     while (template.length > 0 && template.bytes[template.length - 1] == '/')
@@ -125,10 +124,10 @@ static const char *ping_url(const struct telling *t)
         buffer_puts(&template, "/fail");
     buffer_puts(&template, ping + length);
     put_url(&url, buffer_text(&template), t->event);
-    text = arena_strdup(t->arena, buffer_text(&url));
+    /* A failure whose "/fail" is missing would be told as a success. */
+    url.failed = url.failed || template.failed;
     buffer_free(&template);
-    buffer_free(&url);
-    return text;
+    return arena_take(t->arena, &url);
 }
 
 /*
@@ -151,11 +150,15 @@ static void ping(struct telling *t)
     struct hook_limit limit = limit_of(t);
     struct larder_error why = {0};
     enum larder_status status;
+    const char *url;
 
     if (!is_pinged(t))
         return;
-    status = hook_request(ping_url(t), NULL, t->event->kind == LARDER_EVENT_START ? 1 : TRIES,
-                          &limit, t->arena, &why);
+    url = ping_url(t);
+    status = arena_failed(t->arena)
+                 ? larder_fail_memory(&why)
+                 : hook_request(url, NULL, t->event->kind == LARDER_EVENT_START ? 1 : TRIES, &limit,
+                                t->arena, &why);
     note(t, "ping", status, &why);
 }
 

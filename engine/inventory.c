@@ -309,13 +309,10 @@ const char *inventory_location(struct store *store, const struct inventory_backu
                                struct arena *arena)
 {
     struct buffer location = {0};
-    const char *text;
 
     store->kind->location(store, backup->archive != NULL ? backup->archive->key : backup->stem,
                           &location);
-    text = arena_strdup(arena, buffer_text(&location));
-    buffer_free(&location);
-    return text;
+    return arena_take(arena, &location);
 }
 
 const char *inventory_shrunk(const struct inventory_backup *backup, struct arena *arena)

@@ -76,8 +76,9 @@ static enum larder_status read_from_store(struct opened *opened, const char *key
     struct buffer location = {0};
 
     opened->store->kind->location(opened->store, key, &location);
-    opened->location = arena_strdup(arena, buffer_text(&location));
-    buffer_free(&location);
+    opened->location = arena_take(arena, &location);
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
     opened->name = key;
     find_digest(opened);
     return opened->store->kind->read(opened->store, key, &opened->input, error);

@@ -88,9 +88,8 @@ static enum larder_status find_source(struct prune *p, const struct inventory *i
         p->result->source = p->options->source_name;
     if (p->result->source != NULL) {
         names_source(&key, p->result->source);
-        p->source_key = arena_strdup(p->arena, buffer_text(&key));
-        buffer_free(&key);
-        return LARDER_OK;
+        p->source_key = arena_take(p->arena, &key);
+        return arena_failed(p->arena) ? larder_fail_memory(error) : LARDER_OK;
     }
     for (size_t i = 0; i < inventory->count; i++) {
         const char *source = inventory->backups[i].source;

@@ -42,9 +42,8 @@ void schedule_add(struct schedule *schedule, const char *name, struct buffer *te
 {
     struct larder_schedule *r = schedule->result;
 
-    r->files[r->count++] = (struct larder_schedule_file){
-        arena_strdup(schedule->arena, name), arena_strdup(schedule->arena, buffer_text(text))};
-    buffer_free(text);
+    r->files[r->count++] = (struct larder_schedule_file){arena_strdup(schedule->arena, name),
+                                                         arena_take(schedule->arena, text)};
 }
 
 /* The presets as the source has them; where the configuration has some, the source has none. */

@@ -80,8 +80,7 @@ static void find_source(struct status *s)
         struct buffer key = {0};
 
         names_source(&key, s->source);
-        s->source_key = arena_strdup(s->arena, buffer_text(&key));
-        buffer_free(&key);
+        s->source_key = arena_take(s->arena, &key);
         return;
     }
     for (size_t i = 0; i < s->inventory.count; i++) {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/buffer.h"
+
 enum { BLOCK = 16384 };
 
 struct block {
@@ -112,6 +114,15 @@ char *arena_printf(struct arena *arena, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, (size_t)length + 1, format, args);
     va_end(args);
+    return text;
+}
+
+char *arena_take(struct arena *arena, struct buffer *buffer)
+{
+    char *text = arena_strdup(arena, buffer_text(buffer));
+
+    arena->failed = arena->failed || buffer->failed;
+    buffer_free(buffer);
     return text;
 }
 

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 struct arena;
+struct buffer;
 
 /* NULL when memory is short. */
 struct arena *arena_new(void);
@@ -27,6 +28,9 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The buffer's text, cut short where the buffer has failed, which is the arena's failure, too; frees what the buffer holds. */
+char *arena_take(struct arena *arena, struct buffer *buffer);
 
 bool arena_failed(const struct arena *arena);
 

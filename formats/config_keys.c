@@ -337,14 +337,14 @@ static enum larder_status add_command(const struct config_key *key, const char *
         bool quoted = false;
         size_t length = 0;
 
+        if (arena_failed(arena))
+            return larder_fail_memory(error);
         for (; *value != '\0' && (quoted || strchr(" \t\r\n", *value) == NULL); value++) {
             if (*value == '"')
                 quoted = !quoted;
             else
                 word[length++] = *value;
         }
-        if (arena_failed(arena))
-            return larder_fail_memory(error);
         if (quoted)
             return wrong(key, value, "a command: a double quote is not closed", error);
         word[length] = '\0';

@@ -127,23 +127,25 @@ static void take_element(struct reading *r)
         take_item_field(r);
 }
 
+static void decode_key(struct reading *r, const char **key)
+{
+    char *decoded = arena_strdup(r->arena, *key);
+
+    if (arena_failed(r->arena))
+        return; /* it is no copy that could be written into */
+    r->wrong = !uri_decode_form(decoded);
+    *key = decoded;
+}
+
 /* Whether keys are encoded may be said behind them. */
 static void decode_keys(struct reading *r)
 {
     struct s3_document *d = r->document;
 
-    for (size_t i = 0; r->encoded && !r->wrong && i < d->count; i++) {
-        char *key = arena_strdup(r->arena, d->items[i].key);
-
-        r->wrong = !uri_decode_form(key);
-        d->items[i].key = key;
-    }
-    if (r->encoded && !r->wrong) {
-        char *key = arena_strdup(r->arena, d->next_key);
-
-        r->wrong = !uri_decode_form(key);
-        d->next_key = key;
-    }
+    for (size_t i = 0; r->encoded && !r->wrong && i < d->count; i++)
+        decode_key(r, &d->items[i].key);
+    if (r->encoded && !r->wrong)
+        decode_key(r, &d->next_key);
 }
 
 enum larder_status s3_document_read(const void *bytes, size_t length, struct arena *arena,

@@ -73,7 +73,7 @@ static struct larder_schedule_options options_of(const struct cli_values *v, str
 enum larder_status setup_schedule_alone(const struct cli_values *values,
                                         const struct larder_run *run, struct larder_error *error)
 {
-    struct cli_values *v = malloc(sizeof(*v));
+    struct cli_values *v = calloc(1, sizeof(*v));
     struct arena *arena = arena_new();
     struct larder_schedule schedule = {0};
     enum larder_status status = larder_fail_memory(error);

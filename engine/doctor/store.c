@@ -318,14 +318,11 @@ static enum larder_status check_archives(struct doctor *d, struct store *store,
 static const char *key_of_source(struct doctor *d)
 {
     struct buffer key = {0};
-    const char *text;
 
     if (d->source == NULL)
         return NULL;
     names_source(&key, d->source);
-    text = arena_strdup(d->arena, buffer_text(&key));
-    buffer_free(&key);
-    return text;
+    return arena_take(d->arena, &key);
 }
 
 static enum larder_status check_opened(struct doctor *d, struct store *store,

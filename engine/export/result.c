@@ -26,15 +26,12 @@ static const char *list_names(struct arena *arena, const char *const *names, siz
 {
     enum { SHOWN = 50 };
     struct buffer text = {0};
-    const char *list;
 
     for (size_t i = 0; i < count && i < SHOWN; i++)
         buffer_printf(&text, "%s%s", i > 0 ? ", " : "", names[i]);
     if (count > SHOWN)
         buffer_printf(&text, " and %zu other%s", count - SHOWN, count - SHOWN == 1 ? "" : "s");
-    list = arena_strdup(arena, buffer_text(&text));
-    buffer_free(&text);
-    return list;
+    return arena_take(arena, &text);
 }
 
 void export_warn_of_omissions(struct export *e)

@@ -31,12 +31,9 @@ static void put_settings(struct buffer *out, const struct manifest *manifest)
 static const char *as_pattern(struct arena *arena, const char *name)
 {
     struct buffer quoted = {0};
-    const char *text;
 
     sql_identifier(&quoted, name);
-    text = arena_strdup(arena, buffer_text(&quoted));
-    buffer_free(&quoted);
-    return text;
+    return arena_take(arena, &quoted);
 }
 
 static void prepare_restore(struct export_schema_restore *restore, struct export_schema *schema,

@@ -102,6 +102,7 @@ enum larder_status conninfo_complete(const struct larder_connect *connect, struc
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(given, &why);
     struct buffer text = {0};
+    bool failed;
 
     if (options == NULL) {
         larder_fail(error, LARDER_USAGE, "the source cannot be read: %s",
@@ -117,8 +118,9 @@ enum larder_status conninfo_complete(const struct larder_connect *connect, struc
     }
     PQconninfoFree(options);
     *conninfo = arena_strdup(arena, buffer_text(&text));
+    failed = text.failed || arena_failed(arena);
     if (text.length > 0)
         explicit_bzero(text.bytes, text.length);
     buffer_free(&text);
-    return *conninfo == NULL ? larder_fail_memory(error) : LARDER_OK;
+    return failed ? larder_fail_memory(error) : LARDER_OK;
 }

@@ -61,15 +61,12 @@ static const char *taken_hash(struct writer *w)
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned int length = 0;
     struct buffer hex = {0};
-    const char *text;
 
     if (w->hash == NULL || EVP_DigestFinal_ex(w->hash, digest, &length) != 1)
         return NULL;
     for (unsigned int i = 0; i < length; i++)
         buffer_printf(&hex, "%02x", digest[i]);
-    text = arena_strdup(w->arena, buffer_text(&hex));
-    buffer_free(&hex);
-    return text;
+    return arena_take(w->arena, &hex);
 }
 
 /* What is there under the object's name and under the temporary one; NULL where nothing is. */
@@ -280,12 +277,11 @@ static void name_paths(struct writer *w, const char *key)
 
     owner_name(owner);
     rclone_path(w->rclone, key, &path);
-    w->path = arena_strdup(w->arena, buffer_text(&path));
+    w->path = arena_take(w->arena, &path);
     w->folder = arena_printf(w->arena, "%.*s", (int)(strlen(w->path) - strlen(names_base(key)) - 1),
                              w->path);
     w->temporary =
         arena_printf(w->arena, "%s/" RCLONE_TEMPORARY "%s-%s", w->folder, owner, names_base(key));
-    buffer_free(&path);
 }
 
 enum larder_status rclone_create(struct rclone *rclone, const char *key, bool over,

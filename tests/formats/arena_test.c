@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "formats/arena.h"
+#include "formats/buffer.h"
 
 static void takes_over_what_is_in_another(void **state)
 {
@@ -44,6 +45,24 @@ static void remembers_what_it_could_not_give(void **state)
     arena_free(arena);
 }
 
+static void takes_a_buffer_with_its_failure(void **state)
+{
+    struct arena *arena = arena_new();
+    struct buffer whole = {0}, cut = {0};
+
+    (void)state;
+    buffer_puts(&whole, "daily");
+    assert_string_equal(arena_take(arena, &whole), "daily");
+    assert_false(arena_failed(arena));
+    buffer_puts(&cut, "dai");
+    assert_false(buffer_reserve(&cut, SIZE_MAX / 2));
+    assert_string_equal(arena_take(arena, &cut), "dai");
+    assert_true(arena_failed(arena));
+    assert_null(whole.bytes);
+    assert_null(cut.bytes);
+    arena_free(arena);
+}
+
 static void gives_zeros_for_any_type(void **state)
 {
     struct arena *arena = arena_new();
@@ -67,6 +86,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(remembers_what_it_could_not_give),
+        cmocka_unit_test(takes_a_buffer_with_its_failure),
         cmocka_unit_test(gives_zeros_for_any_type),
         cmocka_unit_test(takes_over_what_is_in_another),
     };

@@ -23,6 +23,9 @@
 #include "tests/formats/sample.h"
 #include "tests/formats/shortage.h"
 
+/* A text that takes a call of its own wherever it is copied, an arena's too. */
+enum { LARGE = 20000 };
+
 /* Made once, while nothing is short. */
 static struct buffer archive, manifest_text;
 static struct age_bytes sealed, armored;
@@ -327,11 +330,9 @@ static enum larder_status read_texts(struct larder_error *error)
     return status;
 }
 
-static const char *no_variable(void *arg, const char *name)
+static const char *large_variable(void *arg, const char *name)
 {
-    (void)arg;
-    (void)name;
-    return NULL;
+    return strcmp(name, "LARGE") == 0 ? arg : NULL;
 }
 
 static enum larder_status read_config(struct larder_error *error)
@@ -339,12 +340,14 @@ static enum larder_status read_config(struct larder_error *error)
     static const char text[] =
         "[source]\nconninfo = ${X:-d}\n[store]\nurl = s\n[encryption]\n"
         "recipients = age1a, age1b\nidentity = i\n[preset daily]\n"
-        "tables = a, \"B\"\nkeep_days = 7\n[hooks]\non_success = a \"b c\"\n";
-    const struct config_variables variables = {.look_up = no_variable};
+        "tables = a, \"B\"\nkeep_days = 7\n[hooks]\non_success = a \"b c\" ${LARGE}\n";
+    static char large[LARGE + 1];
+    const struct config_variables variables = {.look_up = large_variable, .arg = large};
     struct larder_config config = {0};
     struct arena *arena;
     enum larder_status status;
 
+    memset(large, 'x', LARGE);
     shortage_begin();
     arena = arena_new();
     status = memory(arena != NULL, error);
@@ -358,14 +361,17 @@ static enum larder_status read_stores_texts(struct larder_error *error)
 {
     static const char list[] = "[{\"Path\":\"a.tar\",\"Name\":\"a.tar\",\"Size\":1,\"ModTime\":"
                                "\"2025-01-26T02:00:00Z\",\"IsDir\":false}]";
-    static const char xml[] = "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>"
-                              "</ListBucketResult>";
+    static char xml[2 * LARGE + 1024];
     struct rclone_entry *entries;
     struct s3_document document;
     struct arena *arena;
     size_t count;
     enum larder_status status;
 
+    snprintf(xml, sizeof(xml),
+             "<ListBucketResult><EncodingType>url</EncodingType><Contents><Key>%0*d</Key>"
+             "<Size>1</Size></Contents><NextKeyMarker>%0*d</NextKeyMarker></ListBucketResult>",
+             LARGE, 0, LARGE, 0);
     shortage_begin();
     arena = arena_new();
     status = memory(arena != NULL, error);
