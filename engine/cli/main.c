@@ -25,17 +25,20 @@ static bool output_was_closed; /* by the caller, before the program began */
 static void on_signal(int number)
 {
     static const unsigned char one[8] = {1};
+    int before = errno;
 
     stop_signal = number;
     if (write(wake_fd, one, sizeof(one)) < 0)
-        return;
+        errno = before; /* it was readable before */
 }
 
-static void catch_signals(void)
+static enum larder_status catch_signals(struct larder_error *error)
 {
     struct sigaction action = {.sa_handler = on_signal};
 
     wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (wake_fd < 0)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not prepare for signals");
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
@@ -44,6 +47,7 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN);
     /* Where the caller ignores it, how a program ended could not be learnt. */
     signal(SIGCHLD, SIG_DFL);
+    return LARDER_OK;
 }
 
 /* A file that we open must not get the number of a standard stream that the caller has closed; and what is written to that must fail. */
@@ -128,12 +132,15 @@ int main(int argc, char **argv)
 {
     const struct cli_command *command;
     struct larder_error error = {0};
+    enum larder_status status;
 
     open_standard_streams();
-    catch_signals();
+    status = catch_signals(&error);
     clean_environment();
     keep_buffers_apart();
     json_memory_watch();
+    if (status != LARDER_OK)
+        return report(&error, status);
     if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)) {
         cli_print_version();
         return report(&error, LARDER_OK);

@@ -386,8 +386,9 @@ void embedded_stop(struct embedded *e)
         leave_running(e);
     if (e->rope >= 0)
         close(e->rope);
-    if (e->guard > 0)
-        waitpid(e->guard, NULL, 0);
+    /* A second signal must not have the folder go while the server is still in it. */
+    while (e->guard > 0 && waitpid(e->guard, NULL, 0) < 0 && errno == EINTR)
+        continue;
     if (!e->keep && e->folder != NULL)
         guard_remove_folder(e->folder);
     if (e->lock_fd >= 0)

@@ -1,5 +1,6 @@
 #include "engine/run/crew.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -102,10 +103,12 @@ enum larder_status crew_run(int lanes, size_t pieces, crew_work do_work, void *a
         lanes = pieces == 0 ? 1 : (int)pieces;
     if (lanes < 1)
         lanes = 1;
-    hands = calloc((size_t)lanes, sizeof(*hands));
     crew.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (hands == NULL || crew.stop_fd < 0) {
-        free(hands);
+    if (crew.stop_fd < 0)
+        return larder_fail_errno(error, LARDER_FAILED, errno, "could not prepare the lanes");
+    hands = calloc((size_t)lanes, sizeof(*hands));
+    if (hands == NULL) {
+        close(crew.stop_fd);
         return larder_fail_memory(error);
     }
     pthread_mutex_init(&crew.lock, NULL);

@@ -227,7 +227,8 @@ void spawn_end(struct spawned *child)
         usleep(10000);
     }
     kill(-pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
 }
 
 void spawn_close(struct spawned *child)

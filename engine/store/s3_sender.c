@@ -239,8 +239,9 @@ enum larder_status s3_sender_send(struct s3_sender *sender, const char *upload_i
 {
     enum larder_status status = LARDER_OK;
 
-    sender->upload_id = upload_id;
     pthread_mutex_lock(&sender->lock);
+    if (sender->upload_id == NULL)
+        sender->upload_id = upload_id; /* the threads read it without the lock */
     if (!grow_parts(sender)) {
         pthread_mutex_unlock(&sender->lock);
         return larder_fail_memory(error);

@@ -119,3 +119,8 @@ ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS expect_exit 130 env --default-signal=I
     "$LARDER" prune --store "$SCRATCH/store" --source-name here --keep-min 1
 expect_stderr interrupted
 exec 8<&-
+
+it "a program that could hear no signal does not begin"
+ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS expect_exit 1 \
+    strace -qq -o /dev/null -e trace=eventfd2 -e inject=eventfd2:error=EMFILE:when=1 "$LARDER" list --store "$SCRATCH/store"
+expect_stderr "could not prepare for signals: Too many open files"
