@@ -32,7 +32,7 @@
  *   publish   digest and summary beside the archive, and (export/result.c) the rows in the database
  */
 
-enum { LANES_MAX = 64, TID_RANGE_SCANS = 140000 };
+enum { TID_RANGE_SCANS = 140000 };
 
 static enum larder_status check_options(const struct larder_export_options *o,
                                         struct larder_error *error)
@@ -55,8 +55,8 @@ static enum larder_status check_options(const struct larder_export_options *o,
         larder_hint(error, "Presets are written with small letters, digits and _.");
         return LARDER_USAGE;
     }
-    if (o->lanes < 0 || o->lanes > LANES_MAX)
-        return larder_fail(error, LARDER_USAGE, "-j takes a number from 1 to %d", LANES_MAX);
+    if (o->lanes < 0 || o->lanes > LARDER_LANES_MAX)
+        return larder_fail(error, LARDER_USAGE, "-j takes a number from 1 to %d", LARDER_LANES_MAX);
     return LARDER_OK;
 }
 

@@ -55,9 +55,8 @@ struct table_state {
     uint64_t tree_bytes; /* raw, with those of its partitions */
     size_t root;         /* the place of the table that it is a partition of, or its own */
     int running;
-    bool exclusive; /* one that runs has the table for itself */
-    bool small;     /* few rows, no partition and no parent */
-    uint64_t loaded_rows;
+    bool exclusive;         /* one that runs has the table for itself */
+    bool small;             /* few rows, no partition and no parent */
     struct buffer validate; /* SQL: its foreign keys that are validated apart */
 };
 

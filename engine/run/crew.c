@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -62,16 +61,13 @@ static bool next_piece(struct crew *crew, size_t *piece)
 
 static void fail(struct crew *crew, enum larder_status status, const struct larder_error *error)
 {
-    uint64_t one = 1;
-
     pthread_mutex_lock(&crew->lock);
     if (crew->status == LARDER_OK) {
         crew->status = status;
         crew->error = *error;
     }
     pthread_mutex_unlock(&crew->lock);
-    if (write(crew->stop_fd, &one, sizeof(one)) < 0)
-        return; /* it was readable before */
+    eventfd_write(crew->stop_fd, 1); /* where that fails, it is readable already */
 }
 
 static void *work(void *arg)

@@ -87,10 +87,7 @@ struct s3_sender *s3_sender_new(struct s3 *s3, const char *key, uint64_t expecte
 
 static void stop(struct s3_sender *sender)
 {
-    uint64_t one = 1;
-
-    if (write(sender->stop_fd, &one, sizeof(one)) < 0)
-        return; /* it was readable before */
+    eventfd_write(sender->stop_fd, 1); /* where that fails, it is readable already */
 }
 
 /* Makes room for the current part's bytes, and for what becomes of it. */
