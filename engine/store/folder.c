@@ -10,6 +10,7 @@
 
 #include "engine/store/file.h"
 #include "engine/store/file_calls.h"
+#include "engine/store/listing.h"
 #include "engine/store/store.h"
 
 struct folder {
@@ -143,29 +144,6 @@ static enum larder_status folder_read(struct store *store, const char *key, stru
     return status;
 }
 
-struct listing {
-    struct arena *arena;
-    struct store_object *objects;
-    size_t count, capacity;
-};
-
-static void add_object(struct listing *listing, const char *key, uint64_t bytes)
-{
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
-        struct store_object *objects = arena_alloc(listing->arena, capacity, sizeof(*objects));
-
-        if (objects == NULL)
-            return;
-        if (listing->count > 0)
-            memcpy(objects, listing->objects, listing->count * sizeof(*objects));
-        listing->objects = objects;
-        listing->capacity = capacity;
-    }
-    listing->objects[listing->count++] =
-        (struct store_object){arena_strdup(listing->arena, key), bytes};
-}
-
 static enum larder_status list_folder(const char *path, const char *key, const char *prefix,
                                       int depth, struct listing *listing,
                                       struct larder_error *error);
@@ -195,7 +173,7 @@ static enum larder_status list_entry(const char *path, const char *key, const ch
     if (depth < 2 && (S_ISDIR(stat.st_mode) || leads_to_folder(path, &stat)))
         return list_folder(path, key, prefix, depth + 1, listing, error);
     if (S_ISREG(stat.st_mode) && strlen(key) >= strlen(prefix))
-        add_object(listing, key, (uint64_t)stat.st_size);
+        listing_add(listing, key, (uint64_t)stat.st_size);
     return LARDER_OK;
 }
 
@@ -230,11 +208,6 @@ static enum larder_status list_folder(const char *path, const char *key, const c
     return status;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct store_object *)a)->key, ((const struct store_object *)b)->key);
-}
-
 static enum larder_status folder_list(struct store *store, const char *prefix, struct arena *arena,
                                       struct store_object **objects, size_t *count,
                                       struct larder_error *error)
@@ -246,16 +219,7 @@ static enum larder_status folder_list(struct store *store, const char *prefix, s
     /* A store that nothing was written to yet has no folder. */
     if (access(path, F_OK) == 0 || errno != ENOENT)
         status = list_folder(path, "", prefix, 0, &listing, error);
-
-    if (status == LARDER_OK && arena_failed(arena))
-        status = larder_fail_memory(error);
-    if (status != LARDER_OK)
-        return status;
-    if (listing.count > 0)
-        qsort(listing.objects, listing.count, sizeof(*listing.objects), by_name);
-    *objects = listing.objects;
-    *count = listing.count;
-    return LARDER_OK;
+    return status == LARDER_OK ? listing_end(&listing, objects, count, error) : status;
 }
 
 static enum larder_status folder_remove(struct store *store, const char *key,

@@ -8,6 +8,7 @@
 
 #include "engine/run/process.h"
 #include "engine/run/run.h"
+#include "engine/store/listing.h"
 #include "engine/store/rclone_parts.h"
 
 enum { KEY_DEPTH = 3 };
@@ -166,35 +167,23 @@ enum larder_status rclone_entries(const struct rclone *rclone, const char *path,
     return status;
 }
 
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct store_object *)a)->key, ((const struct store_object *)b)->key);
-}
-
 /* Takes those whose keys begin with the prefix; what begins with a dot is no object. */
 static enum larder_status take_objects(const struct rclone_entry *entries, size_t count,
                                        const char *folder, const char *key_prefix,
                                        struct arena *arena, struct store_object **objects,
                                        size_t *taken, struct larder_error *error)
 {
-    struct store_object *all = arena_alloc(arena, count + 1, sizeof(*all));
-    size_t n = 0;
+    struct listing listing = {.arena = arena};
 
-    for (size_t i = 0; all != NULL && i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const char *key = arena_printf(arena, "%s%s", folder, entries[i].path);
         const char *slash = strrchr(key, '/');
 
         if (strncmp(key, key_prefix, strlen(key_prefix)) == 0 && key[0] != '.' &&
             (slash == NULL || slash[1] != '.'))
-            all[n++] = (struct store_object){key, entries[i].bytes};
+            listing_add(&listing, key, entries[i].bytes);
     }
-    if (arena_failed(arena))
-        return larder_fail_memory(error);
-    if (n > 0)
-        qsort(all, n, sizeof(*all), by_name);
-    *objects = all;
-    *taken = n;
-    return LARDER_OK;
+    return listing_end(&listing, objects, taken, error);
 }
 
 static enum larder_status rclone_list(struct store *store, const char *key_prefix,

@@ -1,33 +1,10 @@
 /* What a bucket holds: objects, and uploads that were begun and not ended. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "engine/store/listing.h"
 #include "engine/store/s3_parts.h"
 #include "formats/names.h"
 #include "formats/uri.h"
-
-struct listing {
-    struct arena *arena;
-    struct store_object *objects;
-    size_t count, capacity;
-};
-
-static bool add_object(struct listing *listing, const char *key, uint64_t bytes)
-{
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
-        struct store_object *objects = arena_alloc(listing->arena, capacity, sizeof(*objects));
-
-        if (objects == NULL)
-            return false;
-        if (listing->count > 0)
-            memcpy(objects, listing->objects, listing->count * sizeof(*objects));
-        listing->objects = objects;
-        listing->capacity = capacity;
-    }
-    listing->objects[listing->count++] = (struct store_object){key, bytes};
-    return true;
-}
 
 /* The next page of a listing, behind `next`, of at most so many keys. */
 static enum larder_status ask_page(struct s3 *s3, const char *prefix, const char *next,
@@ -67,13 +44,8 @@ static void take_page(const struct s3 *s3, const struct s3_document *document,
         size_t length = strlen(key);
 
         if (length > skip && strncmp(key, s3->prefix, skip) == 0 && key[length - 1] != '/')
-            add_object(listing, key + skip, document->items[i].bytes);
+            listing_add(listing, key + skip, document->items[i].bytes);
     }
-}
-
-static int by_key(const void *a, const void *b)
-{
-    return strcmp(((const struct store_object *)a)->key, ((const struct store_object *)b)->key);
 }
 
 enum larder_status s3_list(struct store *store, const char *prefix, struct arena *arena,
@@ -96,13 +68,7 @@ enum larder_status s3_list(struct store *store, const char *prefix, struct arena
                                "could not list \"s3://%s\": the store does not say how to go on",
                                s3->bucket);
     } while (document.truncated);
-    if (arena_failed(arena))
-        return larder_fail_memory(error);
-    if (listing.count > 0)
-        qsort(listing.objects, listing.count, sizeof(*listing.objects), by_key);
-    *objects = listing.objects;
-    *count = listing.count;
-    return LARDER_OK;
+    return listing_end(&listing, objects, count, error);
 }
 
 enum larder_status s3_find(struct store *store, struct larder_error *error)
