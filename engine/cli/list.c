@@ -18,15 +18,15 @@ static json_t *item_json(const struct larder_list_item *item)
         json_array_append_new(problems, json_text(item->problems[j]));
     return json_pack(
         "{s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:b, s:s?, s:b, s:o, s:o, s:o, s:o, s:s?, s:s?, s:I, s:o, s:b}",
-        "archive", json_text(item->archive), "backup_name", item->backup_name, "preset", item->preset,
-        "source", json_text(item->source), "created_at", json_time_or_null(item->created_at), "bytes",
-        (json_int_t)item->bytes, "rows", (json_int_t)item->rows, "encrypted", item->encrypted,
-        "sha256", item->sha256, "good", item->good, "problems", problems, "verified_at",
-        json_time_or_null(item->verified_at), "drilled_at", json_time_or_null(item->drilled_at),
-        "drill_failed_at", json_time_or_null(item->drill_failed_at), "drill_failure",
-        item->drill_failure, "shrunk_since", item->shrunk_since, "shrunk_tables",
-        (json_int_t)item->shrunk_tables, "keep_until", json_time_or_null(item->keep_until), "held",
-        item->held);
+        "archive", json_text(item->archive), "backup_name", item->backup_name, "preset",
+        item->preset, "source", json_text(item->source), "created_at",
+        json_time_or_null(item->created_at), "bytes", (json_int_t)item->bytes, "rows",
+        (json_int_t)item->rows, "encrypted", item->encrypted, "sha256", item->sha256, "good",
+        item->good, "problems", problems, "verified_at", json_time_or_null(item->verified_at),
+        "drilled_at", json_time_or_null(item->drilled_at), "drill_failed_at",
+        json_time_or_null(item->drill_failed_at), "drill_failure", item->drill_failure,
+        "shrunk_since", item->shrunk_since, "shrunk_tables", (json_int_t)item->shrunk_tables,
+        "keep_until", json_time_or_null(item->keep_until), "held", item->held);
 }
 
 static json_t *list_json(const struct larder_list *list)
