@@ -28,7 +28,10 @@ static json_t *replaced(const char *text)
 
 json_t *json_text(const char *text)
 {
-    json_t *json = text == NULL ? json_null() : json_string(text);
+    json_t *json;
 
+    if (text == NULL)
+        return json_null();
+    json = json_string(text);
     return json != NULL ? json : replaced(text);
 }
