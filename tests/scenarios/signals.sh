@@ -24,7 +24,7 @@ expect_end()
 # Nobody can read the metadata until release_metadata.
 hold_metadata()
 {
-    coproc HOLDER { psql -XAtq -d kitchai; }
+    coproc HOLDER { exec psql -XAtq -d kitchai; }
     HOLDER_ID=$!
     echo "BEGIN; LOCK TABLE backups.backup_metadata; SELECT 'held';" >&"${HOLDER[1]}"
     read -r _ <&"${HOLDER[0]}"
@@ -40,7 +40,7 @@ release_metadata()
 silent_server()
 {
     coproc SILENT {
-        python3 -c 'import socket, time
+        exec python3 -c 'import socket, time
 server = socket.create_server(("127.0.0.1", 0))
 print(server.getsockname()[1], flush=True)
 client = server.accept()
