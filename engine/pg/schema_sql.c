@@ -277,7 +277,7 @@ void schema_take_sql(struct schema *schema, const char *text)
     struct arena *arena = schema->arena;
     bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
     struct schema_entry **entries = NULL;
-    size_t count;
+    size_t count = 0;
 
     schema->pieces = arena_alloc(arena, schema->count + 1, sizeof(*schema->pieces));
     for (size_t i = 0; wanted != NULL && i < schema->count; i++)

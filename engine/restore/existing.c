@@ -124,7 +124,9 @@ enum larder_status existing_find(struct restore *r, struct larder_error *error)
     size_t existing = 0;
     enum larder_status status;
 
-    for (size_t i = 0; names != NULL && i < r->table_count; i++)
+    if (names == NULL || exists == NULL || left == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < r->table_count; i++)
         names[i] = preflight_qualified(r->arena, r->tables[i]->schema, r->tables[i]->name);
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
