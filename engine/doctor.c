@@ -26,18 +26,12 @@ static int urgency(enum larder_status status)
 static void add_line(struct doctor *d, struct larder_doctor_line line)
 {
     struct larder_doctor *r = d->result;
+    struct larder_doctor_line *lines =
+        arena_grow(d->arena, r->lines, r->count, &d->room, sizeof(*lines));
 
-    if (r->count == d->room) {
-        size_t room = 2 * d->room + 32;
-        struct larder_doctor_line *lines = arena_alloc(d->arena, room, sizeof(*lines));
-
-        if (lines == NULL)
-            return;
-        if (r->count > 0)
-            memcpy(lines, r->lines, r->count * sizeof(*lines));
-        r->lines = lines;
-        d->room = room;
-    }
+    if (lines == NULL)
+        return;
+    r->lines = lines;
     line.subject = arena_strdup(d->arena, line.subject);
     line.message = arena_strdup(d->arena, line.message);
     line.help =

@@ -83,6 +83,22 @@ void *arena_alloc(struct arena *arena, size_t count, size_t size)
     return take(arena, count * size > 0 ? count * size : 1);
 }
 
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size)
+{
+    size_t more = *capacity == 0 ? 64 : *capacity * 2;
+    void *copy;
+
+    if (count < *capacity)
+        return items;
+    copy = arena_alloc(arena, more, size);
+    if (copy == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(copy, items, count * size);
+    *capacity = more;
+    return copy;
+}
+
 char *arena_strdup(struct arena *arena, const char *text)
 {
     size_t length;

@@ -24,6 +24,9 @@ void arena_join(struct arena *arena, struct arena *other);
 /* Zeroed memory, aligned for any type; NULL when memory is short or count * size overflows. */
 void *arena_alloc(struct arena *arena, size_t count, size_t size);
 
+/* Room for one more than `count` items: the items, or a copy with more room, and `*capacity` says how much. NULL when memory is short. */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *capacity, size_t size);
+
 /* A copy of the text; NULL stays NULL. */
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...)

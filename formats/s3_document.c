@@ -89,19 +89,12 @@ static void take_item_field(struct reading *r)
 static void add_item(struct reading *r)
 {
     struct s3_document *d = r->document;
+    struct s3_item *items = arena_grow(r->arena, d->items, d->count, &r->capacity, sizeof(*items));
 
     r->wrong = r->wrong || r->item.key == NULL;
-    if (d->count == r->capacity) {
-        size_t capacity = r->capacity == 0 ? 64 : r->capacity * 2;
-        struct s3_item *items = arena_alloc(r->arena, capacity, sizeof(*items));
-
-        if (items == NULL)
-            return;
-        if (d->count > 0)
-            memcpy(items, d->items, d->count * sizeof(*items));
-        d->items = items;
-        r->capacity = capacity;
-    }
+    if (items == NULL)
+        return;
+    d->items = items;
     if (r->item.upload_id == NULL)
         r->item.upload_id = "";
     d->items[d->count++] = r->item;

@@ -5,18 +5,12 @@
 
 void listing_add(struct listing *listing, const char *key, uint64_t bytes)
 {
-    /* Doubles; the arena keeps the old ones until it goes. */
-    if (listing->count == listing->capacity) {
-        size_t capacity = listing->capacity == 0 ? 64 : listing->capacity * 2;
-        struct store_object *objects = arena_alloc(listing->arena, capacity, sizeof(*objects));
+    struct store_object *objects = arena_grow(listing->arena, listing->objects, listing->count,
+                                              &listing->capacity, sizeof(*objects));
 
-        if (objects == NULL)
-            return;
-        if (listing->count > 0)
-            memcpy(objects, listing->objects, listing->count * sizeof(*objects));
-        listing->objects = objects;
-        listing->capacity = capacity;
-    }
+    if (objects == NULL)
+        return;
+    listing->objects = objects;
     listing->objects[listing->count++] = (struct store_object){key, bytes};
 }
 
