@@ -68,22 +68,6 @@ when_copying()
         RAISE 'nobody copies'; END \$\$"
 }
 
-# Starts larder in the background, as one that a terminal's signals reach.
-begin()
-{
-    LAST="larder $*"
-    env --default-signal=INT,TERM "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
-    PID=$!
-}
-
-expect_end()
-{
-    local status=0
-
-    wait "$PID" || status=$?
-    expect_equal "the exit code" "$1" "$status"
-}
-
 expect_nothing_left()
 {
     expect_equal "the files in the store" "${1:-}" "$(find "$STORE" -type f ! -name .larder.lock)"

@@ -19,21 +19,6 @@ when_copying()
         RAISE 'nobody copies'; END \$\$"
 }
 
-begin()
-{
-    LAST="larder $*"
-    env --default-signal=INT,TERM "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
-    PID=$!
-}
-
-expect_end()
-{
-    local status=0
-
-    wait "$PID" 2>/dev/null || status=$?
-    expect_equal "the exit code" "$1" "$status"
-}
-
 # All that a restore could leave in a database or on its server.
 state_of()
 {

@@ -4,21 +4,11 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-begin()
+# stop SIGNAL CODE   what was begun ends by the signal, with this exit code
+stop()
 {
-    LAST="larder $*"
-    env --default-signal=INT,TERM "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
-    PID=$!
-}
-
-# expect_end SIGNAL CODE   sends the signal to what was begun
-expect_end()
-{
-    local status=0
-
     kill -"$1" "$PID"
-    wait "$PID" 2>/dev/null || status=$?
-    expect_equal "the exit code" "$2" "$status"
+    expect_end "$2"
 }
 
 # Nobody can read the metadata until release_metadata.
@@ -78,7 +68,7 @@ for signal in INT:130 TERM:143; do
     hold_metadata
     begin verify "$ARCHIVE" --against dbname=kitchai
     wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted" t
-    expect_end "${signal%:*}" "${signal#*:}"
+    stop "${signal%:*}" "${signal#*:}"
     expect_unsaid equal
     release_metadata
 done
@@ -87,7 +77,7 @@ it "nor one that is stopped while it connects to the source for its metadata"
 silent_server
 LARDER_SOURCE="host=127.0.0.1 port=$PORT dbname=kitchai" begin verify "$ARCHIVE"
 wait_for_connection
-expect_end INT 130
+stop INT 130
 expect_unsaid equal
 end_silence
 
@@ -95,7 +85,7 @@ it "a drill that is stopped while it asks the source for its name is no wrong us
 silent_server
 LARDER_SOURCE="host=127.0.0.1 port=$PORT dbname=kitchai" begin drill weekly -d postgres --store "$SCRATCH/store"
 wait_for_connection
-expect_end INT 130
+stop INT 130
 expect_unsaid "several sources"
 end_silence
 
@@ -103,7 +93,7 @@ it "of several archives the one that a signal breaks off says the exit code, and
 hold_metadata
 begin verify "$SCRATCH/missing.tar" "$ARCHIVE" "$ARCHIVE" "$ARCHIVE" --against dbname=kitchai
 wait_until expect_query kitchai "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted" t
-expect_end INT 130
+stop INT 130
 expect_stderr missing.tar
 expect_equal "the lines about the signal" 1 "$(grep -c interrupted "$STDERR")"
 release_metadata

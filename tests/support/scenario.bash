@@ -7,6 +7,8 @@
 #
 #   it "SENTENCE"                    names the behaviour that the next lines show
 #   expect_exit CODE COMMAND...      runs the command; what it wrote is in $STDOUT and $STDERR (files)
+#   begin ARGUMENT...                larder in the background, as one that a terminal's signals reach; its process is PID
+#   expect_end CODE                  waits for what was begun
 #   expect_says TEXT                 the last command wrote TEXT, on either
 #   expect_stdout TEXT, expect_stderr TEXT, expect_unsaid TEXT
 #   expect_json FILTER TEXT          jq's answer to FILTER, over what it wrote to standard output
@@ -107,6 +109,21 @@ expect_exit()
     LAST=$(printf '%q ' "$@")
     "$@" >"$STDOUT" 2>"$STDERR" || status=$?
     [ "$status" = "$wanted" ] || fail "exit $wanted was expected, not $status"
+}
+
+begin()
+{
+    LAST="larder $*"
+    env --default-signal=INT,TERM "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
+    PID=$!
+}
+
+expect_end()
+{
+    local status=0
+
+    wait "$PID" 2>/dev/null || status=$?
+    expect_equal "the exit code" "$1" "$status"
 }
 
 holds()
