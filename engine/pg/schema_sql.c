@@ -224,7 +224,9 @@ static bool set_piece(struct schema *schema, const struct schema_entry *entry, c
     if (name == NULL || name >= end)
         return false;
     schema->pieces[entry - schema->entries] = (struct schema_piece){
-        .settings = settings, .at = name + 1, .length = (size_t)(end - name - 1)};
+        .settings = restore_pass(entry) == 0 ? settings : "", /* privileges are stored nowhere */
+        .at = name + 1,
+        .length = (size_t)(end - name - 1)};
     return true;
 }
 
@@ -388,7 +390,7 @@ enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
         size_t number = (size_t)(entries[i] - schema->entries);
         const char *own = schema->pieces[number].settings;
 
-        if (own != settings && restore_pass(entries[i]) == 0) /* privileges are stored nowhere */
+        if (own != settings)
             buffer_puts(out, own);
         settings = own;
         append_entry(schema, number, out);
