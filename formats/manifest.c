@@ -203,3 +203,9 @@ uint64_t *manifest_rows_below(const struct manifest *manifest, struct arena *are
     }
     return parents == NULL ? NULL : rows;
 }
+
+bool manifest_refers_to(const struct manifest_reference *reference, const char *schema,
+                        const char *name)
+{
+    return strcmp(reference->schema, schema) == 0 && strcmp(reference->name, name) == 0;
+}

@@ -195,4 +195,8 @@ size_t *manifest_parents(const struct manifest *manifest, struct arena *arena);
 /* For each table its rows with those of its descendants; by place. In the arena; NULL when memory is short. */
 uint64_t *manifest_rows_below(const struct manifest *manifest, struct arena *arena);
 
+/* Whether a key refers to the table of that name. */
+bool manifest_refers_to(const struct manifest_reference *reference, const char *schema,
+                        const char *name);
+
 #endif

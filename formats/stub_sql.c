@@ -170,20 +170,14 @@ static void put_names(struct buffer *out, const char **names, size_t count, cons
     }
 }
 
-static bool refers_to(const struct manifest_reference *reference,
-                      const struct manifest_table *table)
-{
-    return strcmp(reference->schema, table->schema) == 0 &&
-           strcmp(reference->name, table->name) == 0;
-}
-
 static bool is_key(const struct manifest *m, const struct manifest_table *table, const char *column)
 {
     for (size_t i = 0; i < m->table_count; i++)
         for (size_t j = 0; j < m->tables[i].reference_count; j++) {
             const struct manifest_reference *r = &m->tables[i].references[j];
 
-            for (size_t k = 0; refers_to(r, table) && k < r->column_count; k++)
+            for (size_t k = 0;
+                 manifest_refers_to(r, table->schema, table->name) && k < r->column_count; k++)
                 if (strcmp(r->referenced_columns[k], column) == 0)
                     return true;
         }
@@ -221,7 +215,7 @@ static bool is_repeated(const struct manifest *m, const struct manifest_referenc
 
             if (r == reference)
                 return false;
-            if (refers_to(r, table) && same_columns(r, reference))
+            if (manifest_refers_to(r, table->schema, table->name) && same_columns(r, reference))
                 return true;
         }
     return false;
@@ -240,7 +234,7 @@ void stub_sql_define(struct buffer *out, const struct manifest *m,
         for (size_t j = 0; j < m->tables[i].reference_count; j++) {
             const struct manifest_reference *r = &m->tables[i].references[j];
 
-            if (!refers_to(r, table) || is_repeated(m, r, table))
+            if (!manifest_refers_to(r, table->schema, table->name) || is_repeated(m, r, table))
                 continue;
             buffer_puts(out, ", UNIQUE (");
             put_names(out, r->referenced_columns, r->column_count, ", ", "");

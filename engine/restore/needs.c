@@ -18,11 +18,6 @@ static const struct manifest_external *find_external(const struct restore *r,
     return NULL;
 }
 
-static bool is_to(const struct manifest_reference *reference, const char *schema, const char *name)
-{
-    return strcmp(reference->schema, schema) == 0 && strcmp(reference->name, name) == 0;
-}
-
 static bool names_column(const struct manifest_reference *reference, const char *column)
 {
     for (size_t i = 0; i < reference->column_count; i++)
@@ -38,7 +33,8 @@ static bool is_key(const struct restore *r, const struct manifest_table *table, 
         for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
             const struct manifest_reference *reference = &r->tables[i]->references[j];
 
-            if (is_to(reference, table->schema, table->name) && names_column(reference, column))
+            if (manifest_refers_to(reference, table->schema, table->name) &&
+                names_column(reference, column))
                 return true;
         }
     return false;
@@ -72,7 +68,7 @@ static const char *stub_of(struct restore *r, const struct manifest_table *table
     }
     for (size_t i = 0; i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->reference_count; j++)
-            if (is_to(&r->tables[i]->references[j], table->schema, table->name))
+            if (manifest_refers_to(&r->tables[i]->references[j], table->schema, table->name))
                 put_unique(&sql, &r->tables[i]->references[j]);
     buffer_puts(&sql, ")");
     text = sql.failed ? NULL : arena_strdup(r->arena, buffer_text(&sql));
@@ -175,7 +171,7 @@ static void leave_out_references(struct restore *r, const struct manifest_extern
         for (size_t j = 0; j < r->tables[i]->reference_count; j++) {
             const struct manifest_reference *reference = &r->tables[i]->references[j];
 
-            if (!is_to(reference, need->schema, need->name))
+            if (!manifest_refers_to(reference, need->schema, need->name))
                 continue;
             r->left_out[r->left_out_count++] = reference->oid;
             findings_add(&r->proof->findings, r->arena, "left out", reference->constraint,

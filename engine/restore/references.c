@@ -6,13 +6,6 @@
 #include "engine/restore/references_parts.h"
 #include "engine/run/run.h"
 
-static bool refers_to(const struct manifest_reference *reference,
-                      const struct manifest_table *table)
-{
-    return strcmp(reference->schema, table->schema) == 0 &&
-           strcmp(reference->name, table->name) == 0;
-}
-
 /* The platform's tables get rows only where stand-ins for what is not ours were asked for. */
 static enum larder_status find_targets(struct restore *r, struct pg *pg, const char **names,
                                        size_t count, bool *exists, bool *managed,
@@ -84,7 +77,7 @@ static void each_of(const struct manifest_table *table, const char *source, bool
                     const struct kept *item, keeping_edge *act, void *arg)
 {
     for (size_t i = 0; i < table->reference_count; i++)
-        if (refers_to(&table->references[i], item->table))
+        if (manifest_refers_to(&table->references[i], item->table->schema, item->table->name))
             act(arg, source, kept, &table->references[i]);
 }
 
