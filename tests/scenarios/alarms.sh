@@ -70,7 +70,7 @@ a_revoked_key()
 }
 a_lost_summary() { rm store/shop/nightly/*[0-9].json; }
 
-begin()
+begin_situation()
 {
     [ -z "$PROXY" ] || kill "$PROXY"
     PROXY=
@@ -102,7 +102,7 @@ say()
 # NIGHT | what is said before the next export: status, Nagios, metrics | the export's exit code | and after it | the hooks' events
 while IFS='|' read -r night before exit after events; do
     it "$night"
-    begin
+    begin_situation
     : >"$EVENTS"
     if ! "${night// /_}"; then
         continue

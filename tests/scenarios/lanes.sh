@@ -10,21 +10,6 @@ data_of()
     tar xOf "$1" manifest.json | jq -c '.tables[] | [.schema, .name, .copy_format, .rows, .fingerprint]'
 }
 
-begin()
-{
-    LAST="larder $*"
-    LARDER_PGBIN=$SCRATCH/bin "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" &
-    PID=$!
-}
-
-expect_end()
-{
-    local status=0
-
-    wait "$PID" || status=$?
-    expect_equal "the exit code" "$1" "$status"
-}
-
 expect_copying()
 {
     expect_query lanes "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY %huge%' AND state = 'active' AND
@@ -94,7 +79,7 @@ sql lanes "CREATE TABLE huge (a bytea); ALTER TABLE huge ALTER a SET STORAGE EXT
 
 it "the rows are read while pg_dump is at work"
 gate pg_dump
-begin export -t 'huge*' -d lanes -o "$SCRATCH/beside.tar" --no-record -q -j 2
+LARDER_PGBIN=$SCRATCH/bin begin export -t 'huge*' -d lanes -o "$SCRATCH/beside.tar" --no-record -q -j 2
 wait_until expect_copying 2
 touch "$SCRATCH/gate"
 expect_end 0
@@ -103,7 +88,7 @@ expect_exit 0 larder verify "$SCRATCH/beside.tar"
 it "whichever lane's backend is killed, the export fails and names the table and the cause"
 for lane in 1 2; do
     gate pg_restore
-    begin export -t 'huge*' -d lanes -o "$SCRATCH/killed.tar" --no-record -q -j 2
+    LARDER_PGBIN=$SCRATCH/bin begin export -t 'huge*' -d lanes -o "$SCRATCH/killed.tar" --no-record -q -j 2
     wait_until expect_copying 2
     wait_until expect_query lanes "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'larder pg_dump%'" 0
     sql lanes "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY %huge%' AND state = 'active' ORDER BY backend_start OFFSET $((lane - 1)) LIMIT 1" >/dev/null
