@@ -44,7 +44,6 @@ static enum larder_status find_large_objects(struct export *e, struct larder_err
 
     if (catalog_has_large_objects(e->control, &e->has_large_objects, &why) == LARDER_OK)
         return LARDER_OK;
-    session_rollback(e->control);
     return session_begin_plain(e->control, error);
 }
 
@@ -176,12 +175,11 @@ static bool chooses_formats(const struct export *e)
 }
 
 /*
- * Gives the locks of a look back, and begins another transaction: while others are waited for the leader is in one, since outside of it the server may end
+ * Gives the locks of a look back, by another transaction: while others are waited for the leader is in one, since outside of it the server may end
  * the session (idle_session_timeout), and holds no locks in it.
  */
 static enum larder_status renew(struct export *e, struct larder_error *error)
 {
-    session_rollback(e->leader);
     return session_begin_plain(e->leader, error);
 }
 
@@ -379,7 +377,6 @@ enum larder_status export_prepare(struct export *e, struct larder_error *error)
         return larder_fail_memory(error);
     begin_leading(&leading, e);
     status = look_at_server(e, error);
-    session_rollback(e->control);
     if (status == LARDER_OK)
         status = lock_run(e, error);
     status = end_leading(&leading, status, error);
@@ -413,10 +410,8 @@ static enum larder_status lock_and_look(struct export *e, bool *again, struct la
     before = e->manifest;
     e->manifest = NULL;
     status = look_up(e, false, error);
-    if (status == LARDER_OK && !same_tables(before, e->manifest)) {
-        *again = true;
-        session_rollback(e->leader);
-    }
+    if (status == LARDER_OK)
+        *again = !same_tables(before, e->manifest);
     manifest_free(before);
     return status;
 }
@@ -438,7 +433,6 @@ enum larder_status export_lead(struct export *e, struct larder_error *error)
     for (int i = 0; status == LARDER_OK && again && i < TRIES; i++) {
         if (i > 0)
             status = look_again(e, error);
-        session_rollback(e->leader);
         if (status == LARDER_OK)
             status = lock_and_look(e, &again, error);
     }

@@ -1,7 +1,8 @@
 #include "engine/pg/session.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "formats/buffer.h"
 
 enum { TRIES = 20 };
 static const char query_canceled[] = "57014";
@@ -35,7 +36,7 @@ static const struct {
 };
 
 /* In a database in SQL_ASCII any bytes are text, in names and definitions, too, and are read as they are. */
-static const char any_bytes[] = "SET LOCAL client_encoding = 'SQL_ASCII'";
+static const char any_bytes[] = "SET LOCAL client_encoding = 'SQL_ASCII';";
 
 static bool is_of_any_bytes(struct pg *pg)
 {
@@ -63,24 +64,35 @@ enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
     return lift_timeout(pg, "SET statement_timeout = 0", error);
 }
 
-/* The timeouts go in a message of their own, since the server's clock runs for a whole message. */
+static bool is_in_transaction(struct pg *pg)
+{
+    PGTransactionStatusType status = PQtransactionStatus(pg_libpq(pg));
+
+    return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+/* One message, and so one turn to the server. Timeouts are lifted first of all: the clock stops with the statement that does it. */
 static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
 {
-    char sql[2048];
-    int length = snprintf(sql, sizeof(sql),
-                          "BEGIN %s; SET LOCAL statement_timeout = 0; "
-                          "SET LOCAL idle_in_transaction_session_timeout = 0; "
-                          "SET LOCAL lock_timeout = '%ds';",
-                          mode, pg_lock_timeout(pg));
+    struct buffer sql = {0};
     enum larder_status status;
 
+    if (is_in_transaction(pg))
+        buffer_puts(&sql, "ROLLBACK;");
+    buffer_printf(&sql,
+                  "BEGIN %s;SET LOCAL statement_timeout = 0;"
+                  "SET LOCAL idle_in_transaction_session_timeout = 0;"
+                  "SET LOCAL lock_timeout = '%ds';",
+                  mode, pg_lock_timeout(pg));
     for (size_t i = 0; i < sizeof(newer) / sizeof(newer[0]); i++)
         if (pg_server_version(pg) >= newer[i].version)
-            length += snprintf(sql + length, sizeof(sql) - (size_t)length, "%s", newer[i].sql);
-    status = lift_timeout(pg, sql, error);
-    if (status == LARDER_OK)
-        status = pg_exec(pg, pinned, error);
-    return status == LARDER_OK && is_of_any_bytes(pg) ? pg_exec(pg, any_bytes, error) : status;
+            buffer_puts(&sql, newer[i].sql);
+    buffer_puts(&sql, pinned);
+    if (is_of_any_bytes(pg))
+        buffer_puts(&sql, any_bytes);
+    status = sql.failed ? larder_fail_memory(error) : lift_timeout(pg, buffer_text(&sql), error);
+    buffer_free(&sql);
+    return status;
 }
 
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error)

@@ -8,7 +8,8 @@
 
 /*
  * Begins a transaction and pins, with SET LOCAL alone, every setting that could change what COPY
- * gives or takes. Nothing in it takes the snapshot of a REPEATABLE READ transaction.
+ * gives or takes. Nothing in it takes the snapshot of a REPEATABLE READ transaction. One that is
+ * under way is rolled back before, in the same turn to the server.
  */
 /* REPEATABLE READ, READ ONLY */
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error);
