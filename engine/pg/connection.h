@@ -39,6 +39,10 @@ void pg_close(struct pg *pg);
 /* Runs one or more statements, whose results do not matter. */
 enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error);
 
+/* The same, with the result of the last; the caller clears `*result`. */
+enum larder_status pg_script(struct pg *pg, const char *sql, PGresult **result,
+                             struct larder_error *error);
+
 /* Runs one statement; the caller clears `*result`. Parameters are text, NULL for null. */
 enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
                             PGresult **result, struct larder_error *error);

@@ -2,22 +2,16 @@
 
 #include "engine/pg/connection_parts.h"
 
+/* In one message, which is a transaction of its own, without a role's statement_timeout. */
 static enum larder_status backend_pid(struct pg *pg, long *pid, struct larder_error *error)
 {
-    char *text;
-    enum larder_status status = pg_exec(
-        pg,
-        "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0",
-        error);
+    static const char sql[] = "SET LOCAL statement_timeout = 0; SELECT pg_catalog.pg_backend_pid()";
+    PGresult *result;
+    enum larder_status status = pg_script(pg, sql, &result, error);
 
-    *pid = 0;
-    if (status == LARDER_OK)
-        status = pg_query_one(pg, "SELECT pg_catalog.pg_backend_pid()", 0, NULL, &text, error);
-    if (status != LARDER_OK)
-        return status;
-    *pid = text == NULL ? 0 : strtol(text, NULL, 10);
-    free(text);
-    return pg_exec(pg, "COMMIT", error);
+    *pid = status == LARDER_OK ? strtol(pg_value(result, 0, 0), NULL, 10) : 0;
+    PQclear(result);
+    return status;
 }
 
 enum larder_status pg_is_shared(struct pg *pg, const struct larder_connect *to, bool *shared,

@@ -56,27 +56,15 @@ static enum larder_status finish_query(struct pg *pg, PGresult **last, struct la
     }
 }
 
-enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error)
+/* What came of what was sent, where that could be sent. */
+static enum larder_status answer(struct pg *pg, bool sent, PGresult **result,
+                                 struct larder_error *error)
 {
-    PGresult *result;
     enum larder_status status;
 
     pg->sqlstate[0] = '\0';
-    if (PQsendQuery(pg->conn, sql) == 0)
-        return pg_fail(pg, NULL, error);
-    status = finish_query(pg, &result, error);
-    PQclear(result);
-    return status;
-}
-
-enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
-                            PGresult **result, struct larder_error *error)
-{
-    enum larder_status status;
-
     *result = NULL;
-    pg->sqlstate[0] = '\0';
-    if (PQsendQueryParams(pg->conn, sql, count, NULL, values, NULL, NULL, 0) == 0)
+    if (!sent)
         return pg_fail(pg, NULL, error);
     status = finish_query(pg, result, error);
     if (status != LARDER_OK) {
@@ -84,6 +72,29 @@ enum larder_status pg_query(struct pg *pg, const char *sql, int count, const cha
         *result = NULL;
     }
     return status;
+}
+
+enum larder_status pg_script(struct pg *pg, const char *sql, PGresult **result,
+                             struct larder_error *error)
+{
+    return answer(pg, PQsendQuery(pg->conn, sql) != 0, result, error);
+}
+
+enum larder_status pg_exec(struct pg *pg, const char *sql, struct larder_error *error)
+{
+    PGresult *result;
+    enum larder_status status = pg_script(pg, sql, &result, error);
+
+    PQclear(result);
+    return status;
+}
+
+enum larder_status pg_query(struct pg *pg, const char *sql, int count, const char *const *values,
+                            PGresult **result, struct larder_error *error)
+{
+    int sent = PQsendQueryParams(pg->conn, sql, count, NULL, values, NULL, NULL, 0);
+
+    return answer(pg, sent != 0, result, error);
 }
 
 enum larder_status pg_query_one(struct pg *pg, const char *sql, int count,
