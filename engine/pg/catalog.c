@@ -6,37 +6,18 @@
 #include "engine/pg/array.h"
 #include "engine/pg/catalog_query.h"
 
-/* Asked in two steps: the right to call a function is checked when a query is planned, whatever its CASE says. */
-static enum larder_status read_system_identifier(struct pg *pg, struct arena *arena,
-                                                 const char **identifier,
-                                                 struct larder_error *error)
-{
-    char *answer;
-    enum larder_status status = pg_query_one(
-        pg, "SELECT pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')",
-        0, NULL, &answer, error);
-    bool may = status == LARDER_OK && answer != NULL && answer[0] == 't';
-
-    free(answer);
-    *identifier = NULL;
-    if (!may)
-        return status;
-    status = pg_query_one(pg, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0,
-                          NULL, &answer, error);
-    *identifier = arena_strdup(arena, answer);
-    free(answer);
-    return status;
-}
-
 enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct catalog_server *server,
                                   struct larder_error *error)
 {
+    /* The right to call a function is checked when a query is planned, whatever its CASE says. */
+    static const char sql[] =
+        "SELECT current_database(), current_setting('server_version_num')::int, "
+        "current_setting('server_encoding'), pg_catalog.pg_is_in_recovery(), "
+        "pg_catalog.has_function_privilege('pg_catalog.pg_control_system()', 'EXECUTE')";
     PGresult *result;
-    enum larder_status status =
-        pg_query(pg,
-                 "SELECT current_database(), current_setting('server_version_num')::int, "
-                 "current_setting('server_encoding'), pg_catalog.pg_is_in_recovery()",
-                 0, NULL, &result, error);
+    char *identifier = NULL;
+    bool may_ask;
+    enum larder_status status = pg_query(pg, sql, 0, NULL, &result, error);
 
     if (status != LARDER_OK)
         return status;
@@ -45,8 +26,13 @@ enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct cat
                                    catalog_number(result, 0, 1) % 10000);
     server->encoding = catalog_text(arena, result, 0, 2);
     server->is_standby = catalog_flag(result, 0, 3);
+    may_ask = catalog_flag(result, 0, 4);
     PQclear(result);
-    status = read_system_identifier(pg, arena, &server->system_identifier, error);
+    if (may_ask)
+        status = pg_query_one(pg, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0,
+                              NULL, &identifier, error);
+    server->system_identifier = arena_strdup(arena, identifier);
+    free(identifier);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }
 
