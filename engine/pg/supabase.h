@@ -15,8 +15,9 @@
 
 /* True of a database of the platform: these roles are made for every project, and are rare elsewhere. */
 #define SUPABASE_IS_HERE                                                                           \
-    "(SELECT count(*) = 3 FROM pg_catalog.pg_roles "                                               \
-    "WHERE rolname IN ('anon', 'authenticated', 'service_role'))"
+    "(pg_catalog.to_regrole('anon') IS NOT NULL "                                                  \
+    "AND pg_catalog.to_regrole('authenticated') IS NOT NULL "                                      \
+    "AND pg_catalog.to_regrole('service_role') IS NOT NULL)"
 
 #define SUPABASE_DIRECT_PREFIX "db."
 #define SUPABASE_DIRECT_SUFFIX ".supabase.co"
