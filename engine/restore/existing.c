@@ -103,17 +103,25 @@ static enum larder_status part_tables(struct restore *r, const bool *exists, siz
     return LARDER_OK;
 }
 
-static void report_existing(struct restore *r, const struct manifest_table *table, const char *name,
-                            const struct merge_access *access)
+/* What stands in the way of a table that exists; `*exists` is false where it has gone meanwhile. */
+static enum larder_status look_at(struct restore *r, const struct manifest_table *table,
+                                  const char *name, bool *exists, struct larder_error *error)
 {
-    if (r->options->existing != LARDER_EXISTING_ERROR)
-        check_access(r, table, name, access);
-    else
+    struct merge_access access;
+    enum larder_status status;
+
+    if (r->options->existing == LARDER_EXISTING_ERROR) {
         findings_add(&r->proof->findings, r->arena, "existing table", name,
                      "table %s exists in the target already; --existing rows makes "
                      "its rows those of the archive, --existing missing adds rows "
                      "that it lacks, --into-schema loads beside",
                      name);
+        return LARDER_OK;
+    }
+    status = merge_access(r->control, name, r->arena, &access, exists, error);
+    if (status == LARDER_OK && *exists)
+        check_access(r, table, name, &access);
+    return status;
 }
 
 enum larder_status existing_find(struct restore *r, struct larder_error *error)
@@ -131,15 +139,13 @@ enum larder_status existing_find(struct restore *r, struct larder_error *error)
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
     status = restore_find_left(r, names, r->table_count, left, error);
+    if (status == LARDER_OK)
+        status = preflight_ask(r->control, PREFLIGHT_TABLE, names, r->table_count, exists, error);
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++) {
-        struct merge_access access;
-
-        status = merge_access(r->control, names[i], r->arena, &access, &exists[i], error);
         exists[i] = exists[i] && !left[i];
-        if (status != LARDER_OK || !exists[i])
-            continue;
-        existing++;
-        report_existing(r, r->tables[i], names[i], &access);
+        if (exists[i])
+            status = look_at(r, r->tables[i], names[i], &exists[i], error);
+        existing += exists[i];
     }
     if (status != LARDER_OK || r->options->existing == LARDER_EXISTING_ERROR)
         return status;
