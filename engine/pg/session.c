@@ -119,22 +119,25 @@ enum larder_status session_commit(struct pg *pg, struct larder_error *error)
 enum larder_status session_try(struct pg *pg, const char *sql, bool *done, struct larder_error *why,
                                struct larder_error *error)
 {
+    struct buffer all = {0};
     enum larder_status status = pg_exec(pg, "SAVEPOINT larder_try", error);
 
     *done = false;
     if (status != LARDER_OK)
         return status;
-    status = pg_exec(pg, sql, why);
+    /* Not in one message with the savepoint, which a mistake in the syntax would keep from being made. */
+    buffer_printf(&all, "%s\n;RELEASE SAVEPOINT larder_try", sql);
+    status = all.failed ? larder_fail_memory(why) : pg_exec(pg, buffer_text(&all), why);
+    buffer_free(&all);
     *done = status == LARDER_OK;
-    if (status != LARDER_OK && (status != LARDER_FAILED || pg_is_broken(pg) ||
-                                strcmp(pg_sqlstate(pg), deadlock_detected) == 0)) {
+    if (status == LARDER_OK)
+        return status;
+    if (status != LARDER_FAILED || pg_is_broken(pg) ||
+        strcmp(pg_sqlstate(pg), deadlock_detected) == 0) {
         *error = *why;
         return status;
     }
-    return pg_exec(pg,
-                   *done ? "RELEASE SAVEPOINT larder_try"
-                         : "ROLLBACK TO SAVEPOINT larder_try; RELEASE SAVEPOINT larder_try",
-                   error);
+    return pg_exec(pg, "ROLLBACK TO SAVEPOINT larder_try; RELEASE SAVEPOINT larder_try", error);
 }
 
 void session_rollback(struct pg *pg)
