@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/restore/preflight.h"
@@ -93,31 +92,42 @@ static struct manifest_external need_of(struct restore *r, const struct manifest
         known != NULL ? known->oid : table != NULL ? table->oid : 0};
 }
 
-/* A copy without quotation marks: users are written as the server writes names. */
-static const char *unquoted(struct arena *arena, const char *text)
+/* Takes the quotation marks out: users are written as the server writes names. */
+static const char *unquote(char *text)
 {
-    char *copy = arena_strdup(arena, text), *to = copy;
+    char *to = text;
 
-    for (const char *from = copy; copy != NULL && *from != '\0'; from++)
+    for (const char *from = text; *from != '\0'; from++)
         if (*from != '"')
             *to++ = *from;
-    if (copy != NULL)
+    if (*to != '\0')
         *to = '\0';
-    return copy == NULL ? "" : copy;
+    return text;
 }
 
-/* Whether a table that is restored is among those that use something. */
-static bool is_used(const struct restore *r, const struct manifest_external *external)
+/* The names of the tables that are restored; NULL where memory is short. */
+static const char **list_names(struct restore *r)
 {
-    const char *users = unquoted(r->arena, external->used_by == NULL ? "" : external->used_by);
+    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
 
-    for (size_t i = 0; users[0] != '\0' && i < r->table_count; i++) {
-        const char *name = unquoted(
-            r->arena, arena_printf(r->arena, "%s.%s", r->tables[i]->schema, r->tables[i]->name));
+    for (size_t i = 0; names != NULL && i < r->table_count; i++)
+        names[i] =
+            unquote(arena_printf(r->arena, "%s.%s", r->tables[i]->schema, r->tables[i]->name));
+    return arena_failed(r->arena) ? NULL : names;
+}
 
-        for (const char *at = strstr(users, name); at != NULL; at = strstr(at + 1, name))
-            if ((at == users || at[-1] == ' ') &&
-                (at[strlen(name)] == ',' || at[strlen(name)] == '\0'))
+/* Whether one of the names is among those that use something. */
+static bool is_used(struct arena *arena, const struct manifest_external *external,
+                    const char *const *names, size_t count)
+{
+    const char *users =
+        external->used_by == NULL ? "" : unquote(arena_strdup(arena, external->used_by));
+
+    for (size_t i = 0; i < count; i++) {
+        size_t length = strlen(names[i]);
+
+        for (const char *at = strstr(users, names[i]); at != NULL; at = strstr(at + 1, names[i]))
+            if ((at == users || at[-1] == ' ') && (at[length] == ',' || at[length] == '\0'))
                 return true;
     }
     return false;
@@ -138,19 +148,21 @@ static bool is_listed(const struct manifest_external *needs, size_t count, const
 static struct manifest_external *list_needs(struct restore *r, size_t *count)
 {
     size_t most = r->manifest->external_count;
+    const char **names = list_names(r);
     struct manifest_external *needs;
 
     for (size_t i = 0; i < r->table_count; i++)
         most += r->tables[i]->reference_count;
     needs = arena_alloc(r->arena, most, sizeof(*needs));
     *count = 0;
-    if (needs == NULL)
+    if (names == NULL || needs == NULL)
         return NULL;
     for (size_t i = 0; i < r->manifest->external_count; i++) {
         const struct manifest_external *external = &r->manifest->externals[i];
 
         if (strcmp(external->kind, "table") != 0 ||
-            (is_used(r, external) && !is_listed(needs, *count, external->schema, external->name)))
+            (is_used(r->arena, external, names, r->table_count) &&
+             !is_listed(needs, *count, external->schema, external->name)))
             needs[(*count)++] = *external;
     }
     for (size_t i = 0; i < r->table_count; i++)

@@ -88,3 +88,15 @@ it "a restore without proof and a verification hold no row"
 new_database wide_back
 peak_within $((BASE + 2 * LANE)) "restore of wide" measured restore "$SCRATCH/wide.tar" -d wide_back --no-verify -q -j 2
 peak_within $((BASE + 2 * LANE)) "verification of wide" measured verify "$SCRATCH/wide.tar" -q -j 2
+
+it "what hundreds of tables need from hundreds of others takes no memory for each pair of them"
+new_database keys
+sql keys <<'SQL'
+CREATE SCHEMA elsewhere;
+SELECT format('CREATE TABLE elsewhere.%1$s (i int PRIMARY KEY); CREATE TABLE %1$s (i int REFERENCES elsewhere.%1$s)',
+'as_long_as_the_name_of_a_table_may_become_without_being_cut' || i) FROM generate_series(100, 599) AS i
+\gexec
+SQL
+expect_exit 0 larder export -t 'public.*' -d keys -o "$SCRATCH/keys.tar" --no-record -q
+new_database keys_back
+peak_within "$BASE" "restore of keys" measured restore "$SCRATCH/keys.tar" -d keys_back --externals stub -q -j 2
