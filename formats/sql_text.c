@@ -35,6 +35,24 @@ void sql_literal(struct buffer *out, const char *text)
     quoted(out, text, '\'');
 }
 
+void sql_qualified_literal(struct buffer *out, const char *schema, const char *name)
+{
+    struct buffer qualified = {0};
+
+    sql_qualified(&qualified, schema, name);
+    sql_literal(out, buffer_text(&qualified));
+    out->failed = out->failed || qualified.failed;
+    buffer_free(&qualified);
+}
+
+void sql_setval(struct buffer *out, const struct manifest_sequence *sequence)
+{
+    buffer_puts(out, "SELECT pg_catalog.setval(");
+    sql_qualified_literal(out, sequence->schema, sequence->name);
+    buffer_printf(out, ", %" PRId64 ", %s);\n", sequence->last_value,
+                  sequence->is_called ? "true" : "false");
+}
+
 void sql_columns(struct buffer *out, const struct manifest_table *table)
 {
     const char *before = " (";
@@ -170,19 +188,15 @@ static bool can_be_loaded(const struct manifest_table *table)
 static void load_referenced(struct buffer *out, const struct manifest *manifest, size_t number)
 {
     const struct manifest_table *table = &manifest->tables[number];
-    struct buffer name = {0};
 
     if (table->part_count == 0 || !can_be_loaded(table))
         return;
-    sql_qualified(&name, table->schema, table->name);
     buffer_puts(out, "SELECT coalesce(pg_catalog.obj_description(pg_catalog.to_regclass(");
-    sql_literal(out, buffer_text(&name));
+    sql_qualified_literal(out, table->schema, table->name);
     buffer_puts(out, "), 'pg_class') LIKE '" STUB_COMMENT
                      "%', false) AS larder_stub \\gset\n\\if :larder_stub\n");
     load_table(out, manifest, number);
     buffer_puts(out, "\\endif\n");
-    out->failed = out->failed || name.failed;
-    buffer_free(&name);
 }
 
 enum larder_status sql_load_script(const struct manifest *manifest, struct buffer *out,
@@ -211,17 +225,7 @@ enum larder_status sql_load_script(const struct manifest *manifest, struct buffe
     rename_columns(out, manifest, true);
     for (size_t i = manifest->table_count; i < manifest_stored(manifest); i++)
         load_referenced(out, manifest, i);
-    for (size_t i = 0; i < manifest->sequence_count; i++) {
-        const struct manifest_sequence *sequence = &manifest->sequences[i];
-        struct buffer name = {0};
-
-        sql_qualified(&name, sequence->schema, sequence->name);
-        buffer_puts(out, "SELECT pg_catalog.setval(");
-        sql_literal(out, buffer_text(&name));
-        buffer_printf(out, ", %" PRId64 ", %s);\n", sequence->last_value,
-                      sequence->is_called ? "true" : "false");
-        out->failed = out->failed || name.failed;
-        buffer_free(&name);
-    }
+    for (size_t i = 0; i < manifest->sequence_count; i++)
+        sql_setval(out, &manifest->sequences[i]);
     return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }

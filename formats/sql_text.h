@@ -11,6 +11,10 @@ void sql_identifier(struct buffer *out, const char *name);
 void sql_qualified(struct buffer *out, const char *schema, const char *name);
 /* 'text', for a session with standard_conforming_strings on. */
 void sql_literal(struct buffer *out, const char *text);
+/* '"schema"."name"', as regclass takes it. */
+void sql_qualified_literal(struct buffer *out, const char *schema, const char *name);
+/* A line that sets the sequence to where it was. */
+void sql_setval(struct buffer *out, const struct manifest_sequence *sequence);
 /* ("a", "b"): the columns of a table that are not generated; nothing at all where there are none.
  */
 void sql_columns(struct buffer *out, const struct manifest_table *table);

@@ -19,16 +19,6 @@ static void put_do(struct buffer *out, struct buffer *body)
     buffer_free(body);
 }
 
-static void put_name_literal(struct buffer *out, const char *schema, const char *name)
-{
-    struct buffer qualified = {0};
-
-    sql_qualified(&qualified, schema, name);
-    sql_literal(out, buffer_text(&qualified));
-    out->failed = out->failed || qualified.failed;
-    buffer_free(&qualified);
-}
-
 static void create_schema(struct buffer *out, const char *schema, const char *grants)
 {
     struct buffer body = {0};
@@ -131,7 +121,7 @@ static void create_table(struct buffer *out, const struct manifest_external *ext
     struct buffer body = {0};
 
     buffer_puts(&body, "    IF pg_catalog.to_regclass(");
-    put_name_literal(&body, external->schema, external->name);
+    sql_qualified_literal(&body, external->schema, external->name);
     buffer_puts(&body, ") IS NULL THEN\n        EXECUTE ");
     sql_literal(&body, external->definition);
     buffer_puts(&body, ";\n        COMMENT ON TABLE ");
@@ -249,7 +239,7 @@ void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
     struct buffer body = {0};
 
     buffer_puts(&body, "    IF pg_catalog.obj_description(pg_catalog.to_regclass(");
-    put_name_literal(&body, reference->schema, reference->name);
+    sql_qualified_literal(&body, reference->schema, reference->name);
     buffer_puts(&body, "), 'pg_class') LIKE '" STUB_COMMENT "%' THEN\n        INSERT INTO ");
     sql_qualified(&body, reference->schema, reference->name);
     buffer_puts(&body, " (");

@@ -6,19 +6,6 @@
 #include "formats/sql_text.h"
 #include "formats/stub_sql.h"
 
-static void put_sequence(struct buffer *sql, const struct manifest_sequence *sequence)
-{
-    struct buffer name = {0};
-
-    sql_qualified(&name, sequence->schema, sequence->name);
-    buffer_puts(sql, "SELECT pg_catalog.setval(");
-    sql_literal(sql, buffer_text(&name));
-    buffer_printf(sql, ", %lld, %s);\n", (long long)sequence->last_value,
-                  sequence->is_called ? "true" : "false");
-    sql->failed = sql->failed || name.failed;
-    buffer_free(&name);
-}
-
 static bool is_ours(const struct restore *r, const struct manifest_reference *reference)
 {
     return preflight_is_made(r, reference->schema, reference->name) ||
@@ -134,7 +121,7 @@ enum larder_status load_write_end(struct load *load, struct larder_error *error)
             buffer_puts(&load->last, blocks[i].sql);
     for (size_t i = 0; i < manifest_sequences(r->manifest); i++)
         if (schema_has(&r->schema, r->manifest->sequences[i].oid))
-            put_sequence(&load->last, &r->manifest->sequences[i]);
+            sql_setval(&load->last, &r->manifest->sequences[i]);
     for (size_t i = 0; i < r->table_count; i++)
         load->last.failed = load->last.failed || load->tables[i].validate.failed;
     if (status == LARDER_OK && (load->last.failed || load->keys.failed))
