@@ -124,7 +124,7 @@ static enum larder_status open_schema(struct restore *r, struct larder_error *er
     if (status == LARDER_OK)
         status = archive_reader_member(r->opened.reader, ARCHIVE_SCHEMA_DUMP, &r->dump, error);
     if (status == LARDER_OK)
-        status = schema_open(&r->schema, &pg_restore, r->dump.bytes, r->dump.length, r->run, -1,
+        status = schema_open(&r->schema, &pg_restore, r->dump.bytes, r->dump.length, r->run,
                              r->arena, error);
     r->schema.no_owner = r->options->no_owner;
     return status;

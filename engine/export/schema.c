@@ -113,9 +113,9 @@ static enum larder_status write_pre_data(const struct export_schema_call *call,
         if (strcmp(manifest->schemas[i], "public") == 0)
             stub_sql_public(out); /* which a dump never makes */
     buffer_puts(out, "\n");
-    status = schema_sql(schema, SCHEMA_CREATE, call->run, call->stop_fd, out, error);
+    status = schema_sql(schema, SCHEMA_CREATE, out, error);
     if (status == LARDER_OK)
-        status = schema_sql(schema, SCHEMA_GRANT, call->run, call->stop_fd, out, error);
+        status = schema_sql(schema, SCHEMA_GRANT, out, error);
     return status;
 }
 
@@ -127,7 +127,7 @@ static enum larder_status write_post_data(const struct export_schema_call *call,
     enum larder_status status;
 
     put_settings(out, manifest);
-    status = schema_sql(schema, SCHEMA_INDEX, call->run, call->stop_fd, out, error);
+    status = schema_sql(schema, SCHEMA_INDEX, out, error);
     buffer_puts(out, "\n");
     for (size_t i = 0; i < manifest->table_count; i++)
         for (size_t j = 0; j < manifest->tables[i].reference_count; j++) {
@@ -138,7 +138,7 @@ static enum larder_status write_post_data(const struct export_schema_call *call,
         }
     buffer_puts(out, "\n");
     if (status == LARDER_OK)
-        status = schema_sql(schema, SCHEMA_LAST, call->run, call->stop_fd, out, error);
+        status = schema_sql(schema, SCHEMA_LAST, out, error);
     return status;
 }
 
@@ -214,7 +214,7 @@ enum larder_status export_schema_write(const struct export_schema_call *call,
     status = arena_failed(arena) ? larder_fail_memory(error) : end_restore(&out->list, error);
     if (status == LARDER_OK)
         status = schema_open_listed(&schema, &call->pg_restore, out->dump.bytes, out->dump.length,
-                                    &out->list.output, arena, error);
+                                    call->run, call->stop_fd, &out->list.output, arena, error);
     if (status == LARDER_OK)
         memcpy(pg_dump_version, schema.pg_dump_version, SCHEMA_VERSION);
     if (status == LARDER_OK)

@@ -137,13 +137,19 @@ static enum larder_status parse_list(struct schema *schema, char *list, struct a
 }
 
 enum larder_status schema_open_listed(struct schema *schema, const struct tool *restore,
-                                      const uint8_t *dump, size_t length, struct buffer *list,
-                                      struct arena *arena, struct larder_error *error)
+                                      const uint8_t *dump, size_t length,
+                                      const struct larder_run *run, int stop_fd,
+                                      struct buffer *list, struct arena *arena,
+                                      struct larder_error *error)
 {
     enum larder_status status;
 
-    *schema =
-        (struct schema){.restore = *restore, .dump = dump, .dump_length = length, .arena = arena};
+    *schema = (struct schema){.restore = *restore,
+                              .run = run,
+                              .stop_fd = stop_fd,
+                              .dump = dump,
+                              .dump_length = length,
+                              .arena = arena};
     buffer_text(list);
     if (list->failed)
         return larder_fail_memory(error);
@@ -156,15 +162,15 @@ enum larder_status schema_open_listed(struct schema *schema, const struct tool *
 
 enum larder_status schema_open(struct schema *schema, const struct tool *restore,
                                const uint8_t *dump, size_t length, const struct larder_run *run,
-                               int stop_fd, struct arena *arena, struct larder_error *error)
+                               struct arena *arena, struct larder_error *error)
 {
     const char *arguments[] = {restore->path, "--list", "--verbose", NULL};
     struct process process = {.arguments = arguments, .input = dump, .input_length = length};
     struct buffer list = {0};
-    enum larder_status status = process_run(&process, run, stop_fd, &list, error);
+    enum larder_status status = process_run(&process, run, -1, &list, error);
 
     if (status == LARDER_OK)
-        status = schema_open_listed(schema, restore, dump, length, &list, arena, error);
+        status = schema_open_listed(schema, restore, dump, length, run, -1, &list, arena, error);
     buffer_free(&list);
     return status == LARDER_OK ? LARDER_OK
                                : larder_context(error, "could not read the archived schema");

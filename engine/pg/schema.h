@@ -55,6 +55,8 @@ struct schema_piece {
 
 struct schema {
     struct tool restore;
+    const struct larder_run *run;
+    int stop_fd;         /* -1: none */
     const uint8_t *dump; /* the caller's */
     size_t dump_length;
     char pg_dump_version[SCHEMA_VERSION]; /* of the one that made it, as "15.20" */
@@ -71,15 +73,17 @@ struct schema {
     bool no_maintain;    /* nor does it grant MAINTAIN, which servers before 17 lack */
 };
 
-/* Reads the list of a dump. Entries live in the arena, the dump must stay. */
+/* Reads the list of a dump. Entries live in the arena; the dump and the run must stay. */
 enum larder_status schema_open(struct schema *schema, const struct tool *restore,
                                const uint8_t *dump, size_t length, const struct larder_run *run,
-                               int stop_fd, struct arena *arena, struct larder_error *error);
+                               struct arena *arena, struct larder_error *error);
 
-/* The same with the list at hand: what `pg_restore --list --verbose` writes of the dump. It is changed. */
+/* The same with the list at hand, which is changed: what `pg_restore --list --verbose` writes of the dump. `stop_fd` is process_run()'s. */
 enum larder_status schema_open_listed(struct schema *schema, const struct tool *restore,
-                                      const uint8_t *dump, size_t length, struct buffer *list,
-                                      struct arena *arena, struct larder_error *error);
+                                      const uint8_t *dump, size_t length,
+                                      const struct larder_run *run, int stop_fd,
+                                      struct buffer *list, struct arena *arena,
+                                      struct larder_error *error);
 
 /*
  * Takes the SQL out of what `pg_restore --verbose --file -` writes of the whole dump, so that schema_sql() runs no program any more; not where
@@ -113,8 +117,7 @@ enum larder_status schema_select_rest(struct schema *schema, struct arena *arena
  * Appends the SQL of the selected entries of one pass, without `\restrict` lines and the settings of the whole dump. Where nobody has, it
  * takes the SQL first; where it could not be taken, pg_restore is run for each entry.
  */
-enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
-                              const struct larder_run *run, int stop_fd, struct buffer *out,
+enum larder_status schema_sql(struct schema *schema, enum schema_pass pass, struct buffer *out,
                               struct larder_error *error);
 
 /* Whether SQL grants MAINTAIN, or revokes it, in just the form that pg_restore gives it. */
@@ -127,8 +130,7 @@ struct schema_block {
 };
 
 /* The same, entry by entry; in the arena. */
-enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
-                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass, struct arena *arena,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error);
 

@@ -143,8 +143,7 @@ static void append_entry(const struct schema *schema, size_t i, struct buffer *o
 
 /* Runs pg_restore; `list`: the entries that are wanted, one a line, or NULL for all of them. */
 static enum larder_status run_restore(const struct schema *schema, const struct buffer *list,
-                                      const struct larder_run *run, int stop_fd, struct buffer *sql,
-                                      struct larder_error *error)
+                                      struct buffer *sql, struct larder_error *error)
 {
     char list_path[64];
     const char *arguments[8] = {schema->restore.path, "--verbose", "--file=-"};
@@ -171,7 +170,7 @@ static enum larder_status run_restore(const struct schema *schema, const struct 
         arguments[count++] = "--use-list";
         arguments[count++] = list_path;
     }
-    status = process_run(&process, run, stop_fd, sql, error);
+    status = process_run(&process, schema->run, schema->stop_fd, sql, error);
 done:
     if (fd >= 0)
         close(fd);
@@ -291,11 +290,10 @@ void schema_take_sql(struct schema *schema, const char *text)
 
 /* In the arena; `list` as above. */
 static enum larder_status read_sql(const struct schema *schema, const struct buffer *list,
-                                   const struct larder_run *run, int stop_fd, const char **text,
-                                   struct larder_error *error)
+                                   const char **text, struct larder_error *error)
 {
     struct buffer sql = {0};
-    enum larder_status status = run_restore(schema, list, run, stop_fd, &sql, error);
+    enum larder_status status = run_restore(schema, list, &sql, error);
 
     *text = status == LARDER_OK ? arena_strdup(schema->arena, buffer_text(&sql)) : NULL;
     if (status == LARDER_OK && (sql.failed || *text == NULL))
@@ -309,7 +307,6 @@ static enum larder_status read_sql(const struct schema *schema, const struct buf
 
 /* An entry alone: whatever stands behind its head is its own. */
 static enum larder_status take_one(struct schema *schema, const struct schema_entry *entry,
-                                   const struct larder_run *run, int stop_fd,
                                    struct larder_error *error)
 {
     struct settings settings = {"", "", ""};
@@ -318,7 +315,7 @@ static enum larder_status take_one(struct schema *schema, const struct schema_en
     enum larder_status status;
 
     buffer_printf(&list, "%d;\n", entry->id);
-    status = read_sql(schema, &list, run, stop_fd, &text, error);
+    status = read_sql(schema, &list, &text, error);
     buffer_free(&list);
     if (status != LARDER_OK)
         return status;
@@ -332,11 +329,10 @@ static enum larder_status take_one(struct schema *schema, const struct schema_en
 }
 
 /* Takes the SQL of all entries: at once, and where they cannot be told apart in that one by one. */
-static enum larder_status take(struct schema *schema, const struct larder_run *run, int stop_fd,
-                               struct larder_error *error)
+static enum larder_status take(struct schema *schema, struct larder_error *error)
 {
     const char *text;
-    enum larder_status status = read_sql(schema, NULL, run, stop_fd, &text, error);
+    enum larder_status status = read_sql(schema, NULL, &text, error);
 
     if (status == LARDER_OK)
         schema_take_sql(schema, text);
@@ -344,7 +340,7 @@ static enum larder_status take(struct schema *schema, const struct larder_run *r
         status = larder_fail_memory(error);
     for (size_t i = 0; status == LARDER_OK && !schema->taken && i < schema->count; i++)
         if (is_written(&schema->entries[i]))
-            status = take_one(schema, &schema->entries[i], run, stop_fd, error);
+            status = take_one(schema, &schema->entries[i], error);
     schema->taken = status == LARDER_OK;
     return status == LARDER_OK ? LARDER_OK
                                : larder_context(error, "could not read the archived schema");
@@ -357,12 +353,11 @@ void schema_omit_tablespaces(struct schema *schema)
 }
 
 /* The entries of a pass that are to be made. */
-static enum larder_status choose(struct schema *schema, enum schema_pass pass,
-                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+static enum larder_status choose(struct schema *schema, enum schema_pass pass, struct arena *arena,
                                  struct schema_entry ***entries, size_t *count,
                                  struct larder_error *error)
 {
-    enum larder_status status = schema->taken ? LARDER_OK : take(schema, run, stop_fd, error);
+    enum larder_status status = schema->taken ? LARDER_OK : take(schema, error);
     bool *wanted = arena_alloc(arena, schema->count + 1, sizeof(*wanted));
 
     *count = 0;
@@ -374,17 +369,16 @@ static enum larder_status choose(struct schema *schema, enum schema_pass pass,
     return *entries == NULL ? larder_fail_memory(error) : LARDER_OK;
 }
 
-enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
-                              const struct larder_run *run, int stop_fd, struct buffer *out,
+enum larder_status schema_sql(struct schema *schema, enum schema_pass pass, struct buffer *out,
                               struct larder_error *error)
 {
     struct arena *arena = arena_new();
     const char *settings = "";
     struct schema_entry **entries;
     size_t place = out->length, count;
-    enum larder_status status =
-        arena == NULL ? larder_fail_memory(error)
-                      : choose(schema, pass, run, stop_fd, arena, &entries, &count, error);
+    enum larder_status status = arena == NULL
+                                    ? larder_fail_memory(error)
+                                    : choose(schema, pass, arena, &entries, &count, error);
 
     for (size_t i = 0; status == LARDER_OK && i < count; i++) {
         size_t number = (size_t)(entries[i] - schema->entries);
@@ -400,13 +394,12 @@ enum larder_status schema_sql(struct schema *schema, enum schema_pass pass,
     return status == LARDER_OK && out->failed ? larder_fail_memory(error) : status;
 }
 
-enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass,
-                                 const struct larder_run *run, int stop_fd, struct arena *arena,
+enum larder_status schema_blocks(struct schema *schema, enum schema_pass pass, struct arena *arena,
                                  struct schema_block **blocks, size_t *count,
                                  struct larder_error *error)
 {
     struct schema_entry **entries;
-    enum larder_status status = choose(schema, pass, run, stop_fd, arena, &entries, count, error);
+    enum larder_status status = choose(schema, pass, arena, &entries, count, error);
 
     *blocks = arena_alloc(arena, *count + 1, sizeof(**blocks));
     for (size_t i = 0; status == LARDER_OK && *blocks != NULL && i < *count; i++) {

@@ -137,8 +137,7 @@ static enum larder_status prepare(struct creation *c, struct larder_error *error
     for (size_t i = 0; i < r->manifest->schema_count; i++)
         if (strcmp(r->manifest->schemas[i], "public") == 0)
             stub_sql_public(&c->before); /* which a dump never makes */
-    status = schema_blocks(&r->schema, SCHEMA_CREATE, r->run, -1, r->arena, &c->blocks,
-                           &c->block_count, error);
+    status = schema_blocks(&r->schema, SCHEMA_CREATE, r->arena, &c->blocks, &c->block_count, error);
     if (status == LARDER_OK)
         status = keep_existing_schemas(c, error);
     if (status == LARDER_OK && c->before.failed)
@@ -315,7 +314,7 @@ static enum larder_status close_to_others(struct creation *c, struct larder_erro
     enum larder_status status = restore_close_made(pg, error);
 
     if (status == LARDER_OK)
-        status = schema_sql(&r->schema, SCHEMA_GRANT, r->run, -1, &c->grants, error);
+        status = schema_sql(&r->schema, SCHEMA_GRANT, &c->grants, error);
     put_stub_grants(r, &c->grants);
     if (status == LARDER_OK && c->grants.failed)
         status = larder_fail_memory(error);

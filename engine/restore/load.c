@@ -34,11 +34,10 @@ enum larder_status restore_load(struct restore *r, struct larder_error *error)
 
     pthread_mutex_init(&load.lock, NULL);
     pthread_cond_init(&load.changed, NULL);
-    status = schema_blocks(&r->schema, SCHEMA_INDEX, r->run, -1, r->arena, &load.index_blocks,
+    status = schema_blocks(&r->schema, SCHEMA_INDEX, r->arena, &load.index_blocks,
                            &load.index_block_count, error);
     if (status == LARDER_OK)
-        status = schema_blocks(&r->schema, SCHEMA_REST, r->run, -1, r->arena, &r->rest,
-                               &r->rest_count, error);
+        status = schema_blocks(&r->schema, SCHEMA_REST, r->arena, &r->rest, &r->rest_count, error);
     load.tables = arena_alloc(r->arena, r->table_count, sizeof(*load.tables));
     if (status == LARDER_OK && load.tables == NULL)
         status = larder_fail_memory(error);

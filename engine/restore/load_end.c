@@ -112,7 +112,7 @@ enum larder_status load_write_end(struct load *load, struct larder_error *error)
     struct schema_block *blocks;
     size_t count;
     enum larder_status status =
-        schema_blocks(&r->schema, SCHEMA_LAST, r->run, -1, r->arena, &blocks, &count, error);
+        schema_blocks(&r->schema, SCHEMA_LAST, r->arena, &blocks, &count, error);
 
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++)
         put_rows_referred_to(apart ? &load->keys : &load->last, r, r->tables[i]);

@@ -52,7 +52,7 @@ enum larder_status preflight_roles(struct restore *r, struct larder_error *error
 
     /* The archive's roles are those of whole schemas. */
     for (size_t i = 0; status == LARDER_OK && i < sizeof(made_in) / sizeof(made_in[0]); i++)
-        status = schema_sql(&r->schema, made_in[i], r->run, -1, &sql, error);
+        status = schema_sql(&r->schema, made_in[i], &sql, error);
     for (size_t i = 0; i < r->to_make_count; i++)
         if (r->to_make[i].definition != NULL && strcmp(r->to_make[i].kind, "schema") != 0)
             buffer_puts(&sql, r->to_make[i].definition);
@@ -92,7 +92,7 @@ enum larder_status preflight_maintain(struct restore *r, struct larder_error *er
         struct schema_block *blocks;
         size_t count;
 
-        status = schema_blocks(&r->schema, passes[i], r->run, -1, r->arena, &blocks, &count, error);
+        status = schema_blocks(&r->schema, passes[i], r->arena, &blocks, &count, error);
         for (size_t j = 0; status == LARDER_OK && j < count; j++)
             if (schema_names_maintain(blocks[j].sql))
                 findings_add(&r->proof->findings, r->arena, "left out", blocks[j].entry->text,
@@ -194,7 +194,7 @@ static enum larder_status add_owners(struct restore *r, enum schema_pass pass, c
     struct schema_block *blocks;
     size_t block_count;
     enum larder_status status =
-        schema_blocks(&r->schema, pass, r->run, -1, r->arena, &blocks, &block_count, error);
+        schema_blocks(&r->schema, pass, r->arena, &blocks, &block_count, error);
 
     for (size_t i = 0; status == LARDER_OK && i < block_count; i++) {
         const char *owner = schema_owner(&blocks[i], r->arena);

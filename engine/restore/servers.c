@@ -132,7 +132,7 @@ enum larder_status preflight_storage(struct restore *r, struct larder_error *err
         struct schema_block *blocks;
         size_t count;
 
-        status = schema_blocks(&r->schema, passes[i], r->run, -1, r->arena, &blocks, &count, error);
+        status = schema_blocks(&r->schema, passes[i], r->arena, &blocks, &count, error);
         for (size_t j = 0; status == LARDER_OK && j < count; j++) {
             add_value(r, blocks[j].settings, "default_tablespace", spaces, &space_count);
             add_value(r, blocks[j].settings, "default_table_access_method", methods, &method_count);
