@@ -1,6 +1,5 @@
 #include "larder/cat.h"
 
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,18 +32,6 @@ struct cat {
     bool unwritten; /* writing is what failed */
 };
 
-static bool matches(const char *expression, const char *text)
-{
-    regex_t regex;
-    bool matched;
-
-    if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    matched = regexec(&regex, text, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return matched;
-}
-
 static enum larder_status find_named(struct cat *c, struct larder_error *error)
 {
     struct pattern pattern;
@@ -53,7 +40,7 @@ static enum larder_status find_named(struct cat *c, struct larder_error *error)
     for (size_t i = 0; status == LARDER_OK && i < c->manifest->table_count; i++) {
         const struct manifest_table *table = &c->manifest->tables[i];
 
-        if (!matches(pattern.schema, table->schema) || !matches(pattern.name, table->name))
+        if (!pattern_matches(&pattern, table->schema, table->name))
             continue;
         if (c->named != NULL)
             return larder_fail(

@@ -1,6 +1,7 @@
 #include "engine/pg/pattern.h"
 
 #include <ctype.h>
+#include <regex.h>
 #include <string.h>
 
 #include "formats/buffer.h"
@@ -109,4 +110,21 @@ enum larder_status pattern_parse(const char *text, struct arena *arena, struct p
     larder_hint(error,
                 "Write name, schema.name, schema.* or, in a shell, '\"Name With Capitals\"'.");
     return LARDER_USAGE;
+}
+
+static bool matches(const char *expression, const char *text)
+{
+    regex_t regex;
+    bool matched;
+
+    if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    matched = regexec(&regex, text, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return matched;
+}
+
+bool pattern_matches(const struct pattern *pattern, const char *schema, const char *name)
+{
+    return matches(pattern->schema, schema) && matches(pattern->name, name);
 }

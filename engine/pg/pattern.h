@@ -29,4 +29,7 @@ struct pattern {
 enum larder_status pattern_parse(const char *text, struct arena *arena, struct pattern *pattern,
                                  struct larder_error *error);
 
+/* Whether it means the table of an archive; `leave_out` is not looked at. */
+bool pattern_matches(const struct pattern *pattern, const char *schema, const char *name);
+
 #endif

@@ -1,21 +1,8 @@
-#include <regex.h>
 #include <string.h>
 
 #include "engine/pg/pattern.h"
 #include "engine/restore/parts.h"
 #include "engine/run/run.h"
-
-static bool matches(const char *expression, const char *text)
-{
-    regex_t regex;
-    bool matched;
-
-    if (regcomp(&regex, expression, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    matched = regexec(&regex, text, 0, NULL, 0) == 0;
-    regfree(&regex);
-    return matched;
-}
 
 /* The tables that a pattern means, with their descendants. */
 static bool find_matches(const struct manifest *manifest, const struct pattern *pattern,
@@ -24,8 +11,7 @@ static bool find_matches(const struct manifest *manifest, const struct pattern *
     bool any = false;
 
     for (size_t i = 0; i < manifest->table_count; i++) {
-        matched[i] = matches(pattern->schema, manifest->tables[i].schema) &&
-                     matches(pattern->name, manifest->tables[i].name);
+        matched[i] = pattern_matches(pattern, manifest->tables[i].schema, manifest->tables[i].name);
         any = any || matched[i];
     }
     for (size_t i = 0; any && i < manifest->table_count; i++)
