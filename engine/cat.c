@@ -93,7 +93,7 @@ static enum larder_status find_tables(struct cat *c, struct larder_error *error)
 
         for (int steps = 0; at != named && parents[at] != at && steps < 1000; steps++)
             at = parents[at];
-        if (at != named || strcmp(table->kind, "table") != 0)
+        if (at != named || !manifest_has_rows(table))
             continue;
         status = compare_columns(c, table, error);
         c->tables[c->table_count++] = table;

@@ -214,7 +214,7 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
     if (r->options->no_verify)
         return LARDER_OK;
     for (size_t i = 0; i < r->table_count + r->merge_count; i++)
-        if (strcmp(r->tables[i]->kind, "table") != 0)
+        if (!manifest_has_rows(r->tables[i]))
             proof_set_target(&r->proof->tables[i], 0, (struct fingerprint){0});
     /* Anew: the control connection has been idle, which a server may end. */
     status = pg_connect(&r->options->target, r->run, -1, PG_CONNECT_SECONDS, &pg, error);

@@ -189,7 +189,7 @@ static enum larder_status compare_table(struct verify *v, struct pg *pg, size_t 
     uint64_t rows = 0;
     enum larder_status status;
 
-    status = strcmp(table->kind, "table") == 0
+    status = manifest_has_rows(table)
                  ? proof_read_table(pg, v->manifest, table, &rows, &fingerprint, error)
                  : compare_partitioned(v, pg, i, error);
     if (status == LARDER_OK && v->refusals[i][0] == '\0')

@@ -74,6 +74,11 @@ void manifest_part_name(const struct manifest_table *table, size_t table_number,
              (unsigned)part_number);
 }
 
+bool manifest_has_rows(const struct manifest_table *table)
+{
+    return strcmp(table->kind, "table") == 0;
+}
+
 int manifest_copied_columns(const struct manifest_table *table)
 {
     int count = 0;

@@ -155,6 +155,9 @@ long manifest_major(const char *version);
 void manifest_part_name(const struct manifest_table *table, size_t table_number, size_t part_number,
                         char name[MANIFEST_NAME_BYTES]);
 
+/* Whether rows are its own: those of a partitioned table are its partitions'. */
+bool manifest_has_rows(const struct manifest_table *table);
+
 /* How many columns a COPY of the table has. */
 int manifest_copied_columns(const struct manifest_table *table);
 

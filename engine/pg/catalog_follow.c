@@ -142,7 +142,7 @@ static const struct manifest_table *find_stored(const struct manifest *m, uint32
 
 static void put_table(struct buffer *sql, const struct manifest_table *table)
 {
-    buffer_puts(sql, strcmp(table->kind, "table") == 0 ? "ONLY " : "");
+    buffer_puts(sql, manifest_has_rows(table) ? "ONLY " : "");
     sql_qualified(sql, table->schema, table->name);
 }
 

@@ -16,11 +16,6 @@ static struct manifest_table beside(const struct restore *r, const struct manife
     return copy;
 }
 
-static bool has_rows(const struct manifest_table *table)
-{
-    return strcmp(table->kind, "table") == 0;
-}
-
 enum larder_status existing_check_beside(struct restore *r, struct larder_error *error)
 {
     const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
@@ -82,7 +77,7 @@ static enum larder_status load(struct restore *r, struct larder_error *error)
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++) {
         struct manifest_table table = beside(r, r->tables[i]);
 
-        if (has_rows(&table))
+        if (manifest_has_rows(&table))
             status = stage_create(r, r->control, "CREATE TABLE", &table, "", error);
     }
     /* Default privileges may have opened them. */
@@ -91,7 +86,7 @@ static enum larder_status load(struct restore *r, struct larder_error *error)
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++) {
         struct manifest_table table = beside(r, r->tables[i]);
 
-        if (!has_rows(&table))
+        if (!manifest_has_rows(&table))
             continue;
         status = stage_load(r, r->control, r->tables[i], &table, error);
         if (status == LARDER_OK && !r->options->no_verify)

@@ -5,12 +5,6 @@
 #include "engine/restore/existing.h"
 #include "engine/run/run.h"
 
-/* Whether there is anything to match: a partitioned table has no rows of its own. */
-static bool has_rows(const struct merged *item)
-{
-    return strcmp(item->table->kind, "table") == 0;
-}
-
 static enum larder_status check_one_type(struct merging *m, struct merged *item,
                                          struct larder_error *error)
 {
@@ -39,7 +33,7 @@ enum larder_status merging_check_types(struct merging *m, struct larder_error *e
     enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < m->count; i++)
-        if (has_rows(&m->items[i]) && m->items[i].shape.retyped_count > 0 &&
+        if (manifest_has_rows(m->items[i].table) && m->items[i].shape.retyped_count > 0 &&
             m->items[i].shape.source != NULL)
             status = check_one_type(m, &m->items[i], error);
     return status;
@@ -248,7 +242,7 @@ enum larder_status merging_compare(struct merging *m, bool keys, struct larder_e
     for (size_t i = 0; status == LARDER_OK && i < m->count; i++) {
         struct merged *item = &m->items[i];
 
-        if (!has_rows(item))
+        if (!manifest_has_rows(item->table))
             continue;
         status = check_loss(m, item, error);
         if (status == LARDER_OK)

@@ -52,7 +52,7 @@ static const char *find_closed(const struct restore *r, const struct merge_acces
 static void check_access(struct restore *r, const struct manifest_table *table, const char *name,
                          const struct merge_access *a)
 {
-    bool partitioned = strcmp(table->kind, "table") != 0;
+    bool partitioned = !manifest_has_rows(table);
     const char *closed = find_closed(r, a);
 
     if (a->kind != (partitioned ? 'p' : 'r'))
@@ -189,7 +189,7 @@ static enum larder_status check_columns(struct restore *r, struct larder_error *
     enum larder_status status = merging_begin(&m, r, r->control, error);
 
     for (size_t i = 0; status == LARDER_OK && i < m.count; i++)
-        if (strcmp(m.items[i].table->kind, "table") == 0)
+        if (manifest_has_rows(m.items[i].table))
             report_columns(r, &m.items[i]);
     return status == LARDER_OK ? merging_check_types(&m, error) : status;
 }

@@ -54,7 +54,7 @@ static bool is_parent_ready(const struct restore *r, const struct manifest_refer
     for (size_t i = 0; i < r->table_count; i++)
         if (strcmp(r->tables[i]->name, key->name) == 0 &&
             strcmp(r->tables[i]->schema, key->schema) == 0)
-            return strcmp(r->tables[i]->kind, "table") == 0;
+            return manifest_has_rows(r->tables[i]);
     return true;
 }
 

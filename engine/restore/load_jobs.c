@@ -126,7 +126,7 @@ static enum larder_status find_trees(struct load *load, struct larder_error *err
         places[r->tables[i] - all] = i + 1;
         load->tables[i].small = r->tables[i]->raw_bytes <= SMALL_BYTES &&
                                 r->tables[i]->parent_name == NULL &&
-                                strcmp(r->tables[i]->kind, "table") == 0;
+                                manifest_has_rows(r->tables[i]);
     }
     for (size_t i = 0; i < r->table_count; i++) {
         size_t at = (size_t)(r->tables[i] - all), root = i;
@@ -135,7 +135,7 @@ static enum larder_status find_trees(struct load *load, struct larder_error *err
             load->tables[places[parents[at]] - 1].small = false;
         for (int steps = 0; steps < DEEP && parents[at] != at; steps++) {
             at = parents[at];
-            if (places[at] == 0 || strcmp(all[at].kind, "table") == 0)
+            if (places[at] == 0 || manifest_has_rows(&all[at]))
                 break;
             root = places[at] - 1;
         }
@@ -170,7 +170,7 @@ enum larder_status load_plan(struct load *load, struct larder_error *error)
     for (size_t i = 0; !r->options->no_verify && i < r->table_count; i++) {
         uint64_t weight = r->tables[i]->raw_bytes;
 
-        if (strcmp(r->tables[i]->kind, "table") == 0)
+        if (manifest_has_rows(r->tables[i]))
             add_job(load, (struct job){.kind = JOB_PROVE,
                                        .table = i,
                                        .weight = weight,

@@ -10,11 +10,6 @@ static bool is_conflict(const struct pg *pg)
     return strcmp(pg_sqlstate(pg), "23505") == 0 || strcmp(pg_sqlstate(pg), "23P01") == 0;
 }
 
-static bool has_rows(const struct merged *item)
-{
-    return strcmp(item->table->kind, "table") == 0;
-}
-
 static bool makes_rows(const struct merging *m)
 {
     return m->restore->options->existing == LARDER_EXISTING_ROWS;
@@ -80,7 +75,7 @@ static enum larder_status free_values(struct merging *m, struct buffer *afterwar
         struct merged *item = &m->items[i];
         const char *before, *after;
 
-        if (!has_rows(item) || item->change->changed == 0)
+        if (!manifest_has_rows(item->table) || item->change->changed == 0)
             continue;
         status = merge_free_unique(m->pg, item->target, &item->shape, item->stage,
                                    m->restore->arena, &before, &after, error);
@@ -266,7 +261,7 @@ static enum larder_status expect_all(struct merging *m, struct larder_error *err
     enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && !makes_rows(m) && i < m->count; i++)
-        if (has_rows(&m->items[i]) && m->items[i].alike)
+        if (manifest_has_rows(m->items[i].table) && m->items[i].alike)
             status = expect_missing(m, &m->items[i], error);
     return status;
 }
@@ -278,7 +273,7 @@ static enum larder_status prove_all(struct merging *m, struct larder_error *erro
     for (size_t i = 0; status == LARDER_OK && i < m->count; i++) {
         struct merged *item = &m->items[i];
 
-        if (!has_rows(item))
+        if (!manifest_has_rows(item->table))
             continue;
         if (!item->alike)
             status = prove_by_comparing(m, item, error);

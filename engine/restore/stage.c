@@ -128,7 +128,7 @@ static enum larder_status begin_one(struct merging *m, size_t number, struct lar
     item->stage = preflight_qualified(r->arena, item->staged.schema, item->staged.name);
     *item->change =
         (struct larder_change){.schema = item->proof->schema, .name = item->proof->name};
-    if (strcmp(table->kind, "table") != 0)
+    if (!manifest_has_rows(table))
         return find_oid(m, item, error);
     status =
         stage_create(r, m->pg, "CREATE TEMPORARY TABLE", &item->staged, " ON COMMIT DROP", error);
@@ -169,7 +169,7 @@ enum larder_status merging_load(struct merging *m, struct larder_error *error)
         struct larder_error why = {0};
         bool analyzed;
 
-        if (item->stage == NULL || strcmp(item->table->kind, "table") != 0)
+        if (!manifest_has_rows(item->table))
             continue;
         status = stage_load(m->restore, m->pg, item->table, &item->staged, error);
         if (status == LARDER_OK)
