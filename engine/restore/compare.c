@@ -64,12 +64,15 @@ static enum larder_status check_loss(struct merging *m, const struct merged *ite
     return status;
 }
 
-/* How the two sides differ, in one pass; MERGE_IS_THERE is true in every row of the archive's. */
-static enum larder_status count_differences(struct merging *m, const struct merged *item,
-                                            int64_t counts[5], struct larder_error *error)
+enum larder_status merged_count(const struct merging *m, const struct merged *item,
+                                struct larder_change *change, int64_t *archived,
+                                struct larder_error *error)
 {
     const struct merge_shape *s = &item->shape;
+    int64_t *const counts[] = {&change->rows_before, &change->added, &change->changed,
+                               &change->removed, archived};
     PGresult *result = NULL;
+    /* MERGE_IS_THERE is true in every row of the archive's. */
     const char *sql = arena_printf(
         m->restore->arena,
         "SELECT (SELECT pg_catalog.count(*) FROM ONLY %s), "
@@ -81,8 +84,8 @@ static enum larder_status count_differences(struct merging *m, const struct merg
         item->target, s->differs, item->target, s->source, s->on_key);
     enum larder_status status = pg_query(m->pg, sql, 0, NULL, &result, error);
 
-    for (int i = 0; status == LARDER_OK && i < 5; i++)
-        counts[i] = (int64_t)strtoll(pg_value(result, 0, i), NULL, 10);
+    for (int i = 0; status == LARDER_OK && i < (int)(sizeof(counts) / sizeof(counts[0])); i++)
+        *counts[i] = (int64_t)strtoll(pg_value(result, 0, i), NULL, 10);
     PQclear(result);
     return status;
 }
@@ -90,18 +93,15 @@ static enum larder_status count_differences(struct merging *m, const struct merg
 static enum larder_status compare_one(struct merging *m, struct merged *item,
                                       struct larder_error *error)
 {
-    int64_t counts[5] = {0};
-    enum larder_status status = count_differences(m, item, counts, error);
+    struct larder_change *c = item->change;
+    int64_t archived = 0;
+    enum larder_status status = merged_count(m, item, c, &archived, error);
 
     if (status != LARDER_OK)
         return larder_context(error, "could not compare %s with the archive", item->target);
-    item->change->rows_before = counts[0];
-    item->change->added = counts[1];
-    item->change->changed = counts[2];
-    item->change->removed = counts[3];
     /* The table's key need not be one in the archive. */
-    if (counts[4] != (int64_t)item->table->rows ||
-        counts[0] - counts[3] + counts[1] != (int64_t)item->table->rows)
+    if (archived != (int64_t)item->table->rows ||
+        c->rows_before - c->removed + c->added != (int64_t)item->table->rows)
         return larder_fail(error, LARDER_FAILED,
                            "the archive holds several rows with one primary key of %s",
                            item->target);
@@ -215,23 +215,6 @@ static enum larder_status check_required(const struct merged *item, struct larde
                 item->shape.required[0], item->target, item->change->added);
     larder_hint(error, "Nothing was changed. Give the column a default meanwhile.");
     return LARDER_FAILED;
-}
-
-enum larder_status merging_count(struct merging *m, struct larder_error *error)
-{
-    int64_t counts[5] = {0};
-    enum larder_status status = LARDER_OK;
-
-    for (size_t i = 0; status == LARDER_OK && i < m->count; i++) {
-        struct larder_change *c = m->items[i].change;
-
-        status = count_differences(m, &m->items[i], counts, error);
-        c->rows_before = counts[0];
-        c->added = counts[1];
-        c->changed = counts[2];
-        c->removed = counts[3];
-    }
-    return status;
 }
 
 enum larder_status merging_compare(struct merging *m, bool keys, struct larder_error *error)

@@ -73,12 +73,15 @@ enum larder_status merging_check_types(struct merging *merging, struct larder_er
 enum larder_status merging_load(struct merging *merging, struct larder_error *error);
 /* Fills the changes; with `keys`, the first of the keys, too. What forbids the merge is an error. */
 enum larder_status merging_compare(struct merging *merging, bool keys, struct larder_error *error);
-/* Only counts the differences, into the changes. */
-enum larder_status merging_count(struct merging *merging, struct larder_error *error);
 /* Writes the archive of what is there. */
 enum larder_status merging_write_undo(struct merging *merging, struct larder_error *error);
 /* Merges, and proves it. */
 enum larder_status merging_apply(struct merging *merging, struct larder_error *error);
+
+/* Counts how a table and its staged rows differ, into `change`; and how many staged rows there are. */
+enum larder_status merged_count(const struct merging *merging, const struct merged *merged,
+                                struct larder_change *change, int64_t *archived,
+                                struct larder_error *error);
 
 /* Whether anything of a table is to be changed. */
 bool merged_is_changed(const struct restore *restore, const struct merged *merged);

@@ -184,17 +184,12 @@ static enum larder_status read_back(struct merging *m, const struct manifest_tab
 static enum larder_status prove_by_comparing(struct merging *m, struct merged *item,
                                              struct larder_error *error)
 {
-    const struct larder_change before = *item->change;
-    int64_t left = makes_rows(m) ? 0 : before.changed, extra = makes_rows(m) ? 0 : before.removed;
-    struct merging one = *m;
+    const struct larder_change *before = item->change;
+    int64_t left = makes_rows(m) ? 0 : before->changed;
+    int64_t extra = makes_rows(m) ? 0 : before->removed, archived;
     struct larder_change after = {0};
-    struct merged copy = *item;
-    enum larder_status status;
+    enum larder_status status = merged_count(m, item, &after, &archived, error);
 
-    copy.change = &after;
-    one.items = &copy;
-    one.count = 1;
-    status = merging_count(&one, error);
     if (status == LARDER_OK &&
         (after.added != 0 || after.changed != left || after.removed != extra))
         status = fail_proof(item, error);
