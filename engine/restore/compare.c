@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/pg/session.h"
 #include "engine/restore/existing.h"
 #include "engine/run/run.h"
 
@@ -10,22 +11,16 @@ static enum larder_status check_one_type(struct merging *m, struct merged *item,
 {
     struct restore *r = m->restore;
     struct larder_error why = {0};
-    enum larder_status status = pg_exec(m->pg, "SAVEPOINT larder_types", error);
+    bool done;
+    enum larder_status status =
+        session_try(m->pg, arena_printf(r->arena, "SELECT FROM %s b LIMIT 0", item->shape.source),
+                    &done, &why, error);
 
-    if (status != LARDER_OK)
-        return status;
-    status = pg_exec(m->pg, arena_printf(r->arena, "SELECT FROM %s b LIMIT 0", item->shape.source),
-                     &why);
-    if (status == LARDER_OK)
-        return LARDER_OK;
-    if (pg_is_broken(m->pg) || status != LARDER_FAILED) {
-        *error = why;
-        return status;
-    }
-    findings_add(&r->proof->findings, r->arena, "column", item->target,
-                 "the archive's values do not go into the columns that %s has now: %s",
-                 item->target, why.message);
-    return pg_exec(m->pg, "ROLLBACK TO SAVEPOINT larder_types", error);
+    if (status == LARDER_OK && !done)
+        findings_add(&r->proof->findings, r->arena, "column", item->target,
+                     "the archive's values do not go into the columns that %s has now: %s",
+                     item->target, why.message);
+    return status;
 }
 
 enum larder_status merging_check_types(struct merging *m, struct larder_error *error)
