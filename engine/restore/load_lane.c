@@ -241,9 +241,8 @@ static enum larder_status begin(struct lane *lane, struct larder_error *error)
 static enum larder_status do_job(struct lane *lane, const struct job *job,
                                  struct larder_error *error)
 {
-    bool of_all = job->kind == JOB_KEYS || job->kind == JOB_LAST;
-
-    load_show_table(lane->load, lane->shown, of_all ? NULL : load_table(lane->load, job));
+    load_show_table(lane->load, lane->shown,
+                    load_is_of_table(job) ? load_table(lane->load, job) : NULL);
     switch (job->kind) {
     case JOB_LOAD:
         return load_rows(lane, job, error);
