@@ -25,6 +25,13 @@ const char *array_finish(struct buffer *array)
     return buffer_text(array);
 }
 
+const char *array_of_oids(struct buffer *array, const uint32_t *oids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        array_add_number(array, oids[i]);
+    return array_finish(array);
+}
+
 /* Reads one element into `out`, which has room for all of the text, and says where it ends. */
 static const char *read_element(const char *at, char *out)
 {

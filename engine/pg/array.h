@@ -14,6 +14,9 @@ void array_add_number(struct buffer *array, uint64_t number);
 /* Closes it ("{}" where nothing was added), and gives its text. */
 const char *array_finish(struct buffer *array);
 
+/* An array of OIDs, put into an empty buffer. */
+const char *array_of_oids(struct buffer *array, const uint32_t *oids, size_t count);
+
 /* Splits a one-dimensional text[] of the server's into arena strings; NULL where it is none or
  * memory is short. */
 const char **array_split(struct arena *arena, const char *text, size_t *count);

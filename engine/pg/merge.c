@@ -5,13 +5,6 @@
 
 #include "engine/pg/array.h"
 
-static const char *oid_array(struct buffer *array, const uint32_t *oids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        array_add_number(array, oids[i]);
-    return array_finish(array);
-}
-
 /* One row of texts, in the arena. */
 static enum larder_status ask(struct pg *pg, const char *sql, int count, const char *const *values,
                               struct arena *arena, const char **texts, int columns,
@@ -61,7 +54,7 @@ enum larder_status merge_lock(struct pg *pg, struct pg *other, const uint32_t *o
         "SELECT 'LOCK TABLE ' || string_agg('ONLY ' || oid::pg_catalog.regclass::text, ', ' ORDER BY oid) || "
         "' IN SHARE ROW EXCLUSIVE MODE' FROM pg_catalog.pg_class WHERE oid = ANY ($1::oid[])";
     struct buffer array = {0}, sql = {0};
-    const char *value = oid_array(&array, oids, count);
+    const char *value = array_of_oids(&array, oids, count);
     char *lock = NULL;
     enum larder_status status = array.failed ? larder_fail_memory(error)
                                              : pg_query_one(pg, lock_sql, 1, &value, &lock, error);
@@ -96,7 +89,7 @@ enum larder_status merge_around(struct pg *pg, const uint32_t *oids, size_t coun
         "AND a.attnum = ANY (i.indkey::smallint[]))) "
         "SELECT string_agg(before, ' ' ORDER BY oid, place, name), string_agg(after, ' ' ORDER BY oid, place, name) FROM s";
     struct buffer array = {0};
-    const char *values[] = {oid_array(&array, oids, count), updating ? "t" : "f"};
+    const char *values[] = {array_of_oids(&array, oids, count), updating ? "t" : "f"};
     const char *texts[2] = {"", ""};
     enum larder_status status = array.failed
                                     ? larder_fail_memory(error)
@@ -163,7 +156,7 @@ enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, 
         "JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype = 'd') "
         "SELECT FROM b WHERE b.oid = ANY ('{smallint,integer,bigint,numeric}'::pg_catalog.regtype[]))";
     struct buffer array = {0};
-    const char *value = oid_array(&array, oids, count);
+    const char *value = array_of_oids(&array, oids, count);
     char *sql = NULL;
     enum larder_status status = array.failed
                                     ? larder_fail_memory(error)

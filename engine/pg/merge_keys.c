@@ -37,20 +37,13 @@ static const char actions_sql[] =
 
 enum { CHILD, KEY, ACTION, CHANGES, REFERS, ROWS, HAS_PRIMARY_KEY };
 
-static const char *oid_array(struct buffer *array, const uint32_t *oids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        array_add_number(array, oids[i]);
-    return array_finish(array);
-}
-
 static enum larder_status find_actions(struct pg *pg, const char *table,
                                        const struct merge_shape *shape, const uint32_t *merged,
                                        size_t count, PGresult **actions, struct larder_error *error)
 {
     struct buffer array = {0};
-    const char *values[] = {table, oid_array(&array, merged, count), shape->source, shape->on_key,
-                            shape->differs};
+    const char *values[] = {table, array_of_oids(&array, merged, count), shape->source,
+                            shape->on_key, shape->differs};
     enum larder_status status = array.failed ? larder_fail_memory(error)
                                              : pg_query(pg, actions_sql, 5, values, actions, error);
 
@@ -167,7 +160,7 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
         "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) "
         "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
     struct buffer array = {0};
-    const char *value = oid_array(&array, oids, count);
+    const char *value = array_of_oids(&array, oids, count);
     PGresult *result = NULL;
     enum larder_status status = array.failed ? larder_fail_memory(error)
                                              : pg_query(pg, reached_sql, 1, &value, &result, error);
