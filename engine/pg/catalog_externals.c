@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_needed.h"
 #include "engine/pg/catalog_query.h"
@@ -177,17 +175,15 @@ enum larder_status catalog_externals(struct pg *pg, const struct catalog_schemas
         return larder_context(error, "could not read what the tables need from elsewhere");
     m->external_count = (size_t)PQntuples(result);
     m->externals = arena_alloc(m->arena, m->external_count, sizeof(*m->externals));
-    for (size_t i = 0; m->externals != NULL && i < m->external_count; i++) {
-        const char *fields[5];
-
-        for (int j = 0; j < 5; j++)
-            fields[j] = PQgetisnull(result, (int)i, j)
-                            ? NULL
-                            : arena_strdup(m->arena, pg_value(result, (int)i, j));
+    for (int i = 0; m->externals != NULL && i < (int)m->external_count; i++)
         m->externals[i] = (struct manifest_external){
-            fields[0], fields[1], fields[2],
-            fields[3], fields[4], (uint32_t)strtoul(pg_value(result, (int)i, 6), NULL, 10)};
-    }
+            .kind = catalog_text(m->arena, result, i, 0),
+            .schema = catalog_text(m->arena, result, i, 1),
+            .name = catalog_text(m->arena, result, i, 2),
+            .definition = catalog_text(m->arena, result, i, 3),
+            .used_by = catalog_text(m->arena, result, i, 4),
+            .oid = catalog_oid(result, i, 6),
+        };
     PQclear(result);
     return arena_failed(m->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
