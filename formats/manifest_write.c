@@ -4,7 +4,7 @@
 
 #include "formats/json_load.h"
 #include "formats/json_memory.h"
-#include "formats/times.h"
+#include "formats/json_times.h"
 
 /*
  * jansson makes the values; the outermost object is put together here, table by table, so that
@@ -24,14 +24,6 @@ static json_t *digest_json(const uint8_t digest[SHA256_BYTES])
 
     sha256_to_hex(digest, hex);
     return json_string(hex);
-}
-
-static json_t *time_json(time_t time)
-{
-    char text[TIMES_TEXT];
-
-    times_to_text(time, text);
-    return json_string(text);
 }
 
 static json_t *columns_json(const struct manifest_table *table)
@@ -220,12 +212,12 @@ static json_t *head_json(const struct manifest *m, bool header)
         m->format_version, "larder_version", m->larder_version, "backup_name", m->backup_name,
         "preset", m->preset, "source", m->source, "database", m->database, "system_identifier",
         m->system_identifier, "server_version", m->server_version, "server_encoding",
-        m->server_encoding, "started_at", time_json(m->started_at), "snapshot", m->snapshot);
+        m->server_encoding, "started_at", json_time(m->started_at), "snapshot", m->snapshot);
 
     if (json == NULL || header)
         return json;
     json_object_set_new(json, "pg_dump_version", json_string(m->pg_dump_version));
-    json_object_set_new(json, "finished_at", time_json(m->finished_at));
+    json_object_set_new(json, "finished_at", json_time(m->finished_at));
     json_object_set_new(json, "sequences", sequences_json(m->sequences, m->sequence_count));
     if (m->unused_sequence_count > 0)
         json_object_set_new(
