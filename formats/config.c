@@ -82,6 +82,8 @@ static bool may_be_named(const char *name)
 
 static bool begin_preset(struct reading *r, const char *name)
 {
+    struct larder_preset *presets;
+
     if (!may_be_named(name)) {
         larder_fail(r->error, LARDER_USAGE, "\"%s\" is no name for a preset", name);
         larder_hint(r->error,
@@ -93,19 +95,12 @@ static bool begin_preset(struct reading *r, const char *name)
             larder_fail(r->error, LARDER_USAGE, "there is a [preset %s] already", name);
             return refuse(r);
         }
-    if (r->preset_count == r->preset_room) {
-        struct larder_preset *more;
-
-        r->preset_room = 2 * r->preset_room + 8;
-        more = arena_alloc(r->arena, r->preset_room, sizeof(*more));
-        if (more == NULL) {
-            larder_fail_memory(r->error);
-            return refuse(r);
-        }
-        if (r->preset_count > 0)
-            memcpy(more, r->presets, r->preset_count * sizeof(*more));
-        r->presets = more;
+    presets = arena_grow(r->arena, r->presets, r->preset_count, &r->preset_room, sizeof(*presets));
+    if (presets == NULL) {
+        larder_fail_memory(r->error);
+        return refuse(r);
     }
+    r->presets = presets;
     r->presets[r->preset_count].name = name;
     r->object = &r->presets[r->preset_count++];
     return true;
