@@ -68,11 +68,6 @@ enum larder_status config_expand(const char *value, const struct config_variable
     struct buffer out = {0};
     enum larder_status status = expand_all(value, variables, arena, &out, error);
 
-    *expanded = "";
-    if (status == LARDER_OK && out.length > 0)
-        *expanded = arena_strdup(arena, buffer_text(&out));
-    if (status == LARDER_OK && (out.failed || arena_failed(arena)))
-        status = larder_fail_memory(error);
-    buffer_free(&out);
-    return status;
+    *expanded = arena_take(arena, &out);
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }

@@ -179,11 +179,10 @@ static bool refers_on(const struct manifest *m, const struct followed_keys *keys
 
 /* Each row once: by its table's OID and its place in it, which stay the same for the snapshot. */
 static const char *query_of(const struct manifest *m, const struct manifest_table *table,
-                            const struct followed_keys *keys, bool rows, bool as_text,
-                            struct larder_error *error)
+                            const struct followed_keys *keys, bool rows, bool as_text)
 {
     struct buffer sql = {0};
-    const char *text = NULL, *before = "";
+    const char *before = "";
 
     buffer_puts(&sql, "WITH RECURSIVE reached(relid, place) AS ((");
     put_reached(&sql, m, keys, rows ? 0 : table->oid, true, as_text);
@@ -205,12 +204,7 @@ static const char *query_of(const struct manifest *m, const struct manifest_tabl
     put_table(&sql, table);
     buffer_printf(&sql, " r ON r.tableoid = p.relid AND r.ctid = p.place%s",
                   as_text ? "::tid" : "");
-    if (sql.failed)
-        larder_fail_memory(error);
-    else
-        text = arena_strdup(m->arena, buffer_text(&sql));
-    buffer_free(&sql);
-    return text;
+    return arena_take(m->arena, &sql);
 }
 
 static bool is_key(const struct followed_keys *keys, const struct manifest_table *table,
@@ -255,9 +249,7 @@ enum larder_status catalog_follow_rows(struct pg *pg, bool rows, struct manifest
         if (!rows)
             keep_keys(&keys, table);
         extra[i].has_rows = true;
-        extra[i].query = query_of(m, table, &keys, rows, as_text, error);
-        if (extra[i].query == NULL)
-            status = LARDER_FAILED;
+        extra[i].query = query_of(m, table, &keys, rows, as_text);
     }
     if (status == LARDER_OK && arena_failed(m->arena))
         status = larder_fail_memory(error);

@@ -60,18 +60,7 @@ static bool parse_half(const char **at, struct half *half)
     return !quoted && half->regex.length > before + 2 && !half->regex.failed && !half->name.failed;
 }
 
-static bool half_failed(const struct half *half)
-{
-    return half->regex.failed || half->name.failed;
-}
-
-static void half_free(struct half *half)
-{
-    buffer_free(&half->regex);
-    buffer_free(&half->name);
-}
-
-static bool parse(const char *at, struct arena *arena, struct pattern *pattern, bool *no_memory)
+static bool parse(const char *at, struct arena *arena, struct pattern *pattern)
 {
     struct half first = {0}, second = {0};
     struct half *name = &first;
@@ -82,29 +71,24 @@ static bool parse(const char *at, struct arena *arena, struct pattern *pattern, 
     if (ok && *at == '.') {
         at++;
         ok = parse_half(&at, &second) && *at == '\0';
-        pattern->schema = arena_strdup(arena, buffer_text(&first.regex));
-        pattern->schema_name = arena_strdup(arena, buffer_text(&first.name));
+        pattern->schema = arena_take(arena, &first.regex);
+        pattern->schema_name = arena_take(arena, &first.name);
         pattern->any_schema = first.any;
         name = &second;
     }
-    pattern->name = arena_strdup(arena, buffer_text(&name->regex));
-    pattern->table_name = arena_strdup(arena, buffer_text(&name->name));
+    pattern->name = arena_take(arena, &name->regex);
+    pattern->table_name = arena_take(arena, &name->name);
     pattern->any = first.any || second.any;
-    *no_memory = half_failed(&first) || half_failed(&second);
-    half_free(&first);
-    half_free(&second);
     return ok;
 }
 
 enum larder_status pattern_parse(const char *text, struct arena *arena, struct pattern *pattern,
                                  struct larder_error *error)
 {
-    bool no_memory;
-
     *pattern = (struct pattern){.text = arena_strdup(arena, text), .leave_out = text[0] == '!'};
-    if (parse(pattern->leave_out ? text + 1 : text, arena, pattern, &no_memory))
+    if (parse(pattern->leave_out ? text + 1 : text, arena, pattern))
         return LARDER_OK;
-    if (no_memory)
+    if (arena_failed(arena))
         return larder_fail_memory(error);
     larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a table, and no pattern", text);
     larder_hint(error,

@@ -295,13 +295,12 @@ static enum larder_status read_sql(const struct schema *schema, const struct buf
     struct buffer sql = {0};
     enum larder_status status = run_restore(schema, list, &sql, error);
 
-    *text = status == LARDER_OK ? arena_strdup(schema->arena, buffer_text(&sql)) : NULL;
-    if (status == LARDER_OK && (sql.failed || *text == NULL))
+    *text = arena_take(schema->arena, &sql);
+    if (status == LARDER_OK && arena_failed(schema->arena))
         status = larder_fail_memory(error);
     if (status == LARDER_OK && end_of_entries(*text) == NULL)
         status = larder_fail(error, LARDER_FAILED, "what \"%s\" writes is no SQL of it",
                              schema->restore.path);
-    buffer_free(&sql);
     return status;
 }
 

@@ -53,7 +53,7 @@ static void put_unique(struct buffer *sql, const struct manifest_reference *refe
 static const char *stub_of(struct restore *r, const struct manifest_table *table)
 {
     struct buffer sql = {0};
-    const char *before = " (", *text;
+    const char *before = " (";
 
     buffer_puts(&sql, "CREATE TABLE ");
     sql_qualified(&sql, table->schema, table->name);
@@ -70,9 +70,7 @@ static const char *stub_of(struct restore *r, const struct manifest_table *table
             if (manifest_refers_to(&r->tables[i]->references[j], table->schema, table->name))
                 put_unique(&sql, &r->tables[i]->references[j]);
     buffer_puts(&sql, ")");
-    text = sql.failed ? NULL : arena_strdup(r->arena, buffer_text(&sql));
-    buffer_free(&sql);
-    return text;
+    return arena_take(r->arena, &sql);
 }
 
 /* A table that a foreign key refers to, and that is not restored. */

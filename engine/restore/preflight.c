@@ -38,12 +38,9 @@ enum larder_status preflight_ask(struct pg *pg, const char *expression, const ch
 const char *preflight_qualified(struct arena *arena, const char *schema, const char *name)
 {
     struct buffer text = {0};
-    const char *copy;
 
     sql_qualified(&text, schema, name);
-    copy = arena_strdup(arena, buffer_text(&text));
-    buffer_free(&text);
-    return copy;
+    return arena_take(arena, &text);
 }
 
 bool preflight_is_selected(const struct restore *r, const char *schema, const char *name)
