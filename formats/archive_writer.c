@@ -159,11 +159,6 @@ enum larder_status archive_writer_finish(struct archive_writer *writer, struct l
     return status;
 }
 
-uint64_t archive_writer_bytes(const struct archive_writer *writer)
-{
-    return writer->offset;
-}
-
 void archive_writer_free(struct archive_writer *writer)
 {
     if (writer == NULL)

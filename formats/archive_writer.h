@@ -50,9 +50,6 @@ enum larder_status archive_writer_part(struct archive_writer *writer, struct man
 /* Writes manifest and end, and finishes the stage: the archive is complete where it went. */
 enum larder_status archive_writer_finish(struct archive_writer *writer, struct larder_error *error);
 
-/* How many bytes were written so far. */
-uint64_t archive_writer_bytes(const struct archive_writer *writer);
-
 /* Without a successful finish: aborts, and leaves nothing behind. */
 void archive_writer_free(struct archive_writer *writer);
 

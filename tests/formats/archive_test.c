@@ -147,7 +147,6 @@ static void nothing_is_written_out_of_order(void **state)
     assert_int_equal(archive_writer_member(writer, ARCHIVE_LOAD, "x", 1, NULL), LARDER_OK);
     assert_int_equal(archive_writer_part(writer, &m->tables[0], &part, NULL), LARDER_FAILED);
     assert_int_equal(finished, 0);
-    assert_int_equal(archive_writer_bytes(writer), out.length);
     assert_int_equal(archive_writer_finish(writer, NULL), LARDER_OK);
     assert_int_equal(finished, 1);
     archive_writer_free(writer);
