@@ -137,7 +137,8 @@ enum larder_status proof_add_metadata(struct larder_proof *proof, const struct m
     struct asked asked = {
         .counts = arena_alloc(proof->memory, manifest->metadata_count, sizeof(*asked.counts))};
     struct larder_table_proof **proven = find_all(proof, manifest);
-    const struct manifest_table **sorted = manifest_sorted(manifest, proof->memory);
+    const struct manifest_table **sorted =
+        manifest_sorted(manifest, manifest->table_count, proof->memory);
     enum larder_status status;
 
     if (asked.counts == NULL || proven == NULL || sorted == NULL)

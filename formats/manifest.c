@@ -147,15 +147,16 @@ static int by_names(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->name, y->name);
 }
 
-const struct manifest_table **manifest_sorted(const struct manifest *manifest, struct arena *arena)
+const struct manifest_table **manifest_sorted(const struct manifest *manifest, size_t count,
+                                              struct arena *arena)
 {
     const struct manifest_table **sorted =
-        arena_alloc(arena, manifest->table_count, sizeof(struct manifest_table *));
+        arena_alloc(arena, count, sizeof(struct manifest_table *));
 
-    for (size_t i = 0; sorted != NULL && i < manifest->table_count; i++)
+    for (size_t i = 0; sorted != NULL && i < count; i++)
         sorted[i] = &manifest->tables[i];
-    if (sorted != NULL && manifest->table_count > 0)
-        qsort(sorted, manifest->table_count, sizeof(struct manifest_table *), by_names);
+    if (sorted != NULL && count > 0)
+        qsort(sorted, count, sizeof(struct manifest_table *), by_names);
     return sorted;
 }
 
@@ -175,7 +176,7 @@ size_t *manifest_parents(const struct manifest *manifest, struct arena *arena)
 {
     size_t count = manifest->table_count;
     size_t *parents = arena_alloc(arena, count, sizeof(*parents));
-    const struct manifest_table **sorted = manifest_sorted(manifest, arena);
+    const struct manifest_table **sorted = manifest_sorted(manifest, count, arena);
 
     if (parents == NULL || sorted == NULL)
         return NULL;

@@ -184,8 +184,9 @@ struct manifest_table *manifest_find(const struct manifest *manifest, const char
 struct manifest_table *manifest_find_next(const struct manifest *manifest, const char *schema,
                                           const char *name, size_t *place);
 
-/* The whole tables in the order of their names, in the arena, and one of so many; NULL where memory is short, and where there is none. */
-const struct manifest_table **manifest_sorted(const struct manifest *manifest, struct arena *arena);
+/* The first `count` tables in the order of their names, in the arena, and one of so many; NULL where memory is short, and where there is none. */
+const struct manifest_table **manifest_sorted(const struct manifest *manifest, size_t count,
+                                              struct arena *arena);
 const struct manifest_table *manifest_find_sorted(const struct manifest_table *const *sorted,
                                                   size_t count, const char *schema,
                                                   const char *name);

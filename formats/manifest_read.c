@@ -180,26 +180,16 @@ static void read_tables(struct reading *r, const json_t *json)
     }
 }
 
-static int by_name(const void *a, const void *b)
-{
-    const struct manifest_table *const *x = a, *const *y = b;
-    int order = strcmp((*x)->schema, (*y)->schema);
-
-    return order != 0 ? order : strcmp((*x)->name, (*y)->name);
-}
-
 static void check_names(struct reading *r)
 {
-    size_t count = manifest_stored(r->manifest);
-    const struct manifest_table **sorted = field_room(r, "tables", count, sizeof(const void *));
+    const struct manifest *m = r->manifest;
+    size_t count = manifest_stored(m);
+    const struct manifest_table **sorted =
+        r->wrong == NULL ? manifest_sorted(m, count, m->arena) : NULL;
 
-    if (r->wrong != NULL)
-        return;
-    for (size_t i = 0; i < count; i++)
-        sorted[i] = &r->manifest->tables[i];
-    qsort(sorted, count, sizeof(const void *), by_name);
-    for (size_t i = 1; i < count; i++)
-        if (by_name(&sorted[i - 1], &sorted[i]) == 0)
+    for (size_t i = 1; sorted != NULL && i < count; i++)
+        if (strcmp(sorted[i - 1]->schema, sorted[i]->schema) == 0 &&
+            strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
             field_wrong(r, "name");
 }
 
