@@ -1,9 +1,7 @@
 #include "engine/pg/catalog.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "engine/pg/array.h"
 #include "engine/pg/catalog_query.h"
 
 enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct catalog_server *server,
@@ -34,75 +32,6 @@ enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct cat
     server->system_identifier = arena_strdup(arena, identifier);
     free(identifier);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
-}
-
-/* Says which presets there are, or why none can be read. */
-static enum larder_status no_preset(struct pg *pg, const char *name, struct larder_error *error)
-{
-    char *names;
-    enum larder_status status =
-        pg_query_one(pg, "SELECT string_agg(preset, ', ' ORDER BY preset) FROM backups.presets", 0,
-                     NULL, &names, error);
-
-    if (status != LARDER_OK)
-        return status;
-    larder_fail(error, LARDER_USAGE, "there is no preset \"%s\"", name);
-    if (names != NULL)
-        larder_hint(error, "The presets are: %s.", names);
-    else
-        larder_hint(error, "backups.presets is empty, or this role may not see its rows.");
-    free(names);
-    return LARDER_USAGE;
-}
-
-enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena *arena,
-                                  struct catalog_preset *preset, struct larder_error *error)
-{
-    PGresult *result = NULL;
-    /* Of presets, unlike of data, a role may see what the policies show it. */
-    enum larder_status status = pg_exec(pg, "SET LOCAL row_security = on", error);
-
-    if (status == LARDER_OK)
-        status = pg_query(
-            pg,
-            "SELECT tables, coalesce(keep_days, 0)::bigint * 86400, coalesce(extract(epoch "
-            "FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK " " CATALOG_PRESETS
-            "WHERE preset = $1",
-            1, &name, &result, error);
-
-    if (status != LARDER_OK && strcmp(pg_sqlstate(pg), "42P01") == 0) {
-        larder_fail(error, LARDER_USAGE,
-                    "there is no preset \"%s\": this database has no backups.presets", name);
-        larder_hint(
-            error,
-            "`larder init` installs the backups schema; `-t TABLE` exports without a preset; "
-            "larder.conf may define presets where there is no such table.");
-        return LARDER_USAGE;
-    }
-    if (status != LARDER_OK) {
-        if (strcmp(pg_sqlstate(pg), "42501") == 0)
-            larder_hint(error, "It takes BYPASSRLS, USAGE on the schema backups, and SELECT on "
-                               "backups.presets; to record the export, SELECT and INSERT on "
-                               "backups.backup_metadata, and INSERT on backups.archives.");
-        return larder_context(error, "could not read the preset \"%s\"", name);
-    }
-    if (PQntuples(result) == 0) {
-        PQclear(result);
-        return no_preset(pg, name, error);
-    }
-    status = pg_exec(pg, "SET LOCAL row_security = off", error);
-    preset->name = arena_strdup(arena, name);
-    preset->tables = array_split(arena, pg_value(result, 0, 0), &preset->table_count);
-    preset->keep_seconds = strtoll(pg_value(result, 0, 1), NULL, 10);
-    preset->every = strtoll(pg_value(result, 0, 2), NULL, 10);
-    preset->copy_format = catalog_text(arena, result, 0, 3);
-    preset->shrink_alarm = atoi(pg_value(result, 0, 4));
-    PQclear(result);
-    if (status != LARDER_OK || arena_failed(arena))
-        return status != LARDER_OK ? status : larder_fail_memory(error);
-    if (preset->tables == NULL)
-        return larder_fail(error, LARDER_USAGE, "the preset \"%s\" has no list of tables", name);
-    return LARDER_OK;
 }
 
 enum larder_status catalog_sizes(struct pg *pg, const struct manifest *m,

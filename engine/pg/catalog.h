@@ -30,16 +30,6 @@ struct catalog_preset {
     int keep_min;     /* archives that a prune leaves at least; 0: not said, or not asked */
 };
 
-/*
- * Expressions for columns of backups.presets that schemas which were installed by an older larder lack: then the name means
- * CATALOG_PRESETS's.
- */
-#define CATALOG_SHRINK                                                                             \
-    "coalesce((SELECT shrink_alarm FROM backups.presets q WHERE q.preset = p.preset), -1)"
-#define CATALOG_KEEP_MIN "(SELECT keep_min FROM backups.presets q WHERE q.preset = p.preset)"
-#define CATALOG_PRESETS                                                                            \
-    "FROM (SELECT 50 AS shrink_alarm, 0 AS keep_min) older CROSS JOIN backups.presets p "
-
 /* LARDER_USAGE where there is no such preset (the message lists those there are) or no backups
  * schema. */
 enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena *arena,

@@ -15,6 +15,18 @@ static enum larder_status look_for_table(struct pg *pg, bool *exists, struct lar
     return status;
 }
 
+/* Columns that schemas which were installed by an older larder lack: then the name means FROM_PRESETS's. */
+#define SHRINK                                                                                     \
+    "coalesce((SELECT shrink_alarm FROM backups.presets q WHERE q.preset = p.preset), -1)"
+#define KEEP_MIN "(SELECT keep_min FROM backups.presets q WHERE q.preset = p.preset)"
+#define FROM_PRESETS                                                                               \
+    " FROM (SELECT 50 AS shrink_alarm, 0 AS keep_min) older CROSS JOIN backups.presets p "
+
+#define COLUMNS                                                                                    \
+    "preset, tables, coalesce(keep_days, 0)::bigint * 86400, "                                     \
+    "coalesce(extract(epoch FROM every), 0)::bigint, copy_format, " SHRINK
+
+/* From COLUMNS, and where it was asked KEEP_MIN. */
 static void fill(const PGresult *result, int row, struct arena *arena,
                  struct catalog_preset *preset)
 {
@@ -25,6 +37,66 @@ static void fill(const PGresult *result, int row, struct arena *arena,
     preset->copy_format = arena_strdup(arena, pg_value(result, row, 4));
     preset->shrink_alarm = atoi(pg_value(result, row, 5));
     preset->keep_min = atoi(pg_value(result, row, 6));
+}
+
+/* Says which presets there are, or why none can be read. */
+static enum larder_status no_preset(struct pg *pg, const char *name, struct larder_error *error)
+{
+    char *names;
+    enum larder_status status =
+        pg_query_one(pg, "SELECT string_agg(preset, ', ' ORDER BY preset) FROM backups.presets", 0,
+                     NULL, &names, error);
+
+    if (status != LARDER_OK)
+        return status;
+    larder_fail(error, LARDER_USAGE, "there is no preset \"%s\"", name);
+    if (names != NULL)
+        larder_hint(error, "The presets are: %s.", names);
+    else
+        larder_hint(error, "backups.presets is empty, or this role may not see its rows.");
+    free(names);
+    return LARDER_USAGE;
+}
+
+enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena *arena,
+                                  struct catalog_preset *preset, struct larder_error *error)
+{
+    PGresult *result = NULL;
+    /* Of presets, unlike of data, a role may see what the policies show it. */
+    enum larder_status status = pg_exec(pg, "SET LOCAL row_security = on", error);
+
+    if (status == LARDER_OK)
+        status = pg_query(pg, "SELECT " COLUMNS FROM_PRESETS "WHERE preset = $1", 1, &name, &result,
+                          error);
+
+    if (status != LARDER_OK && strcmp(pg_sqlstate(pg), "42P01") == 0) {
+        larder_fail(error, LARDER_USAGE,
+                    "there is no preset \"%s\": this database has no backups.presets", name);
+        larder_hint(
+            error,
+            "`larder init` installs the backups schema; `-t TABLE` exports without a preset; "
+            "larder.conf may define presets where there is no such table.");
+        return LARDER_USAGE;
+    }
+    if (status != LARDER_OK) {
+        if (strcmp(pg_sqlstate(pg), "42501") == 0)
+            larder_hint(error, "It takes BYPASSRLS, USAGE on the schema backups, and SELECT on "
+                               "backups.presets; to record the export, SELECT and INSERT on "
+                               "backups.backup_metadata, and INSERT on backups.archives.");
+        return larder_context(error, "could not read the preset \"%s\"", name);
+    }
+    if (PQntuples(result) == 0) {
+        PQclear(result);
+        return no_preset(pg, name, error);
+    }
+    status = pg_exec(pg, "SET LOCAL row_security = off", error);
+    fill(result, 0, arena, preset);
+    PQclear(result);
+    if (status != LARDER_OK || arena_failed(arena))
+        return status != LARDER_OK ? status : larder_fail_memory(error);
+    if (preset->tables == NULL)
+        return larder_fail(error, LARDER_USAGE, "the preset \"%s\" has no list of tables", name);
+    return LARDER_OK;
 }
 
 enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
@@ -41,12 +113,8 @@ enum larder_status catalog_presets(struct pg *pg, struct arena *arena,
     /* Of presets, unlike of data, a role may see what the policies show it. */
     status = pg_exec(pg, "SET LOCAL row_security = on", error);
     if (status == LARDER_OK)
-        status =
-            pg_query(pg,
-                     "SELECT preset, tables, coalesce(keep_days, 0)::bigint * 86400, "
-                     "coalesce(extract(epoch FROM every), 0)::bigint, copy_format, " CATALOG_SHRINK
-                     ", " CATALOG_KEEP_MIN " " CATALOG_PRESETS "ORDER BY preset",
-                     0, NULL, &result, error);
+        status = pg_query(pg, "SELECT " COLUMNS ", " KEEP_MIN FROM_PRESETS "ORDER BY preset", 0,
+                          NULL, &result, error);
     if (status != LARDER_OK)
         return larder_context(error, "could not read the presets");
     *presets = arena_alloc(arena, (size_t)PQntuples(result) + 1, sizeof(**presets));
