@@ -10,9 +10,9 @@ expect_refusal()
 {
     local before
 
-    before=$(pg_dump -d "$1" | grep -v -E '^\\(un)?restrict ')
+    before=$(dumped "$1")
     expect_exit 1 larder restore a.tar -d "$1" "${@:2}"
-    expect_equal "the database" "$before" "$(pg_dump -d "$1" | grep -v -E '^\\(un)?restrict ')"
+    expect_equal "the database" "$before" "$(dumped "$1")"
 }
 
 # target NAME SQL   a database with the archived table, changed

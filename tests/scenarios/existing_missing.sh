@@ -12,7 +12,7 @@ cd "$SCRATCH"
 state_of()
 {
     sql "$1" "SELECT count(*), md5(string_agg(t.ctid::text || t::text, ',' ORDER BY ctid)) FROM items t"
-    pg_dump -s -d "$1" | grep -v -E '^\\(un)?restrict '
+    dumped "$1" -s
 }
 
 server_start one

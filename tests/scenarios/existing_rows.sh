@@ -5,11 +5,6 @@ source "$(dirname "$0")/../support/scenario.bash"
 
 cd "$SCRATCH"
 
-schema_of()
-{
-    pg_dump -s -d "$1" | grep -v -E '^\\(un)?restrict '
-}
-
 # Everything that is in the tables of a database.
 rows_of()
 {
@@ -34,10 +29,10 @@ expect_refusal()
     local before before_schema
 
     before=$(rows_of kitchai)
-    before_schema=$(schema_of kitchai)
+    before_schema=$(dumped kitchai -s)
     expect_exit "$1" larder restore "${@:2}" -d kitchai
     expect_equal "the rows of kitchai" "$before" "$(rows_of kitchai)"
-    expect_equal "the schema of kitchai" "$before_schema" "$(schema_of kitchai)"
+    expect_equal "the schema of kitchai" "$before_schema" "$(dumped kitchai -s)"
 }
 
 server_start one
@@ -56,7 +51,7 @@ sql kitchai "CREATE TABLE log (what text);
     INSERT INTO notes (word) SELECT 'word ' || i FROM generate_series(1, 30) AS i"
 expect_exit 0 larder export -t 'public.*' -t 'auth.*' -d kitchai -o all.tar --no-record -q
 whole=$(rows_of kitchai)
-schema=$(schema_of kitchai)
+schema=$(dumped kitchai -s)
 INTO=(--into-source kitchai)
 
 it "restoring into the source wants --into-source with the database's name"
@@ -67,12 +62,12 @@ expect_refusal 1 all.tar --existing rows -t profiles --into-source other
 it "after an UPDATE without WHERE and a DELETE, all rows are back, and nothing else has changed"
 sql kitchai "UPDATE profiles SET bio = 'oops', tier = 'PREMIUM'; DELETE FROM badges; DELETE FROM profiles WHERE id NOT IN (SELECT profile FROM badges) AND username < 'm'; TRUNCATE log"
 damaged=$(rows_of kitchai)
-schema=$(schema_of kitchai)
+schema=$(dumped kitchai -s)
 expect_exit 0 larder restore all.tar -d kitchai --existing rows -t profiles -t badges "${INTO[@]}" --json
 expect_json .agree true
 expect_json '.tables | map(.agree) | unique | .[]' true
 expect_json '.changes | map(select(.name == "profiles")) | .[0] | .changed > 0 and .added > 0 and .removed == 0' true
-expect_equal "the schema" "$schema" "$(schema_of kitchai)"
+expect_equal "the schema" "$schema" "$(dumped kitchai -s)"
 expect_equal "the rows" "$whole" "$(rows_of kitchai)"
 expect_query kitchai "SELECT count(*) FROM log" 0
 expect_query kitchai "SELECT string_agg(tgname::text || tgenabled::text, ' ' ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'profiles'::regclass AND NOT tgisinternal" "silentD toldO told_alwaysA updated_atO"
@@ -135,11 +130,11 @@ it "rows that exchanged values of a unique constraint get them back"
 sql kitchai "DELETE FROM badges WHERE id = 2000; DELETE FROM profiles WHERE username = 'kept';
     CREATE TABLE pair AS SELECT id, username FROM profiles ORDER BY id LIMIT 2; UPDATE profiles SET username = id::text WHERE id IN (SELECT id FROM pair);
     UPDATE profiles p SET username = (SELECT o.username FROM pair o WHERE o.id <> p.id) WHERE p.id IN (SELECT id FROM pair); DROP TABLE pair"
-schema=$(schema_of kitchai)
+schema=$(dumped kitchai -s)
 expect_exit 0 larder restore all.tar -d kitchai --existing rows -t profiles "${INTO[@]}" --no-undo --json
 expect_json '.changes[0].changed' 2
 expect_json .agree true
-expect_equal "the schema" "$schema" "$(schema_of kitchai)"
+expect_equal "the schema" "$schema" "$(dumped kitchai -s)"
 
 it "rows that come to refer to what is removed wait for the end, or are told"
 sql kitchai "CREATE TABLE stars (id int PRIMARY KEY); CREATE TABLE planets (star int REFERENCES stars ON DELETE CASCADE)"
@@ -212,7 +207,7 @@ sql partial "CREATE TABLE addresses (id int PRIMARY KEY, owner int NOT NULL, is_
     INSERT INTO addresses VALUES (1, 1, true), (2, 1, false)"
 expect_exit 0 larder export -t addresses -d partial -o partial.tar --no-record -q
 sql partial "UPDATE addresses SET is_default = false; UPDATE addresses SET is_default = true WHERE id = 2"
-schema=$(schema_of partial)
+schema=$(dumped partial -s)
 expect_exit 0 larder restore partial.tar -d partial --existing rows --into-source partial --no-undo -q
 expect_query partial "SELECT string_agg(is_default::text, ' ' ORDER BY id) FROM addresses" "true false"
-expect_equal "the schema" "$schema" "$(schema_of partial)"
+expect_equal "the schema" "$schema" "$(dumped partial -s)"

@@ -3,7 +3,7 @@
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-if [[ $(ldd "$LARDER") == *asan* ]]; then
+if is_sanitized; then
     skip "a sanitizer's own memory is counted with the program's"
 fi
 

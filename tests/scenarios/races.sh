@@ -55,19 +55,6 @@ expect_whole()
     [ "$done" -gt 0 ] || fail "not one export of $i succeeded"
 }
 
-# Waits, on the server, until something of larder's is in a COPY; then does what SQL says about it.
-when_copying()
-{
-    sql postgres "DO \$\$ DECLARE p int; BEGIN
-        FOR i IN 1..200000 LOOP
-            PERFORM pg_stat_clear_snapshot();
-            SELECT pid INTO p FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = '$1' AND backend_type = 'client backend' LIMIT 1;
-            IF FOUND THEN $2; RETURN; END IF;
-            PERFORM pg_sleep(0.0005);
-        END LOOP;
-        RAISE 'nobody copies'; END \$\$"
-}
-
 expect_nothing_left()
 {
     expect_equal "the files in the store" "${1:-}" "$(find "$STORE" -type f ! -name .larder.lock)"

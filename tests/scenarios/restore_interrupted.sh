@@ -6,19 +6,6 @@ source "$(dirname "$0")/../support/scenario.bash"
 
 ARCHIVE=$SCRATCH/big.tar
 
-# Waits, on the server, until something is in a COPY in the database; then does what SQL says.
-when_copying()
-{
-    sql postgres "DO \$\$ DECLARE p int; BEGIN
-        FOR i IN 1..200000 LOOP
-            PERFORM pg_stat_clear_snapshot();
-            SELECT pid INTO p FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = '$1' AND backend_type = 'client backend' LIMIT 1;
-            IF FOUND THEN $2; RETURN; END IF;
-            PERFORM pg_sleep(0.0005);
-        END LOOP;
-        RAISE 'nobody copies'; END \$\$"
-}
-
 # All that a restore could leave in a database or on its server.
 state_of()
 {

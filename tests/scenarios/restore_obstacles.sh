@@ -6,7 +6,7 @@ source "$(dirname "$0")/../support/scenario.bash"
 # All that a restore could leave in a database or on its server.
 state_of()
 {
-    pg_dump -s -d "$1" | grep -v -E '^\\(un)?restrict '
+    dumped "$1" -s
     sql "$1" "SELECT rolname FROM pg_roles ORDER BY 1; SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_t' ORDER BY 1;
         SELECT count(*) FROM pg_class WHERE relnamespace <> 'pg_toast'::regnamespace; SELECT count(*) FROM pg_proc; SELECT count(*) FROM pg_type"
 }

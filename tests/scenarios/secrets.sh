@@ -65,7 +65,7 @@ look_into()
     cat "/proc/$1/environ" >"$2.environ"
     expect_silent "$2.cmdline" "$2.environ"
     # A sanitizer's own memory is larger than any disk.
-    if [ "$(id -u)" = 0 ] && [[ $(ldd "$LARDER") != *asan* ]]; then
+    if [ "$(id -u)" = 0 ] && ! is_sanitized; then
         dump "$1" "$2.core" || fail "gdb made no core dump"
         expect_silent "$2.core"
         # All memory, also what is kept out of dumps: there the search finds what is held.

@@ -16,6 +16,9 @@
 #   expect_equal WHAT WANTED FOUND
 #   expect_files FOLDER TEXT         the files under the folder, sorted, one a line, are TEXT
 #   wait_until COMMAND...            tries the command ten times a second, for at most 60 seconds
+#   when_copying DATABASE SQL        waits, on the server, until something is in a COPY there, process p; then does what SQL says
+#   dumped DATABASE [OPTION]...      what pg_dump writes of it, the same each time
+#   digests_of DATABASE              the server's own view of every table's rows, but for a schema auth
 #   gate pg_dump|pg_restore          $SCRATCH/bin has both, of the server "one"; that one waits, when it is called for its work,
 #                                    until there is a file $SCRATCH/gate
 #   newest_archive STORE [PRESET]    the path of the archive that was written last
@@ -191,6 +194,35 @@ wait_until()
         sleep 0.1
     done
     fail "waited in vain for: $*"
+}
+
+when_copying()
+{
+    sql postgres "DO \$\$ DECLARE p int; BEGIN
+        FOR i IN 1..200000 LOOP
+            PERFORM pg_stat_clear_snapshot();
+            SELECT pid INTO p FROM pg_stat_activity WHERE query LIKE 'COPY%' AND state = 'active' AND datname = '$1' AND backend_type = 'client backend' LIMIT 1;
+            IF FOUND THEN $2; RETURN; END IF;
+            PERFORM pg_sleep(0.0005);
+        END LOOP;
+        RAISE 'nobody copies'; END \$\$"
+}
+
+dumped()
+{
+    pg_dump "${@:2}" -d "$1" | grep -v -E '^\\(un)?restrict '
+}
+
+digests_of()
+{
+    psql -XAtq -v ON_ERROR_STOP=1 -d "$1" <<'SQL'
+SET extra_float_digits = 3;
+SELECT format('SELECT %L, count(*), md5(coalesce(string_agg(t::text, E''\n'' ORDER BY t::text COLLATE "C"), '''')) FROM ONLY %I.%I AS t;',
+    c.oid::regclass, n.nspname, c.relname)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname !~ '^(pg_|information_schema|backups|auth$)' ORDER BY n.nspname, c.relname
+\gexec
+SQL
 }
 
 gate()
