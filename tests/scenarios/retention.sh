@@ -3,29 +3,19 @@
 # that looks good and is not. No database is needed for any of it.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/forge.bash
+source "$TESTS/support/forge.bash"
 
 STORE=$SCRATCH/store
 
-# forge DAYS_AGO KEEP_DAYS [PRESET] [SOURCE]   an archive as an export would have left it; prints its stem
+# forge DAYS_AGO KEEP_DAYS [PRESET] [SOURCE]   an archive as an export would have left it, with its name in it; prints its stem
 forge()
 {
-    local preset=${3:-daily} source=${4:-kitchai} at made name stem sum until=null
+    local preset=${3:-daily} at=$((EPOCHSECONDS - $1 * 86400))
 
-    at=$((EPOCHSECONDS - $1 * 86400))
-    printf -v made '%(%Y-%m-%dT%H:%M:%SZ)T' "$at"
-    printf -v name '%s_%(%Y%m%d_%H%M%S)T' "$preset" "$at"
-    stem=$STORE/$source/$preset/$name
-    [ "$2" = 0 ] || printf -v until '"%(%Y-%m-%dT%H:%M:%SZ)T"' $((at + $2 * 86400))
-    mkdir -p "${stem%/*}"
-    echo "$name" >"$stem.tar"
-    sum=$(sha256sum <"$stem.tar" | cut -c 1-64)
-    echo "$sum  $name.tar" >"$stem.sha256"
-    jq -n --arg name "$name" --arg preset "$preset" --arg source "$source" --arg made "$made" --arg sum "$sum" \
-        --argjson until "$until" --argjson bytes "$(stat -c %s "$stem.tar")" '{format_version: "1.0",
-        larder_version: "0.1.0", archive: ($name + ".tar"), backup_name: $name, preset: $preset, source: $source,
-        system_identifier: "7", started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum, encrypted: false,
-        raw_bytes: 100, rows: 225000, keep_until: $until, every: null}' >"$stem.json"
-    echo "$stem"
+    forge_backup "$STORE" "${4:-kitchai}" "$preset" "$at" $(($2 == 0 ? 0 : at + $2 * 86400)) '{}' \
+        < <(printf '%s_%(%Y%m%d_%H%M%S)T\n' "$preset" "$at")
+    echo "$STEM"
 }
 
 # What is good, as list says it.

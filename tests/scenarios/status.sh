@@ -3,6 +3,8 @@
 # also what should be in the store and is not.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/forge.bash
+source "$TESTS/support/forge.bash"
 
 STORE=$SCRATCH/store
 HOUR=3600
@@ -11,21 +13,9 @@ DAY=86400
 # forge SECONDS_AGO EVERY KEEP_SECONDS BYTES [PRESET] [SOURCE]   an archive as an export would have left it; sets STEM. EVERY may be null
 forge()
 {
-    local preset=${5:-daily} source=${6:-kitchai} at made name sum
+    local at=$((EPOCHSECONDS - $1))
 
-    at=$(($(date +%s) - $1))
-    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
-    name=${preset}_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
-    STEM=$STORE/$source/$preset/$name
-    mkdir -p "${STEM%/*}"
-    head -c "$4" /dev/zero >"$STEM.tar"
-    sum=$(sha256sum <"$STEM.tar" | cut -c 1-64)
-    echo "$sum  $name.tar" >"$STEM.sha256"
-    jq -n --arg name "$name" --arg preset "$preset" --arg source "$source" --arg made "$made" --arg sum "$sum" \
-        --arg until "$(date -u -d "@$((at + $3))" +%Y-%m-%dT%H:%M:%SZ)" --argjson bytes "$4" --argjson every "$2" \
-        '{format_version: "1.0", larder_version: "0.1.0", archive: ($name + ".tar"), backup_name: $name, preset: $preset,
-        source: $source, system_identifier: "7", started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum,
-        encrypted: false, raw_bytes: 100, rows: 225000, keep_until: $until, every: $every}' >"$STEM.json"
+    forge_backup "$STORE" "${6:-kitchai}" "${5:-daily}" "$at" $((at + $3)) "{\"every\": $2}" < <(head -c "$4" /dev/zero)
 }
 
 # metric NAME{LABELS}   its value

@@ -3,6 +3,8 @@
 # STORES="folder s3" names those that are to be tested, of folder, s3, disk, sftp, and killed, a copy to "disk".
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/forge.bash
+source "$TESTS/support/forge.bash"
 # shellcheck source=tests/support/sftp_remote.bash
 source "$TESTS/support/sftp_remote.bash"
 # shellcheck source=tests/support/s3_store.bash
@@ -34,23 +36,11 @@ expect_keys()
 # forge FOLDER DAYS_AGO CONTENT   an archive as an export would have left it in a folder; prints its path
 forge()
 {
-    local at made name stem sum
+    local at=$((TODAY - $2 * 86400))
 
-    at=$((TODAY - $2 * 86400))
-    made=$(date -u -d "@$at" +%Y-%m-%dT%H:%M:%SZ)
-    name=daily_$(date -u -d "@$at" +%Y%m%d_%H%M%S)
-    stem=$1/kitchai/daily/$name
-    mkdir -p "${stem%/*}"
-    echo "$3" >"$stem.tar"
-    sum=$(sha256sum <"$stem.tar" | cut -c 1-64)
-    echo "$sum  $name.tar" >"$stem.sha256"
-    jq -n --arg name "$name" --arg made "$made" --arg sum "$sum" --arg system "$SYSTEM" \
-        --arg until "$(date -u -d "@$((at + 7 * 86400))" +%Y-%m-%dT%H:%M:%SZ)" \
-        --argjson bytes "$(stat -c %s "$stem.tar")" '{format_version: "1.0", larder_version: "0.1.0",
-        archive: ($name + ".tar"), backup_name: $name, preset: "daily", source: "kitchai", system_identifier: $system,
-        started_at: $made, created_at: $made, bytes: $bytes, sha256: $sum, encrypted: false, raw_bytes: 100, rows: 1,
-        keep_until: $until, every: null, of_a_later_version: 1}' >"$stem.json"
-    echo "$stem.tar"
+    forge_backup "$1" kitchai daily "$at" $((at + 7 * 86400)) \
+        "{\"system_identifier\": \"$SYSTEM\", \"rows\": 1, \"of_a_later_version\": 1}" <<<"$3"
+    echo "$STEM.tar"
 }
 
 three_of()
