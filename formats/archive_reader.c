@@ -1,6 +1,5 @@
 #include "formats/archive_reader.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

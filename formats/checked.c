@@ -1,6 +1,5 @@
 #include "formats/checked.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "formats/json_load.h"

@@ -1,6 +1,5 @@
 #include "formats/times.h"
 
-#include <stdio.h>
 #include <string.h>
 
 void times_to_text(time_t time, char text[TIMES_TEXT])

@@ -11,7 +11,6 @@
 #include "engine/cli/config.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/print.h"
-#include "engine/run/run.h"
 #include "formats/json_text.h"
 #include "larder/setup.h"
 

@@ -1,6 +1,5 @@
 /* The dialogue: a question is asked again until what was answered has been tried, and works. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
@@ -9,7 +8,6 @@
 #include "engine/cli/doctor.h"
 #include "engine/cli/keys.h"
 #include "engine/cli/setup.h"
-#include "engine/run/run.h"
 #include "engine/store/store.h"
 #include "engine/store/stream.h"
 #include "larder/setup.h"

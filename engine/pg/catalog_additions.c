@@ -1,5 +1,3 @@
-#include <stdlib.h>
-
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
 

@@ -1,4 +1,3 @@
-#include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
 

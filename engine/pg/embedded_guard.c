@@ -1,6 +1,5 @@
 #include "engine/pg/embedded_guard.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>

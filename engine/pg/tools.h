@@ -10,7 +10,6 @@
 #include "engine/pg/connection.h"
 #include "engine/run/process.h"
 #include "formats/arena.h"
-#include "formats/buffer.h"
 #include "larder/error.h"
 #include "larder/run.h"
 

@@ -6,7 +6,6 @@
 #include "engine/restore/parts.h"
 #include "engine/run/run.h"
 #include "formats/sql_split.h"
-#include "formats/sql_text.h"
 #include "formats/stub_sql.h"
 
 /*

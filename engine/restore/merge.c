@@ -1,9 +1,7 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "engine/proof.h"
 #include "engine/restore/existing.h"
-#include "engine/run/run.h"
 
 static bool is_conflict(const struct pg *pg)
 {

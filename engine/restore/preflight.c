@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/pg/array.h"
@@ -6,7 +5,6 @@
 #include "engine/restore/existing.h"
 #include "engine/restore/preflight.h"
 #include "engine/restore/references.h"
-#include "engine/run/run.h"
 #include "formats/sql_text.h"
 
 enum larder_status preflight_ask(struct pg *pg, const char *expression, const char *const *items,
