@@ -36,6 +36,15 @@ static enum larder_status remove_in_order(struct store *store, const char *stem,
     return status;
 }
 
+/* A disk that is full takes an empty file, and of the stores of others not each one does. */
+static enum larder_status put_mark(struct store *store, const char *mark,
+                                   struct larder_error *error)
+{
+    static const char text[] = "removing\n";
+
+    return store_put(store, mark, text, store->kind == &store_folder ? 0 : strlen(text), error);
+}
+
 /* Where nothing was removed yet, the mark says something that is not so. */
 static void take_back_mark(struct store *store, const char *stem, const char *mark,
                            struct arena *arena)
@@ -70,7 +79,7 @@ enum larder_status removal_run(struct store *store, const struct inventory_backu
     if (arena_failed(arena))
         return larder_fail_memory(error);
     if (backup->removing == NULL)
-        status = store_put(store, mark, "removing\n", 9, error);
+        status = put_mark(store, mark, error);
     /* Listed again, after the mark: a hold that is not there now sees the mark. */
     if (status == LARDER_OK)
         status = store->kind->list(store, prefix, arena, &objects, &count, error);

@@ -131,6 +131,13 @@ expect_exit 1 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
 expect_equal "the daily ones" 4 "$(find "$STORE" -name 'daily*.tar' | wc -l)"
 [ ! -e "$old.tar" ] || fail "the other preset was not pruned"
 
+it "a store that is full can be pruned"
+if ! is_sanitized; then
+    new_store
+    expect_exit 0 env "FAULT_AT=write 1+ ENOSPC" "FAULT_UNDER=$STORE" "LD_PRELOAD=$FAULTS_LIBRARY" "$LARDER" prune --store "$STORE" --keep-min 1
+    expect_files "$STORE/kitchai/daily" "$(printf '%s\n' .larder.lock "${NEWEST##*/}".{json,sha256,tar})"
+fi
+
 it "what has no readable summary of its own is not good, and is never removed"
 new_store
 rm "$OLD.json"
