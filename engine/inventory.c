@@ -8,6 +8,12 @@
 #include "formats/json_memory.h"
 #include "formats/names.h"
 
+/*
+ * A store that has stopped answering would else be waited for once more for each object. What is refused is refused
+ * sooner, and keeps nobody from looking at the others.
+ */
+static const double patience_seconds = 30, slow_seconds = 5;
+
 static void add_problem(struct inventory_backup *backup, struct arena *arena, const char *problem)
 {
     const char **problems =
@@ -148,8 +154,11 @@ static bool get(struct store *store, const struct store_object *object, const ch
                 struct arena *arena, struct inventory_backup *backup, struct buffer *text)
 {
     struct larder_error why = {0};
-    enum larder_status status = store_get(store, object->key, SUMMARY_MAX_BYTES, text, &why);
+    enum larder_status status;
 
+    if (backup->unread != NULL)
+        return false;
+    status = store_get(store, object->key, SUMMARY_MAX_BYTES, text, &why);
     if (status == LARDER_OK || status == LARDER_DAMAGED || is_gone(store, object, arena))
         return true;
     add_problem(backup, arena, arena_printf(arena, "%s: %s", what, why.message));
@@ -251,6 +260,12 @@ enum larder_status inventory_complete(struct store *store, struct arena *arena,
     return run_check(store->run, error);
 }
 
+static void give_up(struct inventory_backup *backup, const char *unread, struct arena *arena)
+{
+    backup->unread = unread;
+    add_problem(backup, arena, arena_printf(arena, "it was not looked at: %s", unread));
+}
+
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error)
 {
@@ -258,11 +273,25 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
     bool is_folder = prefix[0] == '\0' || prefix[strlen(prefix) - 1] == '/';
     bool fetches =
         status == LARDER_OK && is_folder && inventory->count > 0 && store->kind->fetch != NULL;
+    const char *unread = NULL;
+    double lost = 0;
 
     if (fetches)
         store->kind->fetch(store, prefix);
-    for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++)
-        status = inventory_complete(store, arena, &inventory->backups[i], error);
+    for (size_t i = 0; status == LARDER_OK && i < inventory->count; i++) {
+        struct inventory_backup *backup = &inventory->backups[i];
+        double took, begun = run_clock();
+
+        if (lost < patience_seconds)
+            status = inventory_complete(store, arena, backup, error);
+        else
+            give_up(backup, unread, arena);
+        if (backup->unread == NULL)
+            continue;
+        unread = backup->unread;
+        took = run_clock() - begun;
+        lost += took < slow_seconds ? 0 : took;
+    }
     if (fetches)
         store->kind->fetch(store, NULL);
     if (status == LARDER_OK && arena_failed(arena))

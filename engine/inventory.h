@@ -54,7 +54,7 @@ enum larder_status inventory_list(struct store *store, const char *prefix, struc
 
 /*
  * Reads the backups whose keys begin with the prefix; everything lies in the arena. What is there and cannot
- * be read is the backup's problem, and no failure.
+ * be read is the backup's problem, and no failure. Where that has taken long, the store is not asked for the others any more.
  */
 enum larder_status inventory_read(struct store *store, const char *prefix, struct arena *arena,
                                   struct inventory *inventory, struct larder_error *error);

@@ -32,14 +32,15 @@ traced()
         "$LARDER" prune --store "$STORE" --keep-min 1
 }
 
-# refused FILE COMMAND...   runs larder where that file may not be opened
+# refused FILE COMMAND...   runs larder where that file may not be opened, which LATE=1 says after more than half a minute
+LATE=0
 refused()
 {
     local file=$1
 
     shift
     ASAN_OPTIONS=detect_leaks=0:$ASAN_OPTIONS strace -f -qq -o /dev/null -P "$file" -e trace=openat \
-        -e inject=openat:error=EACCES "$LARDER" "$@"
+        -e "inject=openat:error=EACCES:delay_exit=$((LATE * 31000000))" "$LARDER" "$@"
 }
 
 # Always the same four, which are forged once.
@@ -130,6 +131,17 @@ done
 expect_exit 1 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
 expect_equal "the daily ones" 4 "$(find "$STORE" -name 'daily*.tar' | wc -l)"
 [ ! -e "$old.tar" ] || fail "the other preset was not pruned"
+
+it "a store that takes long to refuse is not asked for each of its objects, and none of those goes that it was not asked for"
+new_store
+LATE=1
+expect_exit 1 refused "$OLDEST.json" list --store "$STORE" --json
+expect_json '[.[] | select(.good | not) | .problems[0]] | join("; ")' \
+    "the summary cannot be read: could not open \"$OLDEST.json\": Permission denied; $(
+        printf 'it was not looked at: could not open "%s": Permission denied; ' "$OLDEST.json" "$OLDEST.json" "$OLDEST.json" | sed 's/; $//')"
+LATE=0
+expect_exit 1 refused "$OLDEST.json" list --store "$STORE" --json
+expect_json '[.[] | select(.good)] | length' 3
 
 it "a store that is full can be pruned"
 if ! is_sanitized; then
