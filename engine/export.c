@@ -401,6 +401,9 @@ static enum larder_status finish_archive(struct export *e, struct archive_writer
     if (status == LARDER_OK)
         status = count_metadata(e, error);
     e->manifest->finished_at = time(NULL);
+    /* The clock may have been set back meanwhile, and nothing ends before it begins. */
+    if (e->manifest->finished_at < e->started_at)
+        e->manifest->finished_at = e->started_at;
     return status == LARDER_OK ? archive_writer_finish(writer, error) : status;
 }
 

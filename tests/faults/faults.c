@@ -16,6 +16,8 @@
  *   SHORT              half of the bytes are read or written
  *   KILL               the process is killed before the call; HALF after half of the bytes
  *
+ * A clock has no HOW: time() is an hour earlier than it is, and knows no folder.
+ *
  * Of memory, what libcrypto takes is not counted: it would be nine tenths, of its tables.
  *
  * The wrapped names are those that larder is linked with: its own calls, not those inside libc. Threads share one count.
@@ -36,6 +38,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum how { FAIL, SHORT, KILL, HALF };
@@ -202,6 +205,17 @@ static size_t half(size_t length)
 
 /* The next one of this name, behind ours. */
 #define NEXT(name) ((__typeof__(&name))(uintptr_t)dlsym(RTLD_NEXT, #name))
+
+time_t time(time_t *where)
+{
+    time_t now = NEXT(time)(NULL);
+
+    if (is_meant("clock") && is_turn("clock", ""))
+        now -= 3600;
+    if (where != NULL)
+        *where = now;
+    return now;
+}
 
 static mode_t mode_of(int flags, va_list list)
 {

@@ -129,6 +129,15 @@ if ! is_sanitized; then
     unset FAULT_LOG
 fi
 
+it "a clock that is set back while an export runs makes no archive that is not good"
+if ! is_sanitized; then
+    for call in {1..6}; do
+        FAULT_AT="clock $call+" LD_PRELOAD=$FAULTS_LIBRARY "$LARDER" export -t profiles -d kitchai --store "clock_$call" --no-record -q
+        expect_exit 0 larder list --store "clock_$call" --json
+        expect_json '.[] | "\(.good) \(.problems)"' 'true []'
+    done
+fi
+
 it "tables of 1600 columns, and rows of 40 MB, come back"
 sql kitchai "SELECT 'CREATE TABLE wide (' || string_agg('c' || i || ' int', ',') || ')' FROM generate_series(1, 1600) AS i" | sql kitchai
 sql kitchai "INSERT INTO wide (c1, c1600) VALUES (1, 2), (3, 4);
