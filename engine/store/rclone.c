@@ -11,7 +11,7 @@
 #include "engine/store/listing.h"
 #include "engine/store/rclone_parts.h"
 
-enum { KEY_DEPTH = 3 };
+enum { KEY_DEPTH = 3, CLEAN_UP_SECONDS = 30 };
 
 static const char prefix[] = "rclone:";
 
@@ -117,6 +117,13 @@ void rclone_arguments(const struct rclone *rclone, const char *const *more,
     arguments[n] = NULL;
 }
 
+static enum larder_status check_time(void *until, struct larder_error *error)
+{
+    return run_clock() < *(const double *)until
+               ? LARDER_OK
+               : larder_fail(error, LARDER_FAILED, "rclone does not end");
+}
+
 enum larder_status rclone_run(const struct rclone *rclone, const char *const *more,
                               struct buffer *output, int *code, struct larder_error *error)
 {
@@ -124,9 +131,14 @@ enum larder_status rclone_run(const struct rclone *rclone, const char *const *mo
     const char *arguments[RCLONE_ARGUMENTS];
     int unwanted = 0;
     struct process process = {.arguments = arguments, .exit_code = code != NULL ? code : &unwanted};
+    double until = run_clock() + CLEAN_UP_SECONDS;
     enum larder_status status;
 
     *process.exit_code = 0;
+    if (rclone->cleaning) {
+        process.watch = check_time;
+        process.watched = &until;
+    }
     rclone_arguments(rclone, more, arguments);
     status =
         process_run(&process, rclone->cleaning ? &unstopped : rclone->store.run, -1, output, error);

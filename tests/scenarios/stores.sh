@@ -312,6 +312,15 @@ for change in 'head -c 100' 'tr 1 2'; do
     done
 done
 
+it "rclone: a program that hangs while it cleans up behind a run that was stopped is waited for no longer than a minute"
+printf '#!/bin/sh\ncase "$*" in *" rcat "*) touch %s; sleep 200 ;; *" deletefile "*) sleep 200 ;; *) exec %s "$@" ;; esac\n' \
+    "$SCRATCH/sends" "$(command -v rclone)" >"$SCRATCH/bin/rclone"
+PATH=$SCRATCH/bin:$PATH begin copy "$one" "rclone:disk:$SCRATCH/way"
+wait_until test -e "$SCRATCH/sends"
+kill -TERM "$PID"
+expect_end 143
+wait_until no_program_runs
+
 it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"
 sql kitchai "CREATE TABLE noise AS SELECT i, (SELECT string_agg(sha512((i * 16 + j)::text::bytea), '') AS bytes
     FROM generate_series(1, 16) AS j) FROM generate_series(1, 1024 * 24) AS i"
