@@ -1,5 +1,6 @@
 /* What a bucket holds: objects, and uploads that were begun and not ended. */
 #include <string.h>
+#include <time.h>
 
 #include "engine/store/listing.h"
 #include "engine/store/s3_parts.h"
@@ -34,18 +35,39 @@ static enum larder_status ask_page(struct s3 *s3, const char *prefix, const char
 }
 
 /* What is no object of ours is left out: what stands for a folder, and what has another prefix. */
-static void take_page(const struct s3 *s3, const struct s3_document *document,
+static void take_page(const struct s3 *s3, const char *prefix, const struct s3_document *document,
                       struct listing *listing)
 {
-    const size_t skip = strlen(s3->prefix);
+    const size_t skip = strlen(s3->prefix), common = strlen(prefix);
 
     for (size_t i = 0; i < document->count; i++) {
         const char *key = document->items[i].key;
         size_t length = strlen(key);
 
-        if (length > skip && strncmp(key, s3->prefix, skip) == 0 && key[length - 1] != '/')
+        if (length > skip && strncmp(key, s3->prefix, skip) == 0 &&
+            strncmp(key + skip, prefix, common) == 0 && key[length - 1] != '/')
             listing_add(listing, key + skip, document->items[i].bytes);
     }
+}
+
+/*
+ * Whether a listing has come back to a page: its marker is compared with an older one, which is kept for twice as many pages
+ * each time (Brent's algorithm), so that a circle of any length is found.
+ */
+struct progress {
+    const char *older;
+    uint64_t pages, until;
+};
+
+static bool goes_round(struct progress *progress, const char *marker)
+{
+    if (progress->older != NULL && strcmp(progress->older, marker) == 0)
+        return true;
+    if (progress->pages++ == progress->until) {
+        progress->older = marker;
+        progress->until = 2 * progress->until + 1;
+    }
+    return false;
 }
 
 enum larder_status s3_list(struct store *store, const char *prefix, struct arena *arena,
@@ -54,16 +76,16 @@ enum larder_status s3_list(struct store *store, const char *prefix, struct arena
     struct s3 *s3 = (struct s3 *)store;
     struct listing listing = {.arena = arena};
     struct s3_document document = {.next = ""};
-    const char *next;
+    struct progress progress = {0};
     enum larder_status status;
 
     do {
-        next = document.next;
-        status = ask_page(s3, prefix, next, "1000", arena, &document, error);
+        status = ask_page(s3, prefix, document.next, "1000", arena, &document, error);
         if (status != LARDER_OK)
             return status;
-        take_page(s3, &document, &listing);
-        if (document.truncated && (document.next[0] == '\0' || strcmp(document.next, next) == 0))
+        take_page(s3, prefix, &document, &listing);
+        if (document.truncated &&
+            (document.next[0] == '\0' || goes_round(&progress, document.next)))
             return larder_fail(error, LARDER_FAILED,
                                "could not list \"s3://%s\": the store does not say how to go on",
                                s3->bucket);
@@ -98,6 +120,12 @@ static bool is_archive_in(const struct s3 *s3, const char *folder, const char *k
         return false;
     memcpy(stem, key, length);
     return names_is_backup(stem, preset);
+}
+
+/* One that says no time may have been begun just now. */
+static bool was_begun_before(const struct s3_item *upload, time_t when)
+{
+    return (upload->initiated != 0 ? upload->initiated : time(NULL)) < when;
 }
 
 static enum larder_status end_upload(struct s3 *s3, const struct s3_item *item,
@@ -150,21 +178,20 @@ enum larder_status s3_tidy(struct store *store, const char *folder, time_t begun
 {
     struct s3 *s3 = (struct s3 *)store;
     struct s3_document document = {.next_key = "", .next_upload = ""};
+    struct progress progress = {0};
     struct arena *arena = arena_new();
     enum larder_status status = arena == NULL ? larder_fail_memory(error) : LARDER_OK;
 
     do {
-        const char *last = document.next_upload;
-
         if (status == LARDER_OK)
             status = ask_uploads(s3, folder, arena, &document, error);
         for (size_t i = 0; status == LARDER_OK && i < document.count; i++)
             if (is_archive_in(s3, folder, document.items[i].key) &&
-                document.items[i].initiated < begun_before)
+                was_begun_before(&document.items[i], begun_before))
                 status = end_upload(s3, &document.items[i], error);
-        if (status != LARDER_OK || strcmp(document.next_upload, last) == 0)
-            break;
-    } while (document.truncated);
+    } while (status == LARDER_OK && document.truncated && document.next_key[0] != '\0' &&
+             !goes_round(&progress,
+                         arena_printf(arena, "%s %s", document.next_key, document.next_upload)));
     arena_free(arena);
     return status == LARDER_OK ? status
                                : larder_context(error, "could not look for uploads that earlier "

@@ -115,6 +115,12 @@ s3_proxy_start 403:RequestTimeTooSkewed 1 0
 expect_exit 1 larder list --store "$STORE"
 expect_stderr "The clock of this machine"
 
+it "a list that goes round in a circle is given up"
+s3_proxy_start circle 1 0
+expect_exit 1 timeout 60 "$LARDER" list --store "$STORE"
+expect_stderr "the store does not say how to go on"
+s3_proxy_stop
+
 it "a body that is changed on the way is refused, each time, and nothing is published"
 s3_proxy_start none
 expect_exit 0 larder export -t noise -d kitchai --store "$STORE" --no-record -q

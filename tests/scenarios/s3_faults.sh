@@ -190,6 +190,19 @@ for request in 'POST .*[.]tar?uploadId=' 'PUT .*[.]sha256' 'PUT .*[.]json'; do
     leaves_nothing stall "$request"
 done
 
+it "an upload that says not when it was begun is not ended by who has no lock"
+expect_exit 0 larder export -t noise -d small --store "$SCRATCH/undated" --no-record -q
+s3_request POST 'larder/small/adhoc/adhoc_20260101_000000.tar?uploads=' -o "$SCRATCH/other"
+uploads=$(s3_uploads)
+s3_proxy_start undated 1 0
+expect_exit 0 larder copy "$(newest_archive "$SCRATCH/undated")" "$STORE" -q
+s3_proxy_stop
+expect_equal "the uploads" "$uploads" "$(s3_uploads)"
+expect_exit 0 export_it
+uploads=$(s3_uploads)
+expect_equal "uploads, of which two are none of ours" 2 "$uploads"
+remove_all
+
 it "SIGTERM while the answer to the last request is awaited comes too late: the archive is good"
 stop_at late 'PUT .*[.]json'
 expect_equal "the exit code" 0 "$STOPPED"

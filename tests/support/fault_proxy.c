@@ -15,6 +15,9 @@
  *   etag           the answer has another ETag
  *   body           one bit of what is sent is another, or of what is got where nothing is sent
  *   lock           the answer says that an Object Lock ends in the year 2999
+ *   range          the answer says that it is another range; norange, none at all
+ *   circle         the answer to a list has one of three markers, in turn, of where to go on
+ *   undated        the answer does not say when uploads were begun
  *
  * LOG gets a line "NUMBER METHOD PATH" for each request, and its headers x-amz-*, if-* and content-md5 below it. Each
  * connection serves one request.
@@ -219,10 +222,51 @@ static void change_digit(char *text, const char *mark)
     *at = *at == '0' ? '1' : '0';
 }
 
-static void change_answer(const struct faults *faults, struct message *answer)
+/* The answer ends with the connection then. */
+static void remove_header(struct message *answer, const char *name)
 {
-    char *etag = find_header(answer, "etag:");
+    char *line = find_header(answer, name);
 
+    if (line != NULL)
+        remove_line(answer, line);
+}
+
+static void go_round(struct message *answer, unsigned number)
+{
+    static const char end[] = "<IsTruncated>false</IsTruncated>";
+    char marker[128], *at = strstr(answer->bytes + answer->head, end);
+    size_t before, more, less = strlen(end);
+
+    if (at == NULL)
+        return;
+    before = (size_t)(at - answer->bytes);
+    more = (size_t)snprintf(
+        marker, sizeof(marker),
+        "<IsTruncated>true</IsTruncated><NextContinuationToken>%s</NextContinuationToken>",
+        (const char *[]){"YQ==", "Yg==", "Yw=="}[number % 3]);
+    answer->bytes = realloc(answer->bytes, answer->length + more + 1);
+    if (answer->bytes == NULL)
+        die("memory");
+    memmove(answer->bytes + before + more, answer->bytes + before + less,
+            answer->length + 1 - before - less);
+    memcpy(answer->bytes + before, marker, more);
+    answer->length += more - less;
+    remove_header(answer, "content-length:");
+}
+
+static void change_answer(const struct faults *faults, unsigned number, struct message *answer)
+{
+    char *etag = find_header(answer, "etag:"), *date;
+
+    if (strcmp(faults->name, "range") == 0)
+        change_digit(find_header(answer, "content-range:"), "bytes ");
+    if (strcmp(faults->name, "norange") == 0)
+        remove_header(answer, "content-range:");
+    if (strcmp(faults->name, "circle") == 0)
+        go_round(answer, number);
+    if (strcmp(faults->name, "undated") == 0)
+        while ((date = strstr(answer->bytes + answer->head, "Initiated>")) != NULL)
+            *date = 'X';
     if (strcmp(faults->name, "lock") == 0)
         add_line(answer, "x-amz-object-lock-retain-until-date: 2999-01-01T00:00:00.000Z\r\n");
     if (strcmp(faults->name, "etag") != 0)
@@ -265,7 +309,7 @@ static void serve(const struct faults *faults, int fd)
     if (strcmp(fault, "late") == 0)
         sleep(2);
     if (strcmp(fault, "none") != 0)
-        change_answer(faults, &answer);
+        change_answer(faults, number, &answer);
     send_all(fd, answer.bytes, strcmp(fault, "reset") == 0 ? answer.length / 2 : answer.length);
     if (strcmp(fault, "reset") == 0)
         reset(fd);
