@@ -65,6 +65,15 @@ static void set_hint(const struct s3 *s3, const struct meaning *meaning, struct 
     larder_hint(error, "%s", hint);
 }
 
+enum larder_status s3_fail_late(enum larder_status status, struct larder_error *error)
+{
+    if (status != LARDER_USAGE)
+        return status;
+    if (error != NULL)
+        error->status = LARDER_FAILED;
+    return LARDER_FAILED;
+}
+
 enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request,
                            const struct s3_answer *answer, struct larder_error *error)
 {

@@ -95,13 +95,16 @@ static bool header_is(const char *line, size_t length, const char *name, char *v
     return true;
 }
 
-/* "bytes 0-99/1234", and "bytes *\/0" of a range that is not there. */
+/* "bytes 0-99/1234"; "bytes *\/1234" of a range that is not there, and "bytes 0-99/\*" where it is not known of how many, are none. */
 static void take_range(struct s3_answer *answer, const char *value)
 {
-    const char *slash = strchr(value, '/');
+    const char *slash = strchr(value, '/'), *first = strpbrk(value, "0123456789");
 
-    if (slash != NULL && slash[1] >= '0' && slash[1] <= '9')
-        answer->size = strtoull(slash + 1, NULL, 10);
+    if (slash == NULL || first == NULL || first > slash || slash[1] < '0' || slash[1] > '9')
+        return;
+    answer->is_range = true;
+    answer->offset = strtoull(first, NULL, 10);
+    answer->size = strtoull(slash + 1, NULL, 10);
 }
 
 static size_t take_header(char *line, size_t size, size_t count, void *arg)

@@ -74,8 +74,10 @@ struct s3_request {
 struct s3_answer {
     long status; /* of HTTP; 0 where there was none */
     char etag[S3_ETAG];
-    bool is_opaque;        /* encrypted with a key of its own, where an ETag is no MD5 */
-    uint64_t size;         /* of the whole object */
+    bool is_opaque; /* encrypted with a key of its own, where an ETag is no MD5 */
+    uint64_t size;  /* of the whole object */
+    bool is_range;  /* it says which, from `offset` on, and of how many bytes */
+    uint64_t offset;
     size_t got;            /* bytes of a range */
     char nonce[S3_NONCE];  /* ours, see S3_NONCE_HEADER */
     char retain_until[64]; /* of an Object Lock; "" */
@@ -124,6 +126,9 @@ void s3_lines_free(struct s3_line *line);
 /* Fails with what an answer means. */
 enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request,
                            const struct s3_answer *answer, struct larder_error *error);
+
+/* The status of what fails after something was begun, which is no wrong usage: keys may end while they are used. */
+enum larder_status s3_fail_late(enum larder_status status, struct larder_error *error);
 
 /* Appends "s3://BUCKET/PREFIX/KEY". */
 void s3_location(struct store *store, const char *key, struct buffer *out);

@@ -23,12 +23,31 @@ struct reading {
     struct s3 *s3;
     struct arena *arena;
     const char *key;
-    const char *condition; /* that it is still the same object */
+    bool begun; /* how large it is is known, and its ETag: "" where it has none */
+    const char *etag;
+    const char *condition; /* that it is still the same object; NULL where it has no ETag */
 
     pthread_mutex_t lock; /* of what follows */
     struct window windows[WINDOWS];
     uint64_t clock;
 };
+
+/* Not every store heeds the condition, and an object that has changed may be shorter. */
+static bool has_changed(const struct reading *r, const struct s3_answer *answer)
+{
+    return answer->status != 206 || answer->size != r->input.size ||
+           (answer->etag[0] != '\0' && r->etag[0] != '\0' && strcmp(answer->etag, r->etag) != 0);
+}
+
+static enum larder_status check_range(const struct reading *r, const struct s3_answer *answer,
+                                      enum larder_status status, struct larder_error *error)
+{
+    if (status == LARDER_OK && answer->status == 404)
+        return larder_fail(error, LARDER_FAILED, "\"%s\" was removed while it was read", r->key);
+    if (status == LARDER_OK && has_changed(r, answer))
+        return larder_fail(error, LARDER_DAMAGED, "\"%s\" has changed while it was read", r->key);
+    return s3_fail_late(status, error);
+}
 
 /* Reads a range; the object's size and ETag are in the answer. */
 static enum larder_status ask_range(struct reading *r, uint64_t offset, void *into, size_t most,
@@ -41,12 +60,10 @@ static enum larder_status ask_range(struct reading *r, uint64_t offset, void *in
                                  .into = into,
                                  .offset = offset,
                                  .most = most,
-                                 .accept = {412, 416}};
+                                 .accept = {416, r->begun ? 412 : 0, r->begun ? 404 : 0}};
     enum larder_status status = s3_ask(r->s3, &request, answer, error);
 
-    if (status == LARDER_OK && r->condition != NULL && answer->status != 206)
-        status = larder_fail(error, LARDER_DAMAGED, "\"%s\" has changed while it was read", r->key);
-    return status;
+    return r->begun ? check_range(r, answer, status, error) : status;
 }
 
 static bool holds(const struct window *window, uint64_t offset)
@@ -185,8 +202,10 @@ static enum larder_status begin(struct reading *r, struct larder_error *error)
     }
     r->input.size = answer.size;
     keep(r, 0, bytes, answer.got);
+    r->etag = arena_strdup(r->arena, answer.etag);
     if (answer.etag[0] != '\0')
         r->condition = arena_printf(r->arena, "If-Match: \"%s\"", answer.etag);
+    r->begun = true;
     return arena_failed(r->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 

@@ -96,9 +96,11 @@ static enum s3_outcome judge_good(const struct s3_request *request, struct s3_an
     }
     if (request->document != NULL && !has_document)
         return reject(answer, S3_AGAIN, "the answer is no XML that a store would give");
-    if (request->into != NULL && answer->status != 206)
+    if (request->into != NULL && (answer->status != 206 || !answer->is_range))
         return reject(answer, S3_AGAIN, "a range was asked for, and the answer is none");
     if (request->into != NULL && (answer->size <= request->offset ||
+    if (request->into != NULL && answer->offset != request->offset)
+        return reject(answer, S3_AGAIN, "the answer is another range");
                                   answer->got != (request->most < answer->size - request->offset
                                                       ? request->most
                                                       : (size_t)(answer->size - request->offset))))

@@ -115,6 +115,56 @@ s3_proxy_start 403:RequestTimeTooSkewed 1 0
 expect_exit 1 larder list --store "$STORE"
 expect_stderr "The clock of this machine"
 
+it "an answer that is another range than was asked for, or says of none that it is, is not taken for the object"
+for fault in range norange; do
+    s3_proxy_start "$fault" 1 0
+    expect_exit 1 env LARDER_STORE_TIMEOUT=1 "$LARDER" verify "$archive"
+    expect_stderr "tried 8 times"
+    s3_proxy_start "$fault" 3
+    expect_exit 0 larder verify "$archive" -q
+done
+s3_proxy_stop
+expect_exit 0 larder list --store "$STORE" --json
+expect_json '.[] | select(.good | not) | .archive' ''
+
+# read_late FAULT [ARGUMENT...]   the archive's reading meets with a fault when it has begun; larder's exit code is LATE
+read_late()
+{
+    local fault=$1
+
+    shift
+    s3_proxy_start "$fault" 5 0
+    LATE=0
+    env LARDER_STORE_TIMEOUT=1 "$LARDER" "$@" >"$STDOUT" 2>"$STDERR" || LATE=$?
+    LAST="larder $*, which meets with $fault"
+}
+
+it "an archive that is removed or changed while it is read, and keys that end then, are no wrong usage"
+new_database late
+for command in "verify $archive" "restore $archive -d late --create-roles --externals stub" "copy $archive $SCRATCH/late"; do
+    read -ra arguments <<<"$command"
+    read_late 404:NoSuchKey "${arguments[@]}"
+    expect_equal "the exit code" 1 "$LATE"
+    expect_stderr "was removed while it was read"
+    read_late 400:ExpiredToken "${arguments[@]}"
+    expect_equal "the exit code" 1 "$LATE"
+    expect_stderr "AWS_SESSION_TOKEN has ended"
+    read_late etag "${arguments[@]}"
+    expect_equal "the exit code" 4 "$LATE"
+    expect_stderr "has changed while it was read"
+done
+s3_proxy_stop
+expect_equal "what was copied" '' "$(find "$SCRATCH/late" -type f ! -name .larder.lock)"
+expect_query late "SELECT count(*) FROM pg_class WHERE relname = 'noise'" 0
+
+it "keys that end while an archive is sent are no wrong usage, either"
+s3_proxy_start none
+expect_exit 0 larder copy "$archive" "$STORE/whole" -q
+part=$(sed -n 's/^\([0-9]*\) PUT .*partNumber=2&.*/\1/p' "$S3_LOG")
+s3_proxy_start 400:ExpiredToken "$part"
+expect_exit 1 larder copy "$archive" "$STORE/ended"
+expect_stderr "AWS_SESSION_TOKEN has ended"
+
 it "a list that goes round in a circle is given up"
 s3_proxy_start circle 1 0
 expect_exit 1 timeout 60 "$LARDER" list --store "$STORE"
