@@ -79,13 +79,17 @@ enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request
 {
     struct buffer place = {0};
     const struct meaning *meaning = NULL;
+    const char *code = answer->code;
     enum larder_status status = LARDER_FAILED;
     char tries[40] = "", http[32] = "";
     bool moved = answer->status == 301 || answer->status == 307 ||
                  strcmp(answer->code, "AuthorizationHeaderMalformed") == 0;
 
+    /* An answer to HEAD has no body that would say more. */
+    if (answer->status == 403 && code[0] == '\0')
+        code = "AccessDenied";
     for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
-        if (strcmp(answer->code, meanings[i].code) == 0)
+        if (strcmp(code, meanings[i].code) == 0)
             meaning = &meanings[i];
     if (answer->status == 404 && request->key != NULL && request->body == NULL)
         status = LARDER_USAGE; /* as with a path where there is no file */

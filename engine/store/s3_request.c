@@ -83,7 +83,8 @@ static bool is_retried(const struct s3_answer *answer)
     for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
         if (strcmp(answer->code, codes[i]) == 0)
             return true;
-    return answer->status == 429 || (answer->status >= 500 && answer->status != 501);
+    return answer->status == 408 || answer->status == 429 ||
+           (answer->status >= 500 && answer->status != 501);
 }
 
 /* An answer 2xx, which may be none: an error in its body, a range that is not the one, another object's ETag. */
@@ -98,9 +99,9 @@ static enum s3_outcome judge_good(const struct s3_request *request, struct s3_an
         return reject(answer, S3_AGAIN, "the answer is no XML that a store would give");
     if (request->into != NULL && (answer->status != 206 || !answer->is_range))
         return reject(answer, S3_AGAIN, "a range was asked for, and the answer is none");
-    if (request->into != NULL && (answer->size <= request->offset ||
     if (request->into != NULL && answer->offset != request->offset)
         return reject(answer, S3_AGAIN, "the answer is another range");
+    if (request->into != NULL && (answer->size <= request->offset ||
                                   answer->got != (request->most < answer->size - request->offset
                                                       ? request->most
                                                       : (size_t)(answer->size - request->offset))))
@@ -213,6 +214,9 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
     if (outcome == S3_STOPPED)
         return run_check(s3->store.run, NULL) != LARDER_OK ? run_check(s3->store.run, error)
                                                            : LARDER_FAILED;
+    /* The store would have been waited for longer, but for the signal. */
+    if (outcome == S3_AGAIN && hurry)
+        return run_check(s3->store.run, error);
     return s3_fail(s3, request, answer, error);
 }
 

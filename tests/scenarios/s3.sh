@@ -115,6 +115,13 @@ s3_proxy_start 403:RequestTimeTooSkewed 1 0
 expect_exit 1 larder list --store "$STORE"
 expect_stderr "The clock of this machine"
 
+it "a request that took too long for the store is tried again, and who may not is told where to look, also by an answer without a body"
+s3_proxy_start 408:Timeout 1
+expect_exit 0 larder list --store "$STORE"
+s3_proxy_start 403:AccessDenied 4 0
+expect_exit 1 larder copy "$archive" "$STORE/refused"
+expect_stderr "docs/stores.md lists what each command needs"
+
 it "an answer that is another range than was asked for, or says of none that it is, is not taken for the object"
 for fault in range norange; do
     s3_proxy_start "$fault" 1 0

@@ -190,6 +190,23 @@ for request in 'POST .*[.]tar?uploadId=' 'PUT .*[.]sha256' 'PUT .*[.]json'; do
     leaves_nothing stall "$request"
 done
 
+it "SIGTERM while the store does not answer a removal ends by its code"
+expect_exit 0 export_it
+name=$(basename "$(good_ones)" .tar)
+expect_exit 0 larder hold "$name" --store "$STORE"
+s3_proxy_start none
+expect_exit 0 larder release "$name" --store "$STORE"
+removal=$(sed -n 's/^\([0-9]*\) DELETE .*[.]hold$/\1/p' "$S3_LOG")
+expect_exit 0 larder hold "$name" --store "$STORE"
+s3_proxy_start stall "$removal" 0
+begin release "$name" --store "$STORE"
+wait_until grep -q ' DELETE ' "$S3_LOG"
+kill -TERM "$PID"
+expect_end 143
+expect_equal "the message" "larder: terminated" "$(<"$STDERR")"
+s3_proxy_stop
+remove_all
+
 it "an upload that says not when it was begun is not ended by who has no lock"
 expect_exit 0 larder export -t noise -d small --store "$SCRATCH/undated" --no-record -q
 s3_request POST 'larder/small/adhoc/adhoc_20260101_000000.tar?uploads=' -o "$SCRATCH/other"
