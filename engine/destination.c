@@ -76,27 +76,42 @@ enum larder_status destination_retain(struct destination *to, time_t until,
     return LARDER_OK;
 }
 
+/* Once a run: nothing that is asked of the listing depends on what comes meanwhile. */
+static enum larder_status list_source(struct destination *to, const char *source,
+                                      struct arena *arena, struct larder_error *error)
+{
+    struct buffer prefix = {0};
+    enum larder_status status;
+
+    if (to->listed)
+        return LARDER_OK;
+    names_source(&prefix, source);
+    buffer_puts(&prefix, "/");
+    status = to->store->kind->list(to->store, buffer_text(&prefix), arena, &to->objects,
+                                   &to->object_count, error);
+    buffer_free(&prefix);
+    to->listed = status == LARDER_OK;
+    return status;
+}
+
 /* The newest summary tells; one that cannot be read tells nothing. */
 enum larder_status destination_check_system(struct destination *to, const char *source,
                                             const char *system_identifier, struct arena *arena,
                                             struct larder_error *error)
 {
-    struct buffer prefix = {0}, text = {0};
-    struct store_object *objects;
+    struct buffer text = {0};
     struct summary summary;
-    size_t count;
     enum larder_status status;
 
     if (to->store == NULL || system_identifier == NULL)
         return LARDER_OK;
-    names_source(&prefix, source);
-    buffer_puts(&prefix, "/");
-    status = to->store->kind->list(to->store, buffer_text(&prefix), arena, &objects, &count, error);
-    buffer_free(&prefix);
-    while (status == LARDER_OK && count-- > 0) {
+    status = list_source(to, source, arena, error);
+    for (size_t i = to->object_count; status == LARDER_OK && i > 0; i--) {
+        const char *key = to->objects[i - 1].key;
+
         text.length = 0;
-        if (!names_is_summary(objects[count].key) ||
-            store_get(to->store, objects[count].key, SUMMARY_MAX_BYTES, &text, NULL) != LARDER_OK ||
+        if (!names_is_summary(key) ||
+            store_get(to->store, key, SUMMARY_MAX_BYTES, &text, NULL) != LARDER_OK ||
             summary_read(text.bytes, text.length, arena, &summary, NULL) != LARDER_OK ||
             summary.system_identifier == NULL)
             continue;
@@ -110,6 +125,41 @@ enum larder_status destination_check_system(struct destination *to, const char *
         break;
     }
     buffer_free(&text);
+    return status;
+}
+
+/* Whether a key is that of the summary beside an archive, without which it is not complete. */
+static bool is_summary_of(const char *key, const char *archive)
+{
+    size_t stem = names_stem(archive);
+
+    return strncmp(key, archive, stem) == 0 && strcmp(key + stem, ".json") == 0;
+}
+
+enum larder_status destination_newest(struct destination *to, const char *source,
+                                      const char *preset, struct arena *arena, const char **newest,
+                                      struct larder_error *error)
+{
+    const char *folder = folder_of(source, preset, arena), *archive = NULL;
+    enum larder_status status;
+
+    *newest = NULL;
+    if (to->store == NULL)
+        return LARDER_OK;
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
+    status = list_source(to, source, arena, error);
+    /* Sorted by name, and so by time; an archive stands behind its summary. */
+    for (size_t i = to->object_count; status == LARDER_OK && *newest == NULL && i > 0; i--) {
+        const char *key = to->objects[i - 1].key;
+
+        if (strncmp(key, folder, strlen(folder)) != 0)
+            continue;
+        if (key[names_stem(key)] != '\0')
+            archive = key;
+        else if (archive != NULL && names_is_summary(key) && is_summary_of(key, archive))
+            *newest = names_base(archive);
+    }
     return status;
 }
 

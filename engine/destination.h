@@ -19,6 +19,9 @@ struct destination {
     bool is_stream;
     bool encrypted; /* the archive is named so; set by the caller once it is known */
     const struct larder_run *run;
+    struct store_object *objects; /* what the store holds of the source, once it is listed */
+    size_t object_count;
+    bool listed;
 };
 
 /* Opens the store, or takes the file; exactly one of the two is given. LARDER_USAGE where the file, or one beside it, exists already. */
@@ -36,6 +39,11 @@ enum larder_status destination_retain(struct destination *to, time_t until,
 enum larder_status destination_check_system(struct destination *to, const char *source,
                                             const char *system_identifier, struct arena *arena,
                                             struct larder_error *error);
+
+/* The preset's newest complete archive in the store, by its name without folders; NULL: none, or it is a file that is written. */
+enum larder_status destination_newest(struct destination *to, const char *source,
+                                      const char *preset, struct arena *arena, const char **newest,
+                                      struct larder_error *error);
 
 /*
  * Takes the lock of the preset's folder in the store, where the store has locks, and removes what killed runs have left

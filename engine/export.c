@@ -422,6 +422,25 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
     return status;
 }
 
+/* Nothing else tells that the recipients of a night's run were lost. */
+static enum larder_status warn_of_clear_text(struct export *e, struct larder_error *error)
+{
+    const char *newest;
+    enum larder_status status;
+
+    if (e->to.encrypted)
+        return LARDER_OK;
+    status =
+        destination_newest(&e->to, e->result->source, e->result->preset, e->arena, &newest, error);
+    if (status == LARDER_OK && newest != NULL && names_is_encrypted(newest))
+        export_warn(
+            e, arena_printf(e->arena,
+                            "this archive is not encrypted, and the newest one in the store, %s, "
+                            "is: unless that is meant, name recipients with -r or in larder.conf",
+                            newest));
+    return status;
+}
+
 static enum larder_status fail_where_shrunk(const struct larder_export_result *result,
                                             struct larder_error *error)
 {
@@ -463,6 +482,8 @@ enum larder_status larder_export(const struct larder_export_options *options,
         status = destination_check_system(&e.to, result->source, e.server.system_identifier,
                                           e.arena, error);
     }
+    if (status == LARDER_OK)
+        status = warn_of_clear_text(&e, error);
     if (status == LARDER_OK)
         status = destination_lock(&e.to, result->source, result->preset, true, e.arena, error);
     if (status == LARDER_OK)

@@ -4,6 +4,7 @@
 
 #include "engine/inventory.h"
 #include "engine/presets.h"
+#include "formats/names.h"
 
 enum { NOTES_MOST = 2 };
 
@@ -33,7 +34,7 @@ static void fill(struct larder_list_item *item, struct store *store,
         .created_at = backup->facts.created_at,
         .bytes = backup->archive != NULL ? backup->archive->bytes : backup->facts.bytes,
         .rows = backup->facts.rows,
-        .encrypted = backup->archive != NULL ? strstr(backup->archive->key, ".tar.age") != NULL
+        .encrypted = backup->archive != NULL ? names_is_encrypted(backup->archive->key)
                                              : backup->facts.encrypted,
         .sha256 = backup->facts.sha256,
         .good = backup->problem_count == 0,

@@ -66,6 +66,11 @@ size_t names_stem(const char *archive)
     return length;
 }
 
+bool names_is_encrypted(const char *archive)
+{
+    return strcmp(archive + names_stem(archive), ".tar.age") == 0;
+}
+
 const char *names_base(const char *path)
 {
     const char *slash = strrchr(path, '/');

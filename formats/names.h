@@ -26,6 +26,9 @@ void names_source(struct buffer *out, const char *source);
  * ends in neither. */
 size_t names_stem(const char *archive);
 
+/* Whether it is named as one that is encrypted: `.tar.age`. */
+bool names_is_encrypted(const char *archive);
+
 /* Whether a key is that of a backup's summary: BACKUP_NAME.json, and not BACKUP_NAME.checked.json. */
 bool names_is_summary(const char *key);
 

@@ -104,6 +104,7 @@ static const char *age_text(struct doctor *d, int64_t seconds)
 /* What a preset has in the store. */
 struct kept {
     const struct inventory_backup *newest, *newest_good; /* NULL: none */
+    const struct inventory_backup *encrypted;            /* the newest good one that is */
     size_t count;
 };
 
@@ -112,6 +113,11 @@ static bool is_of(const char *source_key, const struct inventory_backup *b, cons
 {
     return strcmp(b->preset, preset) == 0 &&
            (source_key == NULL || strcmp(b->source, source_key) == 0);
+}
+
+static bool is_encrypted(const struct inventory_backup *b)
+{
+    return b->archive != NULL && names_is_encrypted(b->archive->key);
 }
 
 static struct kept find_kept(const struct inventory *inventory, const char *source_key,
@@ -128,6 +134,8 @@ static struct kept find_kept(const struct inventory *inventory, const char *sour
         kept.newest = b;
         if (b->problem_count == 0)
             kept.newest_good = b;
+        if (b->problem_count == 0 && is_encrypted(b))
+            kept.encrypted = b;
     }
     return kept;
 }
@@ -205,12 +213,6 @@ static enum larder_status open_whole(struct doctor *d, struct input *input,
     return status;
 }
 
-static bool is_encrypted(const struct inventory_backup *b)
-{
-    return b->archive != NULL &&
-           names_stem(b->archive->key) + strlen(".tar.age") == strlen(b->archive->key);
-}
-
 /* The newest is opened, of the others the header alone is tried. */
 static enum larder_status try_keys(struct doctor *d, struct store *store,
                                    const struct inventory_backup *b, bool newest,
@@ -281,6 +283,25 @@ static void check_plain(struct doctor *d, const struct inventory *inventory, con
                     plain);
 }
 
+/* Where recipients get lost, by a slip or on a new host, no export fails. */
+static void check_still_encrypted(struct doctor *d, const char *preset, const struct kept *kept)
+{
+    const char *subject = arena_printf(d->arena, "encryption %s", preset);
+    const struct larder_encryption *to = &d->options->encryption;
+    bool next = to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
+
+    if (d->options->part != LARDER_DOCTOR_ALL || kept->encrypted == NULL)
+        return;
+    if (kept->encrypted != kept->newest_good)
+        doctor_warn(d, subject, "Unless that is meant, name recipients, and export again.",
+                    "the newest, %s, is not encrypted, and %s is", kept->newest_good->backup_name,
+                    kept->encrypted->backup_name);
+    else if (!next)
+        doctor_warn(d, subject, "Unless every export has its own -r, name recipients.",
+                    "%s is encrypted, and the configuration names nobody to encrypt the next to",
+                    kept->encrypted->backup_name);
+}
+
 /* Presets that are defined, and then those that are only in the store. */
 static enum larder_status check_archives(struct doctor *d, struct store *store,
                                          const struct inventory *inventory, const char *source_key,
@@ -294,6 +315,7 @@ static enum larder_status check_archives(struct doctor *d, struct store *store,
         struct kept kept = find_kept(inventory, source_key, preset->name);
 
         check_kept(d, preset->name, preset->every, &kept);
+        check_still_encrypted(d, preset->name, &kept);
         check_system(d, &kept);
         status = check_keys(d, store, inventory, source_key, preset->name, &kept, error);
     }
@@ -309,6 +331,7 @@ static enum larder_status check_archives(struct doctor *d, struct store *store,
         last = preset;
         kept = find_kept(inventory, source_key, preset);
         check_kept(d, preset, 0, &kept);
+        check_still_encrypted(d, preset, &kept);
         status = check_keys(d, store, inventory, source_key, preset, &kept, error);
     }
     check_plain(d, inventory, source_key);

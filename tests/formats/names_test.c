@@ -92,6 +92,17 @@ static void the_stem_is_what_the_files_of_an_archive_share(void **state)
     assert_int_equal(names_stem(""), 0);
 }
 
+static void an_encrypted_archive_is_named_so(void **state)
+{
+    static const char *const others[] = {"a.tar", "a.age", "a.tar.age.json", ".tar.age", ""};
+
+    (void)state;
+    assert_true(names_is_encrypted("a.tar.age"));
+    assert_true(names_is_encrypted("a/b.tar.age"));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_false(names_is_encrypted(others[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -100,6 +111,7 @@ int main(void)
         cmocka_unit_test(other_names_are_no_backups),
         cmocka_unit_test(a_source_is_one_harmless_path_element),
         cmocka_unit_test(the_stem_is_what_the_files_of_an_archive_share),
+        cmocka_unit_test(an_encrypted_archive_is_named_so),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -143,6 +143,23 @@ with 's/^recipients.*/recipients = age1nonsense/'
 doctor 2 --config changed.conf
 expect_line encryption "failed"
 
+it "a preset whose archives were encrypted, and are not any more or will not be, is named"
+with '/^recipients/d'
+doctor 0
+expect_equal "lines of the preset" '' "$(line "encryption daily")"
+doctor 0 --config changed.conf
+expect_line "encryption daily" "warning daily_"
+expect_line "encryption daily" "is encrypted, and the configuration names nobody"
+cp -r "$STORE" "$SCRATCH/before"
+expect_exit 0 larder export daily --config changed.conf --json
+clear=$(jq -r .backup_name "$STDOUT")
+for conf in larder.conf changed.conf; do
+    doctor 0 --config "$conf"
+    expect_line "encryption daily" "warning the newest, $clear, is not encrypted, and daily_"
+done
+rm -r "$STORE"
+mv "$SCRATCH/before" "$STORE"
+
 it "a store that takes nothing fails, and one that deletes nothing is said to"
 traced()
 {

@@ -75,6 +75,22 @@ expect_equal "what was written" "$(printf '%s\n' json sha256 tar.age)" \
 expect_equal "files opened to be written elsewhere" '' \
     "$(grep -E 'O_WRONLY|O_RDWR' trace | grep -vE '/dev/|store2/|ENOENT|/proc/|\.gcda"' || true)"
 
+it "an export in the clear warns, and is made, where the preset's newest complete archive in that store is encrypted"
+cp -r store mixed
+touch mixed/kitchai/daily/daily_20990101_000000.tar # of which nothing tells that it is complete
+expect_exit 0 larder export weekly -d kitchai --store mixed -q
+expect_unsaid "not encrypted"
+expect_exit 0 larder export daily -d kitchai -o clear.tar -q
+expect_unsaid "not encrypted"
+expect_exit 0 larder export daily -d kitchai --store mixed -r "$OPERATOR" -q
+expect_unsaid "not encrypted"
+newest=$(find mixed/kitchai/daily -name '*.tar.age' -printf '%f\n' | sort | tail -n 1)
+expect_exit 0 larder export daily -d kitchai --store mixed --json
+expect_stderr "warning: this archive is not encrypted, and the newest one in the store, $newest, is"
+expect_json '[.encrypted, (.warnings | length)] | map(tostring) | join(" ")' "false 1"
+expect_exit 0 larder export daily -d kitchai --store mixed -q
+expect_unsaid "not encrypted"
+
 it "list and verify --quick need no key"
 expect_exit 0 larder list --store store --json
 expect_json '.[0] | "\(.encrypted) \(.good)"' "true true"
