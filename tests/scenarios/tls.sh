@@ -43,6 +43,28 @@ expect_exit 0 larder restore "$SCRATCH/tls.tar" -d "$FULL dbname=back" -j 3 --ex
 expect_json .agree true
 expect_exit 0 larder verify "$SCRATCH/tls.tar" --against "$FULL dbname=kitchai"
 
+# recording_pg_dump   $SCRATCH/bin has one that first tells $SCRATCH/protocol what its connection speaks
+recording_pg_dump()
+{
+    mkdir bin
+    ln -s "${SERVER_BIN[one]}/pg_restore" bin/pg_restore
+    cat >bin/pg_dump <<END
+#!/bin/bash
+[[ \$* = *--version* ]] || "${SERVER_BIN[one]}/psql" -XAtq -d "\${!#}" -c \
+    'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()' >"$SCRATCH/protocol" || exit
+exec "${SERVER_BIN[one]}/pg_dump" "\$@"
+END
+    chmod +x bin/pg_dump
+}
+
+it "the versions of TLS that the connection may speak, pg_dump's speaks"
+recording_pg_dump
+for version in TLSv1.2 TLSv1.3; do
+    ONLY="ssl_min_protocol_version=$version ssl_max_protocol_version=$version"
+    LARDER_PGBIN=$SCRATCH/bin expect_exit 0 larder export -t '*' -d "$FULL dbname=kitchai $ONLY" -o "$version.tar" --no-record
+    expect_equal "the protocol" "$version" "$(cat protocol)"
+done
+
 it "without TLS, without a certificate, or with another's, there is no way in"
 expect_exit 1 larder export -t '*' -d "$TLS sslmode=disable dbname=kitchai" -o "$SCRATCH/none.tar"
 expect_stderr pg_hba.conf
