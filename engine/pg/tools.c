@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "engine/run/run.h"
@@ -175,6 +176,27 @@ static bool may_be_shown(const char *keyword)
     return false;
 }
 
+/* A link-local one means nothing without its interface, which libpq does not tell: there the host has to do. */
+static const char *address(const PGconn *conn)
+{
+    const char *known = PQhostaddr(conn);
+
+    return strncasecmp(known, "fe80:", 5) == 0 ? "" : known;
+}
+
+/*
+ * The value of an option for who is to reach the very server that this connection has: many may be named, or have one name, and one alone
+ * has the snapshot. NULL: none. What is empty keeps the environment from having its say.
+ */
+static const char *value_for_same(const PGconn *conn, const PQconninfoOption *o)
+{
+    if (strcmp(o->keyword, "host") == 0)
+        return PQhost(conn);
+    if (strcmp(o->keyword, "hostaddr") == 0)
+        return address(conn);
+    return strcmp(o->keyword, "port") == 0 ? PQport(conn) : o->val;
+}
+
 /* With `settings` behind those that the connection itself has asked for. */
 static const char *conninfo(struct pg *pg, const char *settings, struct arena *arena)
 {
@@ -182,11 +204,11 @@ static const char *conninfo(struct pg *pg, const char *settings, struct arena *a
     const char *text = "";
 
     for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++) {
-        const char *value = o->val != NULL ? o->val : "";
+        const char *value = value_for_same(pg_libpq(pg), o);
 
         if (strcmp(o->keyword, "options") == 0)
-            value = arena_printf(arena, "%s%s", value, settings);
-        if (value != NULL && value[0] != '\0' && may_be_shown(o->keyword))
+            value = arena_printf(arena, "%s%s", value == NULL ? "" : value, settings);
+        if (value != NULL && may_be_shown(o->keyword))
             text = arena_printf(arena, "%s%s=%s ", text, o->keyword, conninfo_quoted(arena, value));
     }
     PQconninfoFree(options);

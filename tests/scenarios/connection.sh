@@ -76,6 +76,25 @@ expect_exit 0 larder export daily -d service=kitchen -o "$archive"
 rm "${archive%.tar}".*
 PGDATABASE=kitchai PGHOST=$SOCKET PGUSER=postgres expect_exit 0 larder export daily -o "$archive"
 
+it "of many hosts pg_dump goes to the one that larder is connected to, whichever is there by then"
+mkdir "$SCRATCH/early" "$SCRATCH/first"
+server_start other
+OTHER=$PGHOST/.s.PGSQL.$PGPORT
+server_use one
+ln -s "${SERVER_BIN[one]}/pg_restore" "$SCRATCH/early"
+cat >"$SCRATCH/early/pg_dump" <<END
+#!/bin/sh
+case "\$*" in *--version*) ;; *) ln -s "$OTHER" "$SCRATCH/first/.s.PGSQL.$PORT" ;; esac
+exec "${SERVER_BIN[one]}/pg_dump" "\$@"
+END
+chmod +x "$SCRATCH/early/pg_dump"
+LARDER_PGBIN=$SCRATCH/early expect_exit 0 larder export daily -d "host=$SCRATCH/first,$SOCKET dbname=kitchai" -o "$SCRATCH/hosts.tar"
+[ -e "$SCRATCH/first/.s.PGSQL.$PORT" ] || fail "the first host was not there"
+server_stop other
+
+it "an address that the connection does without, the environment does not give to pg_dump"
+PGHOSTADDR=127.0.0.1 PGPORT=1 expect_exit 0 larder export daily -d "host=$SOCKET hostaddr='' port=$PORT dbname=kitchai" -o "$SCRATCH/socket.tar"
+
 it "a file that exists is not written over"
 before=$(sha256sum <"$archive")
 expect_exit 2 larder export daily -d kitchai -o "$archive"
