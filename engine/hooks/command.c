@@ -129,7 +129,7 @@ enum larder_status hook_command_run(const char *name, const char *const *words, 
     if (arguments[0] == NULL)
         return larder_fail(error, LARDER_FAILED, "there is no program \"%s\" that may be run",
                            words[0]);
-    status = spawn_begin(&child, arguments, environment, error);
+    status = spawn_begin(&child, arguments, environment, NULL, error);
     if (status == LARDER_OK) {
         spawn_close_fd(&child.in);
         status = listen_to(&child, &told, limit, error);

@@ -1,6 +1,5 @@
 #include "engine/pg/conninfo.h"
 
-#include <libpq-fe.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +17,7 @@ static bool is_name(const char *text)
 }
 
 /* libpq marks what a person should not see while typing it; of some it says so by the name alone. */
-static bool is_secret(const PQconninfoOption *option)
+bool conninfo_is_secret(const PQconninfoOption *option)
 {
     if (option->dispchar != NULL && option->dispchar[0] == '*')
         return true;
@@ -33,7 +32,7 @@ bool conninfo_has_password(const char *text)
     bool has = false;
 
     for (const PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        has = has || (is_set(o) && is_secret(o));
+        has = has || (is_set(o) && conninfo_is_secret(o));
     PQconninfoFree(options);
     return has;
 }
@@ -51,7 +50,7 @@ const char *conninfo_without_password(const char *text, struct arena *arena)
     for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
         if (is_set(o))
             shown = arena_printf(arena, "%s%s%s=%s", shown, shown[0] != '\0' ? " " : "", o->keyword,
-                                 is_secret(o) ? "(hidden)" : o->val);
+                                 conninfo_is_secret(o) ? "(hidden)" : o->val);
     PQconninfoFree(options);
     return shown;
 }

@@ -2,11 +2,15 @@
 #ifndef ENGINE_PG_CONNINFO_H
 #define ENGINE_PG_CONNINFO_H
 
+#include <libpq-fe.h>
 #include <stdbool.h>
 
 #include "formats/arena.h"
 #include "larder/error.h"
 #include "larder/run.h"
+
+/* Whether an option that is set is none to be shown. */
+bool conninfo_is_secret(const PQconninfoOption *option);
 
 /* Whether it holds a password, of the role or of a key's file. */
 bool conninfo_has_password(const char *text);

@@ -7,7 +7,10 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "engine/pg/conninfo.h"
 #include "engine/run/run.h"
+
+#define SERVICE "larder"
 
 static const char debian[] = "/usr/lib/postgresql";
 
@@ -135,8 +138,6 @@ static bool may_be_shown(const char *keyword)
         "port",
         "dbname",
         "user",
-        "service",
-        "servicefile",
         "passfile",
         "channel_binding",
         "sslmode",
@@ -215,12 +216,27 @@ static const char *conninfo(struct pg *pg, const char *settings, struct arena *a
     return text;
 }
 
+/* As a service file, with a line for each: the secrets that no variable of libpq's is for. NULL: there are none. */
+static const char *secrets(struct pg *pg, struct arena *arena)
+{
+    PQconninfoOption *options = PQconninfo(pg_libpq(pg));
+    const char *text = NULL;
+
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if (o->val != NULL && o->val[0] != '\0' && !may_be_shown(o->keyword) &&
+            conninfo_is_secret(o) && strcmp(o->keyword, "password") != 0)
+            text = arena_printf(arena, "%s%s=%s\n", text == NULL ? "[" SERVICE "]\n" : text,
+                                o->keyword, o->val);
+    PQconninfoFree(options);
+    return text;
+}
+
 enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const char *application,
                                  const char *const *arguments, struct arena *arena,
                                  struct process *process, struct larder_error *error)
 {
     const char **all, **environment = arena_alloc(arena, 4, sizeof(*environment));
-    const char *password = PQpass(pg_libpq(pg));
+    const char *password = PQpass(pg_libpq(pg)), *secret = secrets(pg, arena);
     size_t n = 0, count = 0, variables = 0;
     bool backslashes;
     enum larder_status status = pg_writes_backslashes(pg, &backslashes, error);
@@ -240,7 +256,11 @@ enum larder_status tools_pg_dump(const struct tool *tool, struct pg *pg, const c
     all[n] = conninfo(pg, backslashes ? " -c standard_conforming_strings=on" : "", arena);
     environment[variables++] = arena_printf(arena, "PGAPPNAME=%s", application);
     if (password != NULL && password[0] != '\0')
-        environment[variables] = arena_printf(arena, "PGPASSWORD=%s", password);
-    *process = (struct process){.arguments = all, .environment = environment};
+        environment[variables++] = arena_printf(arena, "PGPASSWORD=%s", password);
+    if (secret != NULL) {
+        all[n] = arena_printf(arena, "%sservice=" SERVICE, all[n]);
+        environment[variables] = "PGSERVICEFILE=" PROCESS_SECRET;
+    }
+    *process = (struct process){.arguments = all, .environment = environment, .secret = secret};
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

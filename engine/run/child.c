@@ -24,7 +24,7 @@ enum larder_status child_begin(const char *const *arguments, const struct larder
     if (c == NULL)
         return larder_fail_memory(error);
     c->run = run;
-    status = spawn_begin(&c->spawned, arguments, NULL, error);
+    status = spawn_begin(&c->spawned, arguments, NULL, NULL, error);
     if (status != LARDER_OK) {
         child_free(c);
         return status;

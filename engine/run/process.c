@@ -90,7 +90,7 @@ enum larder_status process_run(const struct process *process, const struct larde
 {
     struct spawned child;
     enum larder_status status =
-        spawn_begin(&child, process->arguments, process->environment, error);
+        spawn_begin(&child, process->arguments, process->environment, process->secret, error);
 
     if (status == LARDER_OK)
         status = talk(process, run, stop_fd, &child, output, error);

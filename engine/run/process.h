@@ -8,10 +8,14 @@
 #include "larder/error.h"
 #include "larder/run.h"
 
+#define PROCESS_SECRET "/dev/fd/3"
+
 struct process {
     const char *const *arguments; /* the program's path first, NULL last */
     const char *const
-        *environment;  /* "NAME=VALUE" that are set beside ours, NULL last; may be NULL */
+        *environment; /* "NAME=VALUE" that are set beside ours, NULL last; may be NULL */
+    const char *
+        secret; /* what it finds in PROCESS_SECRET, and nobody else does; NULL: there is no such file */
     const void *input; /* what it reads on standard input */
     size_t input_length;
     /* Where the input is still to come: it is in `later` as soon as `ready_fd`, an eventfd, can be read once. NULL otherwise. */

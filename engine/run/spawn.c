@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,7 +45,8 @@ static char **make_environment(const char *const *more)
 }
 
 static enum larder_status start(const char *const *arguments, const char *const *environment,
-                                int in, int out, int err, pid_t *pid, struct larder_error *error)
+                                int in, int out, int err, int secret, pid_t *pid,
+                                struct larder_error *error)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -58,6 +60,8 @@ static enum larder_status start(const char *const *arguments, const char *const 
     posix_spawn_file_actions_adddup2(&actions, in, 0);
     posix_spawn_file_actions_adddup2(&actions, out, 1);
     posix_spawn_file_actions_adddup2(&actions, err, 2);
+    if (secret >= 0)
+        posix_spawn_file_actions_adddup2(&actions, secret, 3);
     posix_spawnattr_init(&attributes);
     sigemptyset(&none);
     sigfillset(&defaults);
@@ -78,24 +82,35 @@ static enum larder_status start(const char *const *arguments, const char *const 
     return LARDER_OK;
 }
 
-enum larder_status spawn_begin(struct spawned *child, const char *const *arguments,
-                               const char *const *environment, struct larder_error *error)
+/* In memory alone; -1 where there is none. */
+static enum larder_status make_secret(const char *text, int *fd, struct larder_error *error)
 {
-    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1};
-    enum larder_status status;
+    *fd = text == NULL ? -1 : memfd_create("larder", MFD_CLOEXEC);
+    if (text == NULL || (*fd >= 0 && write(*fd, text, strlen(text)) == (ssize_t)strlen(text)))
+        return LARDER_OK;
+    return larder_fail_errno(error, LARDER_FAILED, errno, "could not make a file in memory");
+}
+
+enum larder_status spawn_begin(struct spawned *child, const char *const *arguments,
+                               const char *const *environment, const char *secret,
+                               struct larder_error *error)
+{
+    int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, file;
+    enum larder_status status = make_secret(secret, &file, error);
 
     *child = (struct spawned){.program = arguments[0], .pid = -1};
     /* A socket, since writing to one need not raise SIGPIPE. */
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
-        pipe2(err, O_CLOEXEC) != 0) {
+    if (status == LARDER_OK && (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0 ||
+                                pipe2(out, O_CLOEXEC) != 0 || pipe2(err, O_CLOEXEC) != 0))
         status = larder_fail_errno(error, LARDER_FAILED, errno, "could not make a pipe");
-    } else {
+    if (status == LARDER_OK) {
         fcntl(in[1], F_SETFL, O_NONBLOCK);
-        status = start(arguments, environment, in[0], out[1], err[1], &child->pid, error);
+        status = start(arguments, environment, in[0], out[1], err[1], file, &child->pid, error);
     }
     spawn_close_fd(&in[0]);
     spawn_close_fd(&out[1]);
     spawn_close_fd(&err[1]);
+    spawn_close_fd(&file);
     child->in = in[1];
     child->out = out[0];
     child->err = err[0];

@@ -15,9 +15,13 @@ struct spawned {
     struct buffer errors; /* the last of what it wrote to standard error */
 };
 
-/* Starts a program. To be given to spawn_close in any case; what is not waited for is to be ended first. */
+/*
+ * Starts a program; where `secret` is not NULL, it finds that in a file in memory, its descriptor 3. To be given to spawn_close in any
+ * case; what is not waited for is to be ended first.
+ */
 enum larder_status spawn_begin(struct spawned *child, const char *const *arguments,
-                               const char *const *environment, struct larder_error *error);
+                               const char *const *environment, const char *secret,
+                               struct larder_error *error);
 
 /* Appends what is there to be read; false at the end. */
 bool spawn_drain(int fd, struct buffer *buffer);

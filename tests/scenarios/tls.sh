@@ -43,13 +43,15 @@ expect_exit 0 larder restore "$SCRATCH/tls.tar" -d "$FULL dbname=back" -j 3 --ex
 expect_json .agree true
 expect_exit 0 larder verify "$SCRATCH/tls.tar" --against "$FULL dbname=kitchai"
 
-# recording_pg_dump   $SCRATCH/bin has one that first tells $SCRATCH/protocol what its connection speaks
+# recording_pg_dump   $SCRATCH/bin has one that first tells $SCRATCH/protocol what its connection speaks, and $SCRATCH/seen what others see of it
 recording_pg_dump()
 {
     mkdir bin
     ln -s "${SERVER_BIN[one]}/pg_restore" bin/pg_restore
     cat >bin/pg_dump <<END
 #!/bin/bash
+tr '\\0' '\\n' </proc/\$\$/cmdline >"$SCRATCH/seen"
+env >>"$SCRATCH/seen"
 [[ \$* = *--version* ]] || "${SERVER_BIN[one]}/psql" -XAtq -d "\${!#}" -c \
     'SELECT version FROM pg_stat_ssl WHERE pid = pg_backend_pid()' >"$SCRATCH/protocol" || exit
 exec "${SERVER_BIN[one]}/pg_dump" "\$@"
@@ -64,6 +66,20 @@ for version in TLSv1.2 TLSv1.3; do
     LARDER_PGBIN=$SCRATCH/bin expect_exit 0 larder export -t '*' -d "$FULL dbname=kitchai $ONLY" -o "$version.tar" --no-record
     expect_equal "the protocol" "$version" "$(cat protocol)"
 done
+
+it "a key with a passphrase serves pg_dump, too, and it is in no argument and no variable"
+openssl pkcs8 -topk8 -in reader.key -out locked.key -passout pass:sesame
+chmod 600 locked.key
+printf '%s\n' '[locked]' "sslkey=$SCRATCH/locked.key" sslpassword=sesame >"$HOME/.pg_service.conf"
+LOCKED="$TLS sslmode=verify-full sslcert=$SCRATCH/reader.crt service=locked dbname=kitchai"
+LARDER_PGBIN=$SCRATCH/bin expect_exit 0 larder export -t '*' -d "$LOCKED" -o "$SCRATCH/locked.tar" --no-record
+grep -q "locked.key" seen || fail "pg_dump was not seen"
+! grep -q sesame seen || fail "others see the passphrase"
+expect_exit 0 larder export -t '*' -d "$LOCKED" -o "$SCRATCH/unwatched.tar" --no-record
+sed -i '/sslpassword/d' "$HOME/.pg_service.conf"
+expect_exit 1 setsid -w "$LARDER" export -t '*' -d "$LOCKED" -o "$SCRATCH/none.tar" --no-record </dev/null
+expect_stderr "could not load private key file"
+rm "$HOME/.pg_service.conf"
 
 it "without TLS, without a certificate, or with another's, there is no way in"
 expect_exit 1 larder export -t '*' -d "$TLS sslmode=disable dbname=kitchai" -o "$SCRATCH/none.tar"
