@@ -13,6 +13,7 @@
 #include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
+#include "engine/presets.h"
 #include "engine/record.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
@@ -50,14 +51,9 @@ static enum larder_status check_options(const struct larder_export_options *o,
         larder_hint(error, "Give --store URL (or set LARDER_STORE), or -o FILE.");
         return LARDER_USAGE;
     }
-    if (o->preset != NULL && !names_is_preset(o->preset)) {
-        larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a preset", o->preset);
-        larder_hint(error, "Presets are written with small letters, digits and _.");
-        return LARDER_USAGE;
-    }
     if (o->lanes < 0 || o->lanes > LARDER_LANES_MAX)
         return larder_fail(error, LARDER_USAGE, "-j takes a number from 1 to %d", LARDER_LANES_MAX);
-    return LARDER_OK;
+    return o->preset != NULL ? presets_check_form(o->preset, error) : LARDER_OK;
 }
 
 /* A stand-in for a table whose rows are kept whole has room for these. */

@@ -52,6 +52,20 @@ static void fill(struct larder_list_item *item, struct store *store,
     add_notes(item, backup, arena);
 }
 
+static enum larder_status check_preset(const struct larder_list_options *options,
+                                       const struct inventory *inventory, struct arena *arena,
+                                       struct larder_error *error)
+{
+    struct presets presets;
+    enum larder_status status = presets_check_form(options->preset, error);
+
+    if (status == LARDER_OK)
+        status = presets_read(NULL, &options->presets, arena, &presets, error);
+    return status == LARDER_OK
+               ? presets_check_known(options->preset, &presets, inventory, NULL, arena, error)
+               : status;
+}
+
 enum larder_status larder_list(const struct larder_list_options *options,
                                const struct larder_run *run, struct larder_list *list,
                                struct larder_error *error)
@@ -67,11 +81,13 @@ enum larder_status larder_list(const struct larder_list_options *options,
     status = store_open_existing(options->store, run, &store, error);
     if (status == LARDER_OK)
         status = inventory_read(store, "", arena, &inventory, error);
-    if (status == LARDER_OK)
-        list->presets = presets_of_archives(&inventory, NULL, arena);
+    if (status == LARDER_OK && options->preset != NULL) {
+        status = check_preset(options, &inventory, arena, error);
+        list->no_such_preset = status == LARDER_USAGE;
+    }
     if (status == LARDER_OK)
         list->items = arena_alloc(arena, inventory.count + 1, sizeof(*list->items));
-    for (size_t i = 0; list->items != NULL && i < inventory.count; i++) {
+    for (size_t i = 0; status == LARDER_OK && list->items != NULL && i < inventory.count; i++) {
         const struct inventory_backup *backup = &inventory.backups[i];
 
         if (options->preset != NULL && strcmp(options->preset, backup->preset) != 0)

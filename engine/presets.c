@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#include "formats/buffer.h"
+#include "formats/names.h"
+#include "formats/nearest.h"
 
 enum { DAY = 86400 };
 
@@ -47,48 +48,65 @@ enum larder_status presets_read(struct pg *pg, const struct larder_presets *give
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
-enum larder_status presets_find(const struct presets *presets, const char *name,
-                                struct catalog_preset *preset, struct larder_error *error)
+enum larder_status presets_check_form(const char *name, struct larder_error *error)
 {
-    struct buffer names = {0};
-
-    for (size_t i = 0; i < presets->count; i++) {
-        if (strcmp(presets->items[i].name, name) == 0) {
-            *preset = presets->items[i];
-            buffer_free(&names);
-            return LARDER_OK;
-        }
-        buffer_printf(&names, "%s%s", i > 0 ? ", " : "", presets->items[i].name);
-    }
-    larder_fail(error, LARDER_USAGE, "there is no preset \"%s\"", name);
-    larder_hint(error, "The presets are: %s.", buffer_text(&names));
-    buffer_free(&names);
+    if (names_is_preset(name))
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a preset", name);
+    larder_hint(error, "Presets are written with small letters, digits and _.");
     return LARDER_USAGE;
 }
 
-/* Whether an earlier backup, of those that count, has the same preset. */
-static bool is_repeated(const struct inventory *inventory, const char *source, size_t i)
+enum larder_status presets_find(const struct presets *presets, const char *name,
+                                struct arena *arena, struct catalog_preset *preset,
+                                struct larder_error *error)
 {
-    for (size_t j = 0; j < i; j++)
-        if ((source == NULL || strcmp(inventory->backups[j].source, source) == 0) &&
-            strcmp(inventory->backups[j].preset, inventory->backups[i].preset) == 0)
+    const char **names = arena_alloc(arena, presets->count + 1, sizeof(*names));
+
+    if (names == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < presets->count; i++) {
+        if (strcmp(presets->items[i].name, name) == 0) {
+            *preset = presets->items[i];
+            return LARDER_OK;
+        }
+        names[i] = presets->items[i].name;
+    }
+    larder_fail(error, LARDER_USAGE, "there is no preset \"%s\"", name);
+    nearest_hint(name, names, presets->count, "The presets are", error);
+    return LARDER_USAGE;
+}
+
+static bool is_among(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
             return true;
     return false;
 }
 
-const char *presets_of_archives(const struct inventory *inventory, const char *source,
-                                struct arena *arena)
+enum larder_status presets_check_known(const char *name, const struct presets *presets,
+                                       const struct inventory *inventory, const char *source,
+                                       struct arena *arena, struct larder_error *error)
 {
-    const char *names = "", *last = "";
+    const char **names = arena_alloc(arena, presets->count + inventory->count + 1, sizeof(*names));
+    size_t count = 0;
 
-    for (size_t i = 0; names != NULL && i < inventory->count; i++) {
+    if (names == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < presets->count; i++)
+        names[count++] = presets->items[i].name;
+    for (size_t i = 0; i < inventory->count; i++) {
         const struct inventory_backup *backup = &inventory->backups[i];
 
-        if ((source != NULL && strcmp(backup->source, source) != 0) ||
-            strcmp(backup->preset, last) == 0 || is_repeated(inventory, source, i))
-            continue;
-        last = backup->preset;
-        names = arena_printf(arena, "%s%s%s", names, names[0] != '\0' ? ", " : "", last);
+        if ((source == NULL || strcmp(backup->source, source) == 0) &&
+            !is_among(backup->preset, names, count))
+            names[count++] = backup->preset;
     }
-    return names;
+    if (count == 0 || strcmp(name, PRESETS_ADHOC) == 0 || is_among(name, names, count))
+        return LARDER_OK;
+    larder_fail(error, LARDER_USAGE,
+                "there is no archive of preset \"%s\", and no such preset is known", name);
+    nearest_hint(name, names, count, "Those known are", error);
+    return LARDER_USAGE;
 }

@@ -11,6 +11,9 @@
 #include "larder/error.h"
 #include "larder/preset.h"
 
+/* The preset of archives of tables that were named one by one. */
+#define PRESETS_ADHOC "adhoc"
+
 struct presets {
     struct catalog_preset *items; /* by name where they are the database's, else as given */
     size_t count;
@@ -22,15 +25,20 @@ enum larder_status presets_read(struct pg *pg, const struct larder_presets *give
                                 struct arena *arena, struct presets *presets,
                                 struct larder_error *error);
 
-/* The one of that name. LARDER_USAGE where there is none; the hint lists those there are. */
+/* LARDER_USAGE where it cannot be a preset's name. */
+enum larder_status presets_check_form(const char *name, struct larder_error *error);
+
+/* The one of that name. LARDER_USAGE where there is none; the hint says which may be meant, and lists those there are. */
 enum larder_status presets_find(const struct presets *presets, const char *name,
-                                struct catalog_preset *preset, struct larder_error *error);
+                                struct arena *arena, struct catalog_preset *preset,
+                                struct larder_error *error);
 
 /*
- * The presets that the inventory has archives of, each once, with commas between them; those of one source, as keys have it, or of all (NULL).
- * Empty where there is none, NULL where there is no memory.
+ * LARDER_USAGE, with such a hint, where the name is mistyped: neither one of the presets nor that of an archive, of one source as keys have it
+ * or of all (NULL). Where there are neither presets nor archives nobody can tell: that is LARDER_OK.
  */
-const char *presets_of_archives(const struct inventory *inventory, const char *source,
-                                struct arena *arena);
+enum larder_status presets_check_known(const char *name, const struct presets *presets,
+                                       const struct inventory *inventory, const char *source,
+                                       struct arena *arena, struct larder_error *error);
 
 #endif

@@ -23,6 +23,7 @@ struct prune {
     bool is_standby;
     const char *system_identifier;
     const char *source_key; /* the source's name as keys have it */
+    struct presets known;
     struct retention_rules *presets;
     size_t preset_count;
 };
@@ -39,17 +40,16 @@ static void add_preset(struct prune *p, const struct catalog_preset *preset)
 /* What the presets say now, out of the database or of the options. */
 static enum larder_status read_presets(struct prune *p, struct larder_error *error)
 {
-    struct presets presets;
     enum larder_status status =
-        presets_read(p->pg, &p->options->presets, p->arena, &presets, error);
+        presets_read(p->pg, &p->options->presets, p->arena, &p->known, error);
 
     if (status != LARDER_OK)
         return status;
-    p->presets = arena_alloc(p->arena, presets.count + 1, sizeof(*p->presets));
+    p->presets = arena_alloc(p->arena, p->known.count + 1, sizeof(*p->presets));
     if (p->presets == NULL)
         return larder_fail_memory(error);
-    for (size_t i = 0; i < presets.count; i++)
-        add_preset(p, &presets.items[i]);
+    for (size_t i = 0; i < p->known.count; i++)
+        add_preset(p, &p->known.items[i]);
     return LARDER_OK;
 }
 
@@ -290,31 +290,6 @@ static enum larder_status prune_all(struct prune *p, const struct inventory *inv
     return worst;
 }
 
-/* A name that neither the presets nor the archives know is mistyped; where there are no archives at all, nobody can tell. */
-static enum larder_status check_preset(const struct prune *p, const struct inventory *inventory,
-                                       struct larder_error *error)
-{
-    const char *wanted = p->options->preset, *names;
-
-    if (wanted == NULL || strcmp(wanted, "adhoc") == 0)
-        return LARDER_OK;
-    for (size_t i = 0; i < p->preset_count; i++)
-        if (strcmp(p->presets[i].preset, wanted) == 0)
-            return LARDER_OK;
-    for (size_t i = 0; i < inventory->count; i++)
-        if (strcmp(inventory->backups[i].source, p->source_key) == 0 &&
-            strcmp(inventory->backups[i].preset, wanted) == 0)
-            return LARDER_OK;
-    names = presets_of_archives(inventory, p->source_key, p->arena);
-    if (names == NULL)
-        return larder_fail_memory(error);
-    return names[0] == '\0'
-               ? LARDER_OK
-               : larder_fail(error, LARDER_USAGE,
-                             "there is no archive of preset \"%s\"; those there are: %s", wanted,
-                             names);
-}
-
 enum larder_status larder_prune(const struct larder_prune_options *options,
                                 const struct larder_run *run, struct larder_prune *result,
                                 struct larder_error *error)
@@ -329,8 +304,8 @@ enum larder_status larder_prune(const struct larder_prune_options *options,
     *result = (struct larder_prune){.memory = p.arena};
     if (p.arena == NULL)
         return larder_fail_memory(error);
-    if (options->preset != NULL && !names_is_preset(options->preset))
-        return larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a preset", options->preset);
+    if (options->preset != NULL && presets_check_form(options->preset, error) != LARDER_OK)
+        return LARDER_USAGE;
     status = store_open_existing(options->store, run, &store, error);
     if (status == LARDER_OK)
         status = inventory_list(store, "", p.arena, &inventory, error);
@@ -339,8 +314,9 @@ enum larder_status larder_prune(const struct larder_prune_options *options,
         status = ask_database(&p, error);
     if (status == LARDER_OK)
         status = find_source(&p, &inventory, error);
-    if (status == LARDER_OK)
-        status = check_preset(&p, &inventory, error);
+    if (status == LARDER_OK && options->preset != NULL)
+        status = presets_check_known(options->preset, &p.known, &inventory, p.source_key, p.arena,
+                                     error);
     if (status == LARDER_OK)
         status = prune_all(&p, &inventory, error);
     pg_close(p.pg);

@@ -106,7 +106,7 @@ static enum larder_status choose(struct pg *pg, const struct larder_presets *giv
     if (status == LARDER_OK)
         status = sift(pg, &presets, run, arena, &least, error);
     if (status == LARDER_OK && least == NULL && presets.in_database) {
-        status = presets_find(&presets, "everything", &everything, error);
+        status = presets_find(&presets, "everything", arena, &everything, error);
         least = &everything;
         if (status == LARDER_OK)
             status = reschedule(pg, "everything", "1 day", error);

@@ -91,6 +91,16 @@ static void find_source(struct status *s)
     s->source_key = only;
 }
 
+/* A database that did not answer may know it. */
+static enum larder_status check_preset(const struct status *s, struct larder_error *error)
+{
+    const char *wanted = s->options->preset;
+
+    if (wanted == NULL || s->report->not_asked != NULL)
+        return LARDER_OK;
+    return presets_check_known(wanted, &s->presets, &s->inventory, NULL, s->arena, error);
+}
+
 static const struct catalog_preset *find_preset(const struct status *s, const char *source_key,
                                                 const char *name)
 {
@@ -231,13 +241,15 @@ enum larder_status larder_status_read(const struct larder_status_options *option
     *report = (struct larder_status_report){.now = time(NULL), .memory = s.arena};
     if (s.arena == NULL)
         return larder_fail_memory(error);
-    if (options->preset != NULL && !names_is_preset(options->preset))
-        return larder_fail(error, LARDER_USAGE, "\"%s\" is no name of a preset", options->preset);
+    if (options->preset != NULL && presets_check_form(options->preset, error) != LARDER_OK)
+        return LARDER_USAGE;
     status = store_open_existing(options->store, run, &s.store, error);
     if (status == LARDER_OK)
         status = inventory_read(s.store, "", s.arena, &s.inventory, error);
     if (status == LARDER_OK)
         status = ask_database(&s, error);
+    if (status == LARDER_OK)
+        status = check_preset(&s, error);
     if (status == LARDER_OK) {
         find_source(&s);
         report->presets =

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "formats/buffer.h"
+
 static size_t least(size_t a, size_t b, size_t c)
 {
     size_t least_of_two = a < b ? a : b;
@@ -47,4 +49,21 @@ const char *nearest(const char *name, const char *const *names, size_t count)
         }
     }
     return found;
+}
+
+void nearest_hint(const char *name, const char *const *names, size_t count, const char *all_are,
+                  struct larder_error *error)
+{
+    const char *meant = nearest(name, names, count);
+    struct buffer hint = {0};
+
+    if (count == 0)
+        return;
+    if (meant != NULL)
+        buffer_printf(&hint, "Is \"%s\" meant? ", meant);
+    buffer_puts(&hint, all_are);
+    for (size_t i = 0; i < count; i++)
+        buffer_printf(&hint, "%s %s", i > 0 ? "," : ":", names[i]);
+    larder_hint(error, "%s.", buffer_text(&hint));
+    buffer_free(&hint);
 }

@@ -125,6 +125,7 @@ enum larder_status cli_drill(const struct cli_values *v, struct larder_run *run,
     struct larder_drill_options options = {
         .archive = v->arguments.count > 0 ? v->arguments.items[0] : NULL,
         .store = v->store,
+        .presets = v->config.presets,
         .source_name = v->source_name,
         .server = v->connect,
         .embedded = v->embedded,

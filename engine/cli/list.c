@@ -4,7 +4,9 @@
 #include <time.h>
 
 #include "engine/cli/cli.h"
+#include "engine/cli/log.h"
 #include "engine/cli/print.h"
+#include "formats/buffer.h"
 #include "formats/json_text.h"
 #include "formats/json_times.h"
 #include "formats/times.h"
@@ -201,14 +203,16 @@ enum larder_status cli_need_store(const char *store, struct larder_error *error)
     return LARDER_USAGE;
 }
 
-static void say_that_there_is_none(const struct larder_list_options *options,
-                                   const struct larder_list *list)
+static void say_that_there_is_none(const struct larder_list_options *options)
 {
-    if (options->preset != NULL && list->presets[0] != '\0')
-        fprintf(stderr, "larder: there is no archive of preset \"%s\"; those there are: %s\n",
-                options->preset, list->presets);
-    else
-        fprintf(stderr, "larder: there is no archive in \"%s\"\n", options->store);
+    struct buffer text = {0};
+
+    buffer_puts(&text, "there is no archive");
+    if (options->preset != NULL)
+        buffer_printf(&text, " of preset \"%s\"", options->preset);
+    buffer_printf(&text, " in \"%s\"", options->store);
+    log_event(LOG_IS_NOTE, buffer_text(&text), NULL);
+    buffer_free(&text);
 }
 
 static enum larder_status show(const struct cli_values *v,
@@ -218,7 +222,7 @@ static enum larder_status show(const struct cli_values *v,
     if (v->json)
         return print_json(list_json(list), error);
     if (list->count == 0) {
-        say_that_there_is_none(options, list);
+        say_that_there_is_none(options);
     } else {
         print_list(list);
         print_problems(list);
@@ -229,8 +233,10 @@ static enum larder_status show(const struct cli_values *v,
 enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
                             struct larder_error *error)
 {
-    struct larder_list_options options = {
-        .store = v->store, .preset = v->arguments.count > 0 ? v->arguments.items[0] : NULL};
+    struct larder_list_options options = {.store = v->store,
+                                          .preset =
+                                              v->arguments.count > 0 ? v->arguments.items[0] : NULL,
+                                          .presets = v->config.presets};
     struct larder_list list;
     struct larder_error why = {0};
     enum larder_status printed = LARDER_OK, status = cli_need_store(options.store, error);

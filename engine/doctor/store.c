@@ -326,7 +326,7 @@ static enum larder_status check_archives(struct doctor *d, struct store *store,
 
         if ((source_key != NULL && strcmp(inventory->backups[i].source, source_key) != 0) ||
             strcmp(preset, last) == 0 ||
-            presets_find(&d->presets, preset, &known, NULL) == LARDER_OK)
+            presets_find(&d->presets, preset, d->arena, &known, NULL) == LARDER_OK)
             continue;
         last = preset;
         kept = find_kept(inventory, source_key, preset);

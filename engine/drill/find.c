@@ -5,6 +5,8 @@
 
 #include "engine/drill/parts.h"
 #include "engine/opened.h"
+#include "engine/pg/session.h"
+#include "engine/presets.h"
 #include "engine/run/run.h"
 #include "engine/source_name.h"
 #include "formats/names.h"
@@ -87,10 +89,42 @@ static const struct larder_list_item *choose(struct drill *d, const struct larde
     return chosen != NULL ? chosen : newest;
 }
 
+/*
+ * Where the store has no archive of the preset: LARDER_USAGE where the database that may know it does not, and LARDER_OK where it does, or does
+ * not answer. Without a database, or presets in it, it is as the list has it.
+ */
+static enum larder_status ask_preset(struct drill *d, const char *name, enum larder_status listed,
+                                     struct larder_error *error)
+{
+    const struct larder_drill_options *o = d->options;
+    const struct larder_connect *database = o->metadata;
+    const struct inventory nothing = {0};
+    struct presets presets = {0};
+    struct pg *pg = NULL;
+    enum larder_status status;
+
+    if (database == NULL && !o->embedded && pg_names_database(&o->server))
+        database = &o->server;
+    if (database == NULL || o->presets.count > 0)
+        return listed;
+    status = pg_connect(database, d->run, -1, PG_CONNECT_SECONDS, &pg, NULL);
+    if (status == LARDER_OK)
+        status = session_begin_plain(pg, NULL);
+    if (status == LARDER_OK)
+        status = presets_read(pg, &(struct larder_presets){0}, d->arena, &presets, NULL);
+    pg_close(pg);
+    if (status != LARDER_OK)
+        return run_check(d->run, error);
+    return presets.count == 0
+               ? listed
+               : presets_check_known(name, &presets, &nothing, NULL, d->arena, error);
+}
+
 static enum larder_status find_of_preset(struct drill *d, struct larder_error *error)
 {
     const char *preset = d->options->archive, *source = NULL;
-    struct larder_list_options options = {.store = d->options->store, .preset = preset};
+    struct larder_list_options options = {
+        .store = d->options->store, .preset = preset, .presets = d->options->presets};
     struct larder_list list;
     const struct larder_list_item *item = NULL;
     enum larder_status status = larder_list(&options, d->run, &list, error);
@@ -102,6 +136,8 @@ static enum larder_status find_of_preset(struct drill *d, struct larder_error *e
         status = choose_source(d, &list, &source, error);
     if (status == LARDER_OK && source != NULL)
         item = choose(d, &list, source);
+    if (item == NULL && (status == LARDER_OK || list.no_such_preset))
+        status = ask_preset(d, preset, status, error);
     if (status == LARDER_OK && item == NULL) {
         status = larder_fail(error, LARDER_UNVERIFIED,
                              "there is no archive of preset \"%s\" in the store \"%s\"", preset,

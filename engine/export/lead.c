@@ -56,7 +56,8 @@ static enum larder_status find_preset(struct export *e, struct larder_error *err
     if (e->options->presets.count == 0)
         return catalog_preset(e->leader, name, e->look_arena, &e->preset, error);
     status = presets_read(e->leader, &e->options->presets, e->look_arena, &presets, error);
-    return status == LARDER_OK ? presets_find(&presets, name, &e->preset, error) : status;
+    return status == LARDER_OK ? presets_find(&presets, name, e->look_arena, &e->preset, error)
+                               : status;
 }
 
 /* Tables of presets that an older larder installed take any number. */
@@ -85,7 +86,7 @@ static enum larder_status find_tables(struct export *e, struct larder_error *err
         e->names = e->preset.tables;
         e->name_count = e->preset.table_count;
     } else {
-        e->preset = (struct catalog_preset){.name = "adhoc", .copy_format = "auto"};
+        e->preset = (struct catalog_preset){.name = PRESETS_ADHOC, .copy_format = "auto"};
         e->names = e->options->tables;
         e->name_count = e->options->table_count;
     }
@@ -295,7 +296,7 @@ static enum larder_status lock_run(struct export *e, struct larder_error *error)
 
     e->result->database = e->server.database;
     e->result->source = source_name(o->source_name, e->control, e->server.database, e->arena);
-    e->result->preset = o->preset != NULL ? o->preset : "adhoc";
+    e->result->preset = o->preset != NULL ? o->preset : PRESETS_ADHOC;
     return snapshot_lock_run(e->control, e->server.is_standby, e->result->source, e->result->preset,
                              error);
 }

@@ -3,6 +3,7 @@
 
 #include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
+#include "formats/nearest.h"
 
 static enum larder_status look_for_table(struct pg *pg, bool *exists, struct larder_error *error)
 {
@@ -40,21 +41,27 @@ static void fill(const PGresult *result, int row, struct arena *arena,
 }
 
 /* Says which presets there are, or why none can be read. */
-static enum larder_status no_preset(struct pg *pg, const char *name, struct larder_error *error)
+static enum larder_status no_preset(struct pg *pg, const char *name, struct arena *arena,
+                                    struct larder_error *error)
 {
-    char *names;
+    PGresult *result = NULL;
+    const char **names;
+    size_t count;
     enum larder_status status =
-        pg_query_one(pg, "SELECT string_agg(preset, ', ' ORDER BY preset) FROM backups.presets", 0,
-                     NULL, &names, error);
+        pg_query(pg, "SELECT preset FROM backups.presets ORDER BY preset", 0, NULL, &result, error);
 
     if (status != LARDER_OK)
         return status;
+    count = (size_t)PQntuples(result);
+    names = arena_alloc(arena, count + 1, sizeof(*names));
+    for (size_t i = 0; names != NULL && i < count; i++)
+        names[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
+    PQclear(result);
+    if (arena_failed(arena))
+        return larder_fail_memory(error);
     larder_fail(error, LARDER_USAGE, "there is no preset \"%s\"", name);
-    if (names != NULL)
-        larder_hint(error, "The presets are: %s.", names);
-    else
-        larder_hint(error, "backups.presets is empty, or this role may not see its rows.");
-    free(names);
+    larder_hint(error, "backups.presets is empty, or this role may not see its rows.");
+    nearest_hint(name, names, count, "The presets are", error);
     return LARDER_USAGE;
 }
 
@@ -87,7 +94,7 @@ enum larder_status catalog_preset(struct pg *pg, const char *name, struct arena 
     }
     if (PQntuples(result) == 0) {
         PQclear(result);
-        return no_preset(pg, name, error);
+        return no_preset(pg, name, arena, error);
     }
     status = pg_exec(pg, "SET LOCAL row_security = off", error);
     fill(result, 0, arena, preset);

@@ -10,14 +10,16 @@
 
 #include "larder/error.h"
 #include "larder/keys.h"
+#include "larder/preset.h"
 #include "larder/restore.h"
 #include "larder/run.h"
 
 struct larder_drill_options {
     const char *archive; /* a path, a backup's name in `store`, or a preset: its newest archive */
     const char *store;   /* may be NULL */
-    const char *source_name;  /* of a preset, where the store holds several sources */
-    struct larder_keys *keys; /* may be NULL */
+    struct larder_presets presets; /* which may be meant; a database may know more */
+    const char *source_name;       /* of a preset, where the store holds several sources */
+    struct larder_keys *keys;      /* may be NULL */
 
     /*
      * Where the scratch database is made: a server, by any database of it ("postgres" where none is

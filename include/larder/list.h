@@ -8,11 +8,14 @@
 #include <time.h>
 
 #include "larder/error.h"
+#include "larder/preset.h"
 #include "larder/run.h"
 
 struct larder_list_options {
     const char *store;
     const char *preset; /* NULL: all */
+    struct larder_presets
+        presets; /* which may be meant, also where there are no archives of them */
 };
 
 struct larder_list_item {
@@ -38,14 +41,13 @@ struct larder_list_item {
 struct larder_list {
     struct larder_list_item *items; /* by source, preset and name */
     size_t count;
-    const char
-        *presets; /* of all archives, also of those that were not asked for: "daily, weekly" */
-    const char *unread; /* why something that is there could not be read; NULL: all could */
+    bool no_such_preset; /* why it is LARDER_USAGE */
+    const char *unread;  /* why something that is there could not be read; NULL: all could */
     void *memory;
 };
 
 /*
- * The caller frees the list, on failure too. LARDER_FAILED with `unread` where something could not be read: then the list is
+ * The caller frees the list, on failure too. LARDER_USAGE where there are archives or presets, and none of that name. LARDER_FAILED with `unread` where something could not be read: then the list is
  * there, with that among the problems.
  */
 enum larder_status larder_list(const struct larder_list_options *options,

@@ -160,6 +160,9 @@ expect_exit 2 larder drill -d kitchai
 expect_exit 2 larder drill - --embedded
 expect_exit 8 larder drill weekly -d kitchai
 expect_stderr 'there is no archive of preset "weekly"'
+expect_exit 2 larder drill weekyl -d kitchai
+expect_stderr 'Is "weekly" meant?'
+expect_exit 2 larder drill weekly --embedded
 
 it "of two archives of a preset the newer one is drilled, unless it is none"
 sleep 1

@@ -19,6 +19,7 @@ sql kitchai "CREATE ROLE backup LOGIN; GRANT USAGE ON SCHEMA public, backups TO 
 
 it "a misspelt preset is refused, and those that exist are listed"
 expect_exit 2 larder export dayly -d kitchai --store "$STORE"
+expect_stderr 'Is "daily" meant? The presets are: daily, '
 for preset in dayly daily weekly pre_deployment production monthly everything; do
     expect_stderr "$preset"
 done

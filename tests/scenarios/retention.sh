@@ -225,11 +225,22 @@ expect_equal "the good ones" "${NEWEST##*/}" "$(good_ones)"
 it "a preset that is mistyped is told from one that has no archives yet"
 new_store
 forge 50 7 weekly >/dev/null
-expect_exit 2 larder prune dialy --store "$STORE"
-expect_stderr 'there is no archive of preset "dialy"; those there are: daily, weekly'
-expect_exit 0 larder list dialy --store "$STORE"
-expect_stderr 'there is no archive of preset "dialy"; those there are: daily, weekly'
 printf '[preset nightly]\ntables = *.*\n' >"$SCRATCH/nightly.conf"
+for command in prune list status 'drill --embedded'; do
+    # shellcheck disable=SC2086 # a command and its option
+    expect_exit 2 larder $command dialy --store "$STORE"
+    expect_stderr 'there is no archive of preset "dialy", and no such preset is known'
+    expect_stderr 'Is "daily" meant? Those known are: daily, weekly.'
+    # shellcheck disable=SC2086
+    expect_exit 2 larder $command nigthly --store "$STORE" --config "$SCRATCH/nightly.conf"
+    expect_stderr 'Is "nightly" meant? Those known are: nightly, daily, weekly.'
+done
+expect_exit 0 larder list nightly --store "$STORE" --config "$SCRATCH/nightly.conf"
+expect_stderr 'there is no archive of preset "nightly" in'
+expect_exit 8 larder drill nightly --embedded --store "$STORE" --config "$SCRATCH/nightly.conf"
+for command in prune list; do
+    expect_exit 0 larder "$command" adhoc --store "$STORE"
+done
 expect_exit 0 larder prune nightly --store "$STORE" --config "$SCRATCH/nightly.conf"
 expect_stdout "0 of 0 archives removed"
 
@@ -330,6 +341,12 @@ done
 sql kitchai "UPDATE backups.presets SET keep_days = 30 WHERE preset = 'daily'"
 expect_exit 0 larder prune daily -d kitchai --store "$STORE" --keep-min 1 --dry-run
 expect_stdout "as the preset says now"
+expect_exit 0 larder prune monthly -d kitchai --store "$STORE"
+for store in "$STORE" "$SCRATCH/bare"; do
+    mkdir -p "$store"
+    expect_exit 2 larder prune dialy -d kitchai --store "$store"
+    expect_stderr 'Is "daily" meant? Those known are: daily, everything, monthly'
+done
 sql kitchai "UPDATE backups.presets SET keep_min = 2 WHERE preset = 'daily'"
 expect_exit 0 larder prune daily -d kitchai --store "$STORE" --dry-run
 expect_stdout "remove  ${stem##*/}"
