@@ -17,15 +17,20 @@ static const struct kind_row {
     const char *name;
     void (*render)(struct schedule *schedule);
     const char *help;
+    /* LARDER_USAGE where that which runs it lacks something; NULL: it is this host. */
+    enum larder_status (*check)(const struct larder_schedule_options *options,
+                                struct larder_error *error);
 } kinds[] = {
     {"systemd", schedule_systemd,
      "Put these into /etc/systemd/system (-o), then: systemctl daemon-reload, and systemctl enable "
-     "--now of each timer."},
+     "--now of each timer.",
+     NULL},
     {"cron", schedule_crontab,
-     "Install it with `crontab -`, beside what `crontab -l` shows already."},
+     "Install it with `crontab -`, beside what `crontab -l` shows already.", NULL},
     {"github", schedule_github,
      "Put it into .github/workflows, and larder.conf beside .github; its secrets and variables stand "
-     "at its head."},
+     "at its head.",
+     schedule_github_check},
 };
 
 static const struct kind_row *find_kind(const char *name, struct larder_error *error)
@@ -108,21 +113,31 @@ static enum larder_status render(const struct kind_row *kind, struct schedule *s
     return arena_failed(s->arena) ? larder_fail_memory(error) : LARDER_OK;
 }
 
+enum larder_status larder_schedule_check(const struct larder_schedule_options *options,
+                                         struct larder_error *error)
+{
+    const struct kind_row *kind = find_kind(options->kind, error);
+
+    if (kind == NULL)
+        return LARDER_USAGE;
+    return kind->check != NULL ? kind->check(options, error) : LARDER_OK;
+}
+
 enum larder_status larder_schedule(const struct larder_schedule_options *options,
                                    const struct larder_run *run, struct larder_schedule *result,
                                    struct larder_error *error)
 {
-    const struct kind_row *kind = find_kind(options->kind, error);
     struct schedule s = {.options = options, .arena = arena_new(), .result = result};
     struct presets presets = {0};
     struct schedule_job *jobs;
     enum larder_status status;
 
     *result = (struct larder_schedule){.memory = s.arena};
-    if (kind == NULL)
-        return LARDER_USAGE;
     if (s.arena == NULL)
         return larder_fail_memory(error);
+    status = larder_schedule_check(options, error);
+    if (status != LARDER_OK)
+        return status;
     s.program = options->program != NULL ? options->program : "/usr/bin/larder";
     status = read_presets(options, run, s.arena, &presets, &s.major, error);
     if (status != LARDER_OK)
@@ -133,7 +148,7 @@ enum larder_status larder_schedule(const struct larder_schedule_options *options
     s.jobs = jobs;
     s.job_count = plan(&presets, !options->no_drill, jobs);
     if (s.job_count > 0)
-        return render(kind, &s, error);
+        return render(find_kind(options->kind, error), &s, error);
     larder_fail(error, LARDER_USAGE, "no preset has a schedule");
     larder_hint(error, "Say how often: `every` in backups.presets, or in a [preset] section.");
     return LARDER_USAGE;

@@ -321,6 +321,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->no_encryption = true;
         break;
     case '7':
+        ok = set_word(key, value, strlen(value), &word);
         v->schedule = value;
         break;
     case '8':

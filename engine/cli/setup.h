@@ -42,6 +42,8 @@ enum larder_status setup_check_given(const struct setup *s, const struct cli_val
 /* The schedule alone: to standard output, or into a folder. */
 enum larder_status setup_schedule_alone(const struct cli_values *v, const struct larder_run *run,
                                         struct larder_error *error);
+/* LARDER_USAGE where `s->v->schedule` is none that can be made, or needs another source or store. Without one it is LARDER_OK. */
+enum larder_status setup_check_schedule(const struct setup *s, struct larder_error *error);
 /* The schedule of what has been set up, as `s->v->schedule` says; installs what root may install. */
 enum larder_status setup_schedule(struct setup *s, struct larder_error *error);
 

@@ -174,9 +174,9 @@ static enum larder_status check_keys(struct setup *s, struct larder_error *error
 }
 
 /* As the doctor tells it. */
-static void tell_wrong_keys(const struct larder_error *error)
+static void tell_wrong(const char *subject, const struct larder_error *error)
 {
-    struct larder_doctor_line line = {.subject = "encryption",
+    struct larder_doctor_line line = {.subject = subject,
                                       .verdict = LARDER_VERDICT_FAILED,
                                       .message = error->message,
                                       .help = error->hint[0] != '\0' ? error->hint : NULL};
@@ -216,7 +216,7 @@ static enum larder_status ask_recipients(struct setup *s, const char *question, 
             status = check_keys(s, error);
         if (is_final(s, status))
             break;
-        tell_wrong_keys(error);
+        tell_wrong("encryption", error);
     }
     return status;
 }
@@ -237,7 +237,7 @@ static enum larder_status ask_new_key(struct setup *s, struct larder_error *erro
         }
         if (is_final(s, status))
             break;
-        tell_wrong_keys(error);
+        tell_wrong("encryption", error);
     }
     return status;
 }
@@ -297,11 +297,19 @@ static enum larder_status ask_schedule(struct setup *s, struct larder_error *err
     struct cli_values *v = s->v;
     enum larder_status status = LARDER_OK;
 
-    if (s->ask && v->schedule == NULL)
+    for (int i = 0; s->ask && i < SETUP_TRIES; i++) {
+        *error = (struct larder_error){0};
         status = ask_word(s, "Schedule: systemd, cron, github or none", "systemd", words,
                           "systemd, cron, github or none", &v->schedule, error);
-    if (status == LARDER_OK && v->schedule != NULL && strcmp(v->schedule, "none") == 0)
-        v->schedule = NULL;
+        if (status == LARDER_OK && strcmp(v->schedule, "none") == 0)
+            v->schedule = NULL;
+        if (status != LARDER_OK)
+            break;
+        status = setup_check_schedule(s, error);
+        if (status == LARDER_OK)
+            break;
+        tell_wrong("schedule", error);
+    }
     return status;
 }
 
@@ -332,6 +340,8 @@ enum larder_status setup_ask(struct setup *s, struct larder_error *error)
 {
     enum larder_status status = check_encryption(s, error);
 
+    if (status == LARDER_OK && !s->ask)
+        status = setup_check_schedule(s, error);
     if (status == LARDER_OK)
         status = ask_source(s, error);
     if (status == LARDER_OK)

@@ -110,6 +110,13 @@ enum larder_status setup_schedule_alone(const struct cli_values *values,
     return status;
 }
 
+enum larder_status setup_check_schedule(const struct setup *s, struct larder_error *error)
+{
+    struct larder_schedule_options options = options_of(s->v, s->arena);
+
+    return s->v->schedule != NULL ? larder_schedule_check(&options, error) : LARDER_OK;
+}
+
 /* Makes the timers part of the next start; of this one, too, where systemd runs. */
 static enum larder_status enable(const struct larder_schedule *schedule,
                                  const struct larder_run *run, struct arena *arena,

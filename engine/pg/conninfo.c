@@ -123,3 +123,28 @@ enum larder_status conninfo_complete(const struct larder_connect *connect, struc
     buffer_free(&text);
     return failed ? larder_fail_memory(error) : LARDER_OK;
 }
+
+static const char *value_in(const PQconninfoOption *options, const char *keyword)
+{
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
+        if (strcmp(o->keyword, keyword) == 0)
+            return is_set(o) ? o->val : NULL;
+    return NULL;
+}
+
+bool conninfo_is_local(const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    const char *host = NULL;
+    bool local = false;
+
+    if (options != NULL) {
+        host = value_in(options, "host");
+        host = host != NULL ? host : value_in(options, "hostaddr");
+        local = host == NULL ? value_in(options, "service") == NULL
+                             : host[0] == '/' || host[0] == '@' || strcmp(host, "localhost") == 0 ||
+                                   strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+    }
+    PQconninfoFree(options);
+    return local;
+}

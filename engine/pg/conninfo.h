@@ -25,4 +25,7 @@ const char *conninfo_without_password(const char *text, struct arena *arena);
 enum larder_status conninfo_complete(const struct larder_connect *connect, struct arena *arena,
                                      const char **conninfo, struct larder_error *error);
 
+/* Whether it leads to this host, by a socket or by the loopback; that of a service file cannot be told, and does not. */
+bool conninfo_is_local(const char *conninfo);
+
 #endif

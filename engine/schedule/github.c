@@ -1,7 +1,9 @@
 /* A workflow of GitHub Actions. A crontab's line is the name of what is to be done, since that is all that a run is told. */
 #include <string.h>
 
+#include "engine/pg/conninfo.h"
 #include "engine/schedule/parts.h"
+#include "engine/store/store.h"
 
 enum { NEWEST = 18 };
 
@@ -110,4 +112,42 @@ void schedule_github(struct schedule *s)
                   major, has_drills(s) ? arena_printf(s->arena, " postgresql-%d", major) : "");
     put_cases(s, &text);
     schedule_add(s, "larder.yml", &text);
+}
+
+/* Where nothing is said of it, it stands in the workflow's secrets alone. */
+static bool names_source(const struct larder_schedule_options *o)
+{
+    return o->source.dbname != NULL || o->source.host != NULL || o->presets.count == 0;
+}
+
+static enum larder_status check_source(const struct larder_schedule_options *o,
+                                       struct larder_error *error)
+{
+    struct arena *arena = arena_new();
+    const char *conninfo;
+    enum larder_status status = arena == NULL ? larder_fail_memory(error) : LARDER_OK;
+
+    if (status == LARDER_OK)
+        status = conninfo_complete(&o->source, arena, &conninfo, error);
+    if (status == LARDER_OK && conninfo_is_local(conninfo)) {
+        status = larder_fail(error, LARDER_USAGE,
+                             "GitHub's runners cannot reach the database: it is named by a socket, "
+                             "or an address, of this host");
+        larder_hint(error, "Name it by a host that they reach: -d 'host=db.example.com ...'.");
+    }
+    arena_free(arena);
+    return status;
+}
+
+enum larder_status schedule_github_check(const struct larder_schedule_options *options,
+                                         struct larder_error *error)
+{
+    if (options->store != NULL && store_is_local(options->store)) {
+        larder_fail(error, LARDER_USAGE,
+                    "GitHub's runners cannot reach the store \"%s\": it is a folder of this host",
+                    options->store);
+        larder_hint(error, "They take a store elsewhere: s3://BUCKET/PREFIX or rclone:REMOTE:PATH.");
+        return LARDER_USAGE;
+    }
+    return names_source(options) ? check_source(options, error) : LARDER_OK;
 }

@@ -59,4 +59,8 @@ void schedule_systemd(struct schedule *schedule);
 void schedule_crontab(struct schedule *schedule);
 void schedule_github(struct schedule *schedule);
 
+/* LARDER_USAGE where a runner of GitHub cannot reach the source or the store. */
+enum larder_status schedule_github_check(const struct larder_schedule_options *options,
+                                         struct larder_error *error);
+
 #endif

@@ -36,9 +36,13 @@ struct larder_schedule {
     void *memory;
 };
 
+/* LARDER_USAGE where there is no such kind, or where what it runs on cannot reach the source or the store. Asks nobody. */
+enum larder_status larder_schedule_check(const struct larder_schedule_options *options,
+                                         struct larder_error *error);
+
 /*
- * Makes the files, in memory. LARDER_USAGE where there is no such kind, or no preset has a schedule. The
- * caller frees the result, on failure too.
+ * Checks that, and makes the files, in memory. LARDER_USAGE also where no preset has a schedule. The caller frees the result, on failure
+ * too.
  */
 enum larder_status larder_schedule(const struct larder_schedule_options *options,
                                    const struct larder_run *run, struct larder_schedule *result,

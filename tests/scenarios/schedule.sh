@@ -78,6 +78,18 @@ sed -n 's/^0 2 \* \* \* //p' crontab | sed 's/\\%/%/g' >line.sh
 expect_exit 1 env -i PATH="$PATH" HOME="$HOME" ASAN_OPTIONS="$ASAN_OPTIONS" PGHOST=/nowhere sh line.sh
 expect_stderr "could not connect to the database"
 
+it "GitHub gets no workflow for what its runners cannot reach"
+expect_exit 2 larder setup --schedule github
+expect_stderr "GitHub's runners cannot reach the store \"$SCRATCH/store\""
+export LARDER_STORE=s3://bucket/larder
+for source in dbname=x host=localhost host=127.0.0.1 host=/run/postgresql postgresql://[::1]/x; do
+    expect_exit 2 larder setup --schedule github -d "$source"
+    expect_stderr "GitHub's runners cannot reach the database"
+done
+for source in host=db.example.com postgresql://backup@db.example.com/x service=x; do
+    expect_exit 0 larder setup --schedule github -d "$source"
+done
+
 it "GitHub gets a workflow in which each line of the schedule has its command"
 expect_exit 0 larder setup --schedule github
 cp "$STDOUT" larder.yml
@@ -95,6 +107,8 @@ print("".join(step.get("run", "") + "\n" for step in steps))
 PY
     expect_exit 0 sh -n script.sh
 fi
+
+unset LARDER_STORE
 
 it "without a preset that has a schedule there is nothing to make, and an unknown kind is named"
 printf '[preset x]\ntables = y\n' >bare.conf

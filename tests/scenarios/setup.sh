@@ -78,6 +78,8 @@ expect_exit 0 dialogue "
     expect {escrow} { send \"\r\" }
     expect {Schedule} { send \"crom\r\" }
     expect {answer systemd, cron, github or none} {}
+    expect {Schedule} { send \"github\r\" }
+    expect {cannot reach the store} {}
     expect {Schedule} { send \"cron\r\" }
     expect {Go ahead} { send \"maybe\r\" }
     expect {answer y or n} {}
@@ -106,11 +108,11 @@ expect_unsaid "Encrypt archives"
 it "by options alone it asks nothing, and a file that exists is never overwritten without being told"
 cp "$CONF" before.conf
 CONF2=$SCRATCH/second/larder.conf
-expect_exit 0 larder setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" --schedule github -o "$SCRATCH/flow" </dev/null
+expect_exit 0 larder setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" --schedule cron -o "$SCRATCH/flow" </dev/null
 expect_json .drilled true
 expect_json .preset everything
 expect_unsaid "Wrote "
-grep -q "larder export everything --prune" flow/larder.yml
+grep -q "larder export -q everything --prune" flow/larder.crontab
 expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d shop --store store2 --new-key second/key </dev/null
 expect_stderr "exists already, and is never overwritten"
 
@@ -152,6 +154,15 @@ expect_exit 1 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bar
 expect_stderr 'could not make the folder "/proc/nowhere/"'
 expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d bare --store "$SCRATCH/store0" --new-key "$SCRATCH/none.key" --passphrase-file passphrase </dev/null
 expect_stderr "not both"
+while IFS='|' read -r schedule source store words; do
+    expect_exit 2 larder setup --yes "${AS[@]}" --config "$SCRATCH/none.conf" -d "$source" --store "$store" --no-encryption --schedule "$schedule" </dev/null
+    expect_stderr "$words"
+    expect_equal "standard output" "" "$(cat "$STDOUT")"
+done <<ROWS
+bogus|dbname=bare|$SCRATCH/store0|It takes systemd, cron, github.
+github|host=db.example.com dbname=bare|$SCRATCH/store0|cannot reach the store "$SCRATCH/store0"
+github|dbname=bare|s3://bucket/larder|cannot reach the database
+ROWS
 expect_query bare "SELECT count(*) FROM pg_namespace WHERE nspname = 'backups'" 0
 sql shop "CREATE ROLE guest LOGIN"
 expect_exit 2 larder setup --config "$SCRATCH/none.conf" </dev/null
