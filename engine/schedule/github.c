@@ -146,7 +146,8 @@ enum larder_status schedule_github_check(const struct larder_schedule_options *o
         larder_fail(error, LARDER_USAGE,
                     "GitHub's runners cannot reach the store \"%s\": it is a folder of this host",
                     options->store);
-        larder_hint(error, "They take a store elsewhere: s3://BUCKET/PREFIX or rclone:REMOTE:PATH.");
+        larder_hint(error,
+                    "They take a store elsewhere: s3://BUCKET/PREFIX or rclone:REMOTE:PATH.");
         return LARDER_USAGE;
     }
     return names_source(options) ? check_source(options, error) : LARDER_OK;
