@@ -36,6 +36,8 @@ static enum larder_status refuse_existing(const char *archive, struct larder_err
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error)
 {
+    enum larder_status status;
+
     *to = (struct destination){.run = run};
     if (store != NULL)
         return store_open(store, run, &to->store, error);
@@ -49,7 +51,10 @@ enum larder_status destination_open(struct destination *to, const char *store, c
             "Send it into a file or a pipe: larder export ... -o - | ssh host 'cat > x.tar'");
         return LARDER_USAGE;
     }
-    return to->is_stream ? LARDER_OK : refuse_existing(file, error);
+    if (to->is_stream)
+        return LARDER_OK;
+    status = file_check_folder(file, error);
+    return status == LARDER_OK ? refuse_existing(file, error) : status;
 }
 
 static const char *folder_of(const char *source, const char *preset, struct arena *arena)

@@ -24,7 +24,7 @@ struct destination {
     bool listed;
 };
 
-/* Opens the store, or takes the file; exactly one of the two is given. LARDER_USAGE where the file, or one beside it, exists already. */
+/* Opens the store, or takes the file; exactly one of the two is given. LARDER_USAGE where the file, or one beside it, exists already, or its folder does not. */
 enum larder_status destination_open(struct destination *to, const char *store, const char *file,
                                     const struct larder_run *run, struct larder_error *error);
 

@@ -32,9 +32,12 @@ static enum larder_status write_secret(int fd, const char *name, const char *tex
 
 static enum larder_status write_file(const char *path, const char *text, struct larder_error *error)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    enum larder_status status;
+    enum larder_status status = file_check_folder(path, error);
+    int fd;
 
+    if (status != LARDER_OK)
+        return status;
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0 && errno == EEXIST)
         return larder_fail(error, LARDER_USAGE, "\"%s\" exists already, and is never overwritten",
                            path);

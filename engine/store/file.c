@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/store/file_calls.h"
@@ -122,6 +123,23 @@ static const char *folder_of(const char *path, struct arena *arena)
     return slash == NULL   ? "."
            : slash == path ? "/"
                            : arena_printf(arena, "%.*s", (int)(slash - path), path);
+}
+
+enum larder_status file_check_folder(const char *path, struct larder_error *error)
+{
+    struct arena *arena = arena_new();
+    const char *folder = arena == NULL ? NULL : folder_of(path, arena);
+    enum larder_status status = folder == NULL ? larder_fail_memory(error) : LARDER_OK;
+    struct stat is;
+
+    if (folder != NULL &&
+        (stat(folder, &is) == 0 ? !S_ISDIR(is.st_mode) : errno == ENOENT || errno == ENOTDIR)) {
+        status = larder_fail(error, LARDER_USAGE,
+                             "could not create \"%s\": there is no folder \"%s\"", path, folder);
+        larder_hint(error, "Make the folder first, or name another one.");
+    }
+    arena_free(arena);
+    return status;
 }
 
 static enum larder_status begin_file(const char *path, bool over, struct stage **stage,

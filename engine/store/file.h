@@ -20,6 +20,9 @@ enum larder_status file_create(const char *path, struct stage **stage, struct la
 enum larder_status file_create_over(const char *path, struct stage **stage,
                                     struct larder_error *error);
 
+/* LARDER_USAGE where what such a file would lie in is no folder. */
+enum larder_status file_check_folder(const char *path, struct larder_error *error);
+
 /* Removes a file, durably. That there is none is fine. */
 enum larder_status file_remove(const char *path, struct larder_error *error);
 

@@ -26,12 +26,23 @@ static void path_of(const struct folder *folder, const char *key, struct buffer 
     buffer_printf(path, "%s/%s", folder->path, key);
 }
 
+static void folder_close(struct store *store)
+{
+    struct folder *folder = (struct folder *)store;
+
+    if (folder->lock_fd >= 0)
+        close(folder->lock_fd);
+    free(folder->path);
+    free(folder);
+}
+
 static enum larder_status folder_open(const char *url, const struct larder_run *run,
                                       struct store **store, struct larder_error *error)
 {
     struct folder *folder = calloc(1, sizeof(*folder));
     const char *path = strncmp(url, "file://", 7) == 0 ? url + 7 : url;
     size_t length = strlen(path);
+    struct stat is;
 
     if (folder == NULL)
         return larder_fail_memory(error);
@@ -44,18 +55,13 @@ static enum larder_status folder_open(const char *url, const struct larder_run *
         free(folder);
         return larder_fail_memory(error);
     }
+    if (stat(folder->path, &is) == 0 && !S_ISDIR(is.st_mode)) {
+        larder_fail(error, LARDER_USAGE, "\"%s\" is no folder, and so no store", folder->path);
+        folder_close(&folder->store);
+        return LARDER_USAGE;
+    }
     *store = &folder->store;
     return LARDER_OK;
-}
-
-static void folder_close(struct store *store)
-{
-    struct folder *folder = (struct folder *)store;
-
-    if (folder->lock_fd >= 0)
-        close(folder->lock_fd);
-    free(folder->path);
-    free(folder);
 }
 
 /* Makes a folder, 0700 and durable, that may be there. */
@@ -245,8 +251,6 @@ static enum larder_status folder_find(struct store *store, struct larder_error *
                    ? larder_fail_errno(error, LARDER_USAGE, errno, "there is no store \"%s\"", path)
                    : larder_fail_errno(error, LARDER_FAILED, errno,
                                        "could not look at the store \"%s\"", path);
-    if (!S_ISDIR(is.st_mode))
-        return larder_fail(error, LARDER_USAGE, "\"%s\" is no folder, and so no store", path);
     return LARDER_OK;
 }
 

@@ -113,11 +113,14 @@ ln -s nowhere "$SCRATCH/dangling"
 expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/dangling"
 
 it "a folder that is missing, is none, or takes no files"
-expect_exit 1 larder export daily -d kitchai -o "$SCRATCH/no/such/folder/a.tar"
-expect_one_message "$SCRATCH/no/such/folder"
-expect_exit 1 larder export daily -d kitchai --store "$archive"
-expect_stderr "$archive"
-expect_exit 1 larder export daily -d kitchai -o "$archive/a.tar"
+for folder in "$SCRATCH/no/such" "$archive"; do
+    expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$folder/a.tar"
+    expect_stderr "there is no folder \"$folder\""
+    expect_exit 2 larder keygen -o "$folder/key"
+    expect_stderr "there is no folder \"$folder\""
+done
+expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" --store "$archive"
+expect_stderr "\"$archive\" is no folder, and so no store"
 expect_exit 1 larder export daily -d kitchai --store /proc/no_folder_can_be_made_here
 expect_stderr /proc/no_folder_can_be_made_here
 

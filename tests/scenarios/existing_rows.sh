@@ -89,7 +89,7 @@ expect_json '.changes[0] | .added + .changed + .removed' 0
 
 it "an undo archive that cannot be written keeps everything as it is"
 sql kitchai "UPDATE profiles SET bio = 'again'"
-expect_refusal 1 all.tar --existing rows -t profiles "${INTO[@]}" --undo "$SCRATCH/no such folder/u.tar"
+expect_refusal 2 all.tar --existing rows -t profiles "${INTO[@]}" --undo "$SCRATCH/no such folder/u.tar"
 expect_refusal 2 all.tar --existing rows -t profiles "${INTO[@]}" --undo back.tar
 expect_stderr "exists already"
 
