@@ -74,8 +74,8 @@ static const struct {
     [STATE] = {"", 'l'},
 };
 
-/* What goes first where the screen is too narrow: the name says the preset, too. */
-static const enum column drops[] = {PRESET, ENCRYPTED, DRILLED, VERIFIED, ROWS, SOURCE, KEPT};
+/* What goes first where the screen is too narrow: the name says the preset, too. The source stays, which alone may tell two rows apart. */
+static const enum column drops[] = {PRESET, ENCRYPTED, DRILLED, VERIFIED, ROWS, KEPT, SIZE, AGE};
 
 static void cell_text(const struct larder_list_item *item, enum column column, char text[CELL])
 {

@@ -308,6 +308,15 @@ for width in 40 60 80 100; do
     expect_stdout "${NEWEST##*/}"
 done
 
+it "list says whose an archive is, however narrow the screen, where the store has several sources"
+forge 10 7 daily kitchai-eu >/dev/null
+for width in 40 60 80; do
+    expect_exit 0 env COLUMNS=$width "$LARDER" list --store "$STORE"
+    longest=$(awk '{ sub(/ +$/, ""); if (length > most) most = length } END { print most }' "$STDOUT")
+    [ "$longest" -le "$width" ] || fail "a line has $longest characters of $width"
+    expect_stdout "  kitchai-eu"
+done
+
 it "a thousand archives are listed without a database"
 rm -rf "$STORE"
 stem=$(forge 10 0)
