@@ -7,6 +7,7 @@
 #include "formats/checked.h"
 #include "formats/json_memory.h"
 #include "formats/names.h"
+#include "formats/nearest.h"
 
 /*
  * A store that has stopped answering would else be waited for once more for each object. What is refused is refused
@@ -299,6 +300,30 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
     return status;
 }
 
+/* The names of backups begin with those of presets, and are easily taken for them; or a path was given. */
+static void hint_at_backup(const struct inventory *inventory, const char *name, struct arena *arena,
+                           struct larder_error *error)
+{
+    const char *base = names_base(name);
+    const char **names = arena_alloc(arena, inventory->count + 1, sizeof(*names));
+    const char *stem = arena_printf(arena, "%.*s", (int)names_stem(base), base), *meant;
+    bool is_preset = false;
+
+    if (names == NULL || stem == NULL)
+        return;
+    for (size_t i = 0; i < inventory->count; i++) {
+        names[i] = inventory->backups[i].backup_name;
+        is_preset |= strcmp(inventory->backups[i].preset, name) == 0;
+    }
+    meant = nearest(stem, names, inventory->count);
+    if (is_preset)
+        larder_hint(error, "If a preset is meant: `larder list %s` names its archives.", name);
+    else if (meant != NULL)
+        larder_hint(error, "Is \"%s\" meant? `larder list` shows those there are.", meant);
+    else
+        larder_hint(error, "`larder list` shows those there are.");
+}
+
 enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
                                   struct inventory_backup *backup, struct larder_error *error)
 {
@@ -309,17 +334,21 @@ enum larder_status inventory_find(struct store *store, const char *backup_name, 
     if (status != LARDER_OK)
         return status;
     for (size_t i = 0; i < inventory.count; i++) {
-        if (strcmp(inventory.backups[i].backup_name, backup_name) != 0)
+        if (strcmp(inventory.backups[i].backup_name, backup_name) != 0 &&
+            strcmp(inventory.backups[i].stem, backup_name) != 0)
             continue;
-        if (found != NULL)
-            return larder_fail(error, LARDER_USAGE,
-                               "\"%s\" is in the store more than once: as \"%s\" and \"%s\"",
-                               backup_name, found->stem, inventory.backups[i].stem);
+        if (found != NULL) {
+            larder_fail(error, LARDER_USAGE,
+                        "\"%s\" is in the store more than once: as \"%s\" and \"%s\"", backup_name,
+                        found->stem, inventory.backups[i].stem);
+            larder_hint(error, "Name it as one of these.");
+            return LARDER_USAGE;
+        }
         found = &inventory.backups[i];
     }
     if (found == NULL) {
         larder_fail(error, LARDER_USAGE, "there is no backup \"%s\" in the store", backup_name);
-        larder_hint(error, "`larder list` shows those there are.");
+        hint_at_backup(&inventory, backup_name, arena, error);
         return LARDER_USAGE;
     }
     *backup = *found;

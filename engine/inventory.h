@@ -63,7 +63,7 @@ enum larder_status inventory_read(struct store *store, const char *prefix, struc
 enum larder_status inventory_complete(struct store *store, struct arena *arena,
                                       struct inventory_backup *backup, struct larder_error *error);
 
-/* The backup of that name, as inventory_list gives it. LARDER_USAGE where it is not in the store, or
+/* The backup of that name, or that stem, as inventory_list gives it. LARDER_USAGE where it is not in the store, or
  * more than once. */
 enum larder_status inventory_find(struct store *store, const char *backup_name, struct arena *arena,
                                   struct inventory_backup *backup, struct larder_error *error);

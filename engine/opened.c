@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/inventory.h"
 #include "engine/keys.h"
 #include "engine/run/run.h"
 #include "engine/store/file.h"
@@ -171,10 +172,13 @@ static enum larder_status find_in_store(struct opened *opened, const char *name,
     for (size_t i = 0; i < count; i++) {
         if (!names_backup_of(objects[i].key, name))
             continue;
-        if (key != NULL)
-            return larder_fail(error, LARDER_USAGE,
-                               "\"%s\" is in the store more than once: as \"%s\" and \"%s\"", name,
-                               key, objects[i].key);
+        if (key != NULL) {
+            larder_fail(error, LARDER_USAGE,
+                        "\"%s\" is in the store more than once: as \"%s\" and \"%s\"", name, key,
+                        objects[i].key);
+            larder_hint(error, "Give the path or URL of one of them.");
+            return LARDER_USAGE;
+        }
         key = objects[i].key;
     }
     if (key == NULL)
@@ -186,6 +190,66 @@ static enum larder_status find_in_store(struct opened *opened, const char *name,
 static bool may_be_name(const char *archive)
 {
     return archive[0] != '\0' && strpbrk(archive, "/.") == NULL;
+}
+
+/* The archive whose path those first bytes begin; NULL where there is none. */
+static const char *find_archive(const char *path, size_t length, struct arena *arena)
+{
+    static const char *const endings[] = {".tar", ".tar.age", ".age"};
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        const char *archive = arena_printf(arena, "%.*s%s", (int)length, path, endings[i]);
+
+        if (archive != NULL && access(archive, F_OK) == 0)
+            return archive;
+    }
+    return NULL;
+}
+
+/* What lies beside an archive is easily named in its place. */
+static enum larder_status refuse_beside(const char *path, struct arena *arena,
+                                        struct larder_error *error)
+{
+    static const char *const endings[] = {INVENTORY_DIGEST, INVENTORY_CHECKED, INVENTORY_SUMMARY,
+                                          INVENTORY_HOLD};
+    size_t length = strlen(path);
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t ending = strlen(endings[i]);
+        const char *archive;
+
+        if (length <= ending || strcmp(path + length - ending, endings[i]) != 0)
+            continue;
+        archive = find_archive(path, length - ending, arena);
+        if (archive == NULL)
+            continue;
+        larder_fail(error, LARDER_USAGE, "\"%s\" lies beside an archive, and is none", path);
+        larder_hint(error, "Is \"%s\" meant?", archive);
+        return LARDER_USAGE;
+    }
+    return LARDER_OK;
+}
+
+static enum larder_status open_file(struct opened *opened, const char *archive, struct arena *arena,
+                                    struct larder_error *error)
+{
+    enum larder_status status = refuse_beside(archive, arena, error);
+    const char *meant;
+
+    if (status != LARDER_OK)
+        return status;
+    status = file_read(archive, &opened->input, error);
+    opened->name = archive;
+    if (status == LARDER_OK) {
+        find_digest(opened);
+        return LARDER_OK;
+    }
+    meant = archive[0] != '\0' ? find_archive(archive, strlen(archive), arena) : NULL;
+    if (status == LARDER_USAGE && meant != NULL)
+        larder_hint(error, "Is \"%s\" meant?", meant);
+    else if (status == LARDER_USAGE && may_be_name(archive))
+        larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
+    return status;
 }
 
 enum larder_status opened_find(struct opened *opened, const char *archive, const char *store,
@@ -203,12 +267,7 @@ enum larder_status opened_find(struct opened *opened, const char *archive, const
     } else if (may_be_name(archive) && store != NULL && access(archive, F_OK) != 0) {
         status = find_in_store(opened, archive, store, run, arena, error);
     } else {
-        status = file_read(archive, &opened->input, error);
-        opened->name = archive;
-        if (status == LARDER_OK)
-            find_digest(opened);
-        else if (status == LARDER_USAGE && may_be_name(archive))
-            larder_hint(error, "To find a backup by its name, give --store (or set LARDER_STORE).");
+        status = open_file(opened, archive, arena, error);
     }
     if (status == LARDER_OK)
         status = age_detect(opened->input, &opened->encrypted, error);

@@ -7,7 +7,6 @@
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "formats/json_text.h"
-#include "formats/names.h"
 #include "larder/prune.h"
 
 enum { COLUMNS = 3 };
@@ -107,13 +106,6 @@ enum larder_status cli_prune(const struct cli_values *v, struct larder_run *run,
     return status;
 }
 
-/* The names of backups begin with those of presets, and are easily taken for them. */
-static void hint_at_names(const char *name, struct larder_error *error)
-{
-    if (names_is_preset(name))
-        larder_hint(error, "If a preset is meant: `larder list %s` names its archives.", name);
-}
-
 static void say_what_was_done(const char *name, bool hold, bool was_held)
 {
     if (hold)
@@ -138,8 +130,6 @@ static enum larder_status hold_or_release(const struct cli_values *v, bool hold,
         return status;
     status = hold ? larder_hold(v->store, name, run, &was_held, error)
                   : larder_release(v->store, name, run, &was_held, error);
-    if (status == LARDER_USAGE)
-        hint_at_names(name, error);
     if (status == LARDER_OK && v->json)
         status = print_json(json_pack("{s:o, s:b}", "backup_name", json_text(name), "held", hold),
                             error);

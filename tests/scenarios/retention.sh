@@ -180,6 +180,17 @@ for command in hold verify; do
     expect_exit 2 larder $command daily --store "$STORE"
     expect_stderr '`larder list daily` names its archives'
 done
+expect_exit 2 larder hold "$NEWEST.tar" --store "$STORE"
+expect_stderr "Is \"${NEWEST##*/}\" meant?"
+touch "$SCRATCH/no_store"
+expect_exit 2 larder hold daily --store "$SCRATCH/no_store"
+expect_unsaid "names its archives"
+cp -r "$STORE/kitchai" "$STORE/other"
+expect_exit 2 larder hold "${NEWEST##*/}" --store "$STORE"
+expect_stderr "Name it as one of these."
+expect_exit 0 larder hold "other/daily/${NEWEST##*/}" --store "$STORE"
+expect_equal "what is held" "$STORE/other/daily/${NEWEST##*/}.hold" "$(find "$STORE" -name '*.hold')"
+rm -r "$STORE/other"
 
 it "the mark of a removal that was killed before it removed anything goes with the next prune, and then the archive can be held"
 new_store

@@ -120,6 +120,17 @@ expect_stderr 'If a preset is meant: `larder list daily` names its archives'
 expect_exit 2 larder verify "${name}x"
 expect_stderr "To find a backup by its name, give --store"
 
+it "what lies beside an archive, or its path without an ending, is answered with the archive"
+for path in "${archive%.tar}.sha256" "${archive%.tar}.json" "${archive%.tar}"; do
+    for command in verify 'restore -d fresh' 'drill --embedded'; do
+        # shellcheck disable=SC2086 # words of a command
+        expect_exit 2 larder $command "$path"
+        expect_stderr "Is \"$archive\" meant?"
+    done
+    expect_exit 2 larder copy "$path" "$SCRATCH/second"
+    expect_stderr "Is \"$archive\" meant?"
+done
+
 it "list tells when an archive was verified, and that it was found damaged, until a later verification finds it good"
 name=$(basename "$archive" .tar)
 expect_exit 0 larder verify "$archive"
