@@ -63,12 +63,16 @@ static void complete_source(struct cli_values *v)
 }
 
 /* Where exports and drills are recorded. */
-static void complete_record(struct cli_values *v)
+static enum larder_status complete_record(struct cli_values *v, struct larder_error *error)
 {
+    if (v->record_to != NULL && v->no_record)
+        return larder_fail(error, LARDER_USAGE,
+                           "--record-to and --no-record contradict each other");
     if (v->record_to != NULL || v->no_record)
-        return;
+        return LARDER_OK;
     v->record_to = v->config.record_to;
     v->no_record = v->config.no_record;
+    return LARDER_OK;
 }
 
 /* Whom the file encrypts to. */
@@ -135,8 +139,8 @@ enum larder_status config_complete(const char *letters, struct cli_values *v,
     if (takes(letters, 'F'))
         complete_source(v);
     if (takes(letters, 'D'))
-        complete_record(v);
-    if (takes(letters, 'F') && takes(letters, 'r'))
+        status = complete_record(v, error);
+    if (status == LARDER_OK && takes(letters, 'F') && takes(letters, 'r'))
         status = complete_encryption(v, error);
     if (takes(letters, 'u'))
         status = complete_undo(v, error);

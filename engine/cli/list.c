@@ -241,6 +241,9 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
     struct larder_error why = {0};
     enum larder_status printed = LARDER_OK, status = cli_need_store(options.store, error);
 
+    if (v->arguments.count > 1)
+        return larder_fail(error, LARDER_USAGE, "one preset at a time: \"%s\" is one too many",
+                           v->arguments.items[1]);
     if (status != LARDER_OK)
         return status;
     status = larder_list(&options, run, &list, error);

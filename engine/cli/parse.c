@@ -44,9 +44,9 @@ static const struct {
     char key;
     const char *what;
 } ranges[] = {
-    {'j', "a number from 1 to 64"},    {'Z', "zstd:1 to zstd:19"},
-    {'T', "a number from 1 to 86400"}, {'M', "a number from 1 to 10000"},
-    {'H', "64 hexadecimal digits"},
+    {'p', "a number from 1 to 65535"}, {'j', "a number from 1 to 64"},
+    {'Z', "zstd:1 to zstd:19"},        {'T', "a number from 1 to 86400"},
+    {'M', "a number from 1 to 10000"}, {'H', "64 hexadecimal digits"},
 };
 
 static enum larder_status wrong_value(const struct cli_command *command, char key,
@@ -93,6 +93,22 @@ static bool set_word(char key, const char *word, size_t length, int *value)
             return true;
         }
     return false;
+}
+
+/* As libpq has it: one, or one for each host, of which an empty one is the usual. */
+static bool is_port(const char *text)
+{
+    char port[8];
+    int number;
+
+    for (size_t length;; text += length + 1) {
+        length = strcspn(text, ",");
+        snprintf(port, sizeof(port), "%.*s", (int)length, text);
+        if (length >= sizeof(port) || (length > 0 && !to_number(port, 1, 65535, &number)))
+            return false;
+        if (text[length] == '\0')
+            return true;
+    }
 }
 
 static bool is_digest(const char *text)
@@ -155,6 +171,7 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->connect.host = value;
         break;
     case 'p':
+        ok = is_port(value);
         v->connect.port = value;
         break;
     case 'U':

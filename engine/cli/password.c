@@ -67,11 +67,13 @@ enum larder_status password_ask(const struct cli_values *values, struct larder_c
     enum larder_status status;
     size_t length;
 
+    if (values->force_password && values->never_password)
+        return larder_fail(error, LARDER_USAGE, "-w and -W contradict each other");
     if (conninfo_has_password(values->connect.dbname))
         run_message(run, LARDER_WARNING,
                     "a password in an argument can be read by other users of this machine; "
                     "~/.pgpass is safer");
-    if (!values->force_password || values->never_password)
+    if (!values->force_password)
         return LARDER_OK;
     status = password_prompt("Password: ", password, PASSWORD_BYTES - 1, &length, run, error);
     if (status == LARDER_OK && length == 0)

@@ -112,6 +112,20 @@ expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/folder"
 ln -s nowhere "$SCRATCH/dangling"
 expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/dangling"
 
+it "options that contradict each other, or take no such number, are told before anybody connects"
+while IFS='|' read -r options words; do
+    # shellcheck disable=SC2086 # options
+    expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$SCRATCH/none.tar" $options
+    expect_one_message "$words"
+done <<ROWS
+-w -W|-w and -W contradict each other
+--no-record --record-to dbname=kitchai|--record-to and --no-record contradict each other
+-p abc|--port: the option does not take "abc"
+-p 0|It takes a number from 1 to 65535
+-p 5432,65536|--port: the option does not take "5432,65536"
+ROWS
+expect_exit 0 larder export daily -d kitchai -p "$PGPORT," -h "$PGHOST,$PGHOST" -o "$SCRATCH/two_ports.tar" -q
+
 it "a folder that is missing, is none, or takes no files"
 for folder in "$SCRATCH/no/such" "$archive"; do
     expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$folder/a.tar"

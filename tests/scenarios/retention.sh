@@ -251,6 +251,8 @@ expect_stderr 'there is no archive of preset "nightly" in'
 expect_exit 8 larder drill nightly --embedded --store "$STORE" --config "$SCRATCH/nightly.conf"
 for command in prune list; do
     expect_exit 0 larder "$command" adhoc --store "$STORE"
+    expect_exit 2 larder "$command" daily weekly --store "$STORE"
+    expect_stderr 'one preset at a time: "weekly" is one too many'
 done
 expect_exit 0 larder prune nightly --store "$STORE" --config "$SCRATCH/nightly.conf"
 expect_stdout "0 of 0 archives removed"
