@@ -35,6 +35,20 @@
 
 enum { TID_RANGE_SCANS = 140000 };
 
+/* A name that ends so is taken for a promise. */
+static bool is_named_encrypted(const char *output)
+{
+    static const char ending[] = ".age";
+    size_t length = output != NULL ? strlen(output) : 0, tail = sizeof(ending) - 1;
+
+    return length > tail && strcmp(output + length - tail, ending) == 0;
+}
+
+static bool is_encrypting(const struct larder_encryption *to)
+{
+    return to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
+}
+
 static enum larder_status check_options(const struct larder_export_options *o,
                                         struct larder_error *error)
 {
@@ -49,6 +63,14 @@ static enum larder_status check_options(const struct larder_export_options *o,
     if ((o->store == NULL) == (o->output == NULL)) {
         larder_fail(error, LARDER_USAGE, "an export needs either a store or a file to write to");
         larder_hint(error, "Give --store URL (or set LARDER_STORE), or -o FILE.");
+        return LARDER_USAGE;
+    }
+    if (is_named_encrypted(o->output) && !is_encrypting(&o->encryption)) {
+        larder_fail(error, LARDER_USAGE, "\"%s\" would not be encrypted, as its name says",
+                    o->output);
+        larder_hint(error,
+                    "Say to whom with -r AGE1..., -R FILE or --passphrase-file FILE, or leave "
+                    ".age out of the name.");
         return LARDER_USAGE;
     }
     if (o->lanes < 0 || o->lanes > LARDER_LANES_MAX)

@@ -105,7 +105,7 @@ it "which is said before anybody connects"
 expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$archive"
 expect_one_message "$archive"
 touch "$SCRATCH/half.sha256"
-expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$SCRATCH/half.tar.age"
+expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$SCRATCH/half.tar.age" -r "$(larder keygen -q -o "$SCRATCH/half.key")"
 expect_one_message "$SCRATCH/half.sha256"
 mkdir "$SCRATCH/folder"
 expect_exit 2 larder export daily -d kitchai -o "$SCRATCH/folder"
@@ -124,6 +124,8 @@ done <<ROWS
 -p 0|It takes a number from 1 to 65535
 -p 5432,65536|--port: the option does not take "5432,65536"
 ROWS
+expect_exit 2 larder export daily -d kitchai -h "$SCRATCH/nowhere" -o "$SCRATCH/none.tar.age"
+expect_one_message "would not be encrypted, as its name says"
 expect_exit 0 larder export daily -d kitchai -p "$PGPORT," -h "$PGHOST,$PGHOST" -o "$SCRATCH/two_ports.tar" -q
 
 it "a folder that is missing, is none, or takes no files"
