@@ -50,13 +50,13 @@ static enum larder_status catch_signals(struct larder_error *error)
     return LARDER_OK;
 }
 
-/* A file that we open must not get the number of a standard stream that the caller has closed; and what is written to that must fail. */
+/* A file that we open must not get the number of a standard stream that the caller has closed; and what is written to that, or read from it, must fail. */
 static void open_standard_streams(void)
 {
     int fd;
 
     do {
-        fd = open("/dev/null", O_RDONLY);
+        fd = open("/dev/null", fcntl(STDIN_FILENO, F_GETFD) < 0 ? O_WRONLY : O_RDONLY);
         output_was_closed = output_was_closed || fd == STDOUT_FILENO;
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)

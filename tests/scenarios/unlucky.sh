@@ -25,6 +25,13 @@ new_database closed
 "$LARDER" restore closed_2.tar -d closed --externals stub >&- 2>&- <&- || fail "the restore failed"
 expect_exit 0 larder verify closed_2.tar --against dbname=closed
 
+it "a closed standard input is not taken for an empty one"
+read_closed() { "$LARDER" "$@" <&-; }
+expect_exit 1 read_closed age encrypt -r "$(larder keygen -q -o closed.key)"
+expect_stderr "could not read standard input"
+expect_exit 1 read_closed verify -
+expect_stderr "could not read standard input"
+
 it "a pipe by name is no archive, and is not waited for"
 mkfifo pipe
 expect_exit 2 timeout 20 "$LARDER" verify pipe
