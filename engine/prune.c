@@ -108,6 +108,19 @@ static enum larder_status find_source(struct prune *p, const struct inventory *i
     return LARDER_OK;
 }
 
+/* A source whose first archive is still to come looks the same as one that is mistyped. */
+static void warn_of_source(const struct prune *p, const struct inventory *inventory)
+{
+    for (size_t i = 0; i < inventory->count; i++)
+        if (strcmp(inventory->backups[i].source, p->source_key) == 0)
+            return;
+    if (inventory->count > 0)
+        run_message(p->run, LARDER_WARNING,
+                    "there is no archive of source \"%s\" in the store, but of others, such as "
+                    "\"%s\"",
+                    p->result->source, inventory->backups[0].source);
+}
+
 static struct retention_rules rules_for(const struct prune *p, const char *preset)
 {
     struct retention_rules rules = {.keep_min = retention_keep_min(p->options->keep_min, 0)};
@@ -314,6 +327,8 @@ enum larder_status larder_prune(const struct larder_prune_options *options,
         status = ask_database(&p, error);
     if (status == LARDER_OK)
         status = find_source(&p, &inventory, error);
+    if (status == LARDER_OK)
+        warn_of_source(&p, &inventory);
     if (status == LARDER_OK && options->preset != NULL)
         status = presets_check_known(options->preset, &p.known, &inventory, p.source_key, p.arena,
                                      error);

@@ -278,12 +278,14 @@ static bool set_value(struct cli_values *v, char key, const char *value)
         v->allow_cascade = true;
         break;
     case 'u':
+        ok = value[0] != '\0';
         v->undo = value;
         break;
     case 'l':
         v->no_undo = true;
         break;
     case 'b':
+        ok = value[0] != '\0';
         v->into_schema = value;
         break;
     case '5':

@@ -139,9 +139,11 @@ static enum larder_status find_of_preset(struct drill *d, struct larder_error *e
     if (item == NULL && (status == LARDER_OK || list.no_such_preset))
         status = ask_preset(d, preset, status, error);
     if (status == LARDER_OK && item == NULL) {
-        status = larder_fail(error, LARDER_UNVERIFIED,
-                             "there is no archive of preset \"%s\" in the store \"%s\"", preset,
-                             d->options->store);
+        status =
+            larder_fail(error, LARDER_UNVERIFIED,
+                        "there is no archive of preset \"%s\"%s%s%s in the store \"%s\"", preset,
+                        source != NULL ? " of source \"" : "", source != NULL ? source : "",
+                        source != NULL ? "\"" : "", d->options->store);
         larder_hint(error, "`larder list --store %s` shows those there are.", d->options->store);
     }
     if (status == LARDER_OK) {

@@ -199,6 +199,10 @@ it "options that do not go together are refused"
 expect_exit 2 larder restore all.tar -d kitchai --existing rows --into-schema s
 expect_exit 2 larder restore all.tar -d kitchai --existing rows --schema all
 expect_exit 2 larder restore all.tar -d kitchai --undo x.tar
+for option in --undo --into-schema; do
+    expect_exit 2 larder restore all.tar -d kitchai "$option" ''
+    expect_stderr "$option: the option does not take \"\""
+done
 expect_exit 2 larder restore all.tar -d kitchai --existing some
 
 it "rows that exchanged what a partial unique index looks at get it back"

@@ -213,7 +213,12 @@ forge 50 7 daily kitchai-eu >/dev/null
 forge 60 7 daily kitchai-eu >/dev/null
 expect_exit 2 larder prune daily --store "$STORE"
 expect_stderr --source-name
+expect_exit 0 larder prune daily --store "$STORE" --source-name ktichai
+expect_stderr 'warning: there is no archive of source "ktichai" in the store, but of others, such as "kitchai"'
+expect_exit 8 larder drill daily --embedded --store "$STORE" --source-name ktichai
+expect_stderr 'there is no archive of preset "daily" of source "ktichai" in the store'
 expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-min 1
+expect_unsaid warning
 expect_equal "the good ones" 5 "$(good_ones | wc -l)"
 expect_equal "the good ones of kitchai's daily" 1 "$(find "$STORE/kitchai/daily" -name '*.tar' | wc -l)"
 
