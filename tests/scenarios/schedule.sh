@@ -82,7 +82,7 @@ it "GitHub gets no workflow for what its runners cannot reach"
 expect_exit 2 larder setup --schedule github
 expect_stderr "GitHub's runners cannot reach the store \"$SCRATCH/store\""
 export LARDER_STORE=s3://bucket/larder
-for source in dbname=x host=localhost host=127.0.0.1 host=/run/postgresql postgresql://[::1]/x; do
+for source in dbname=x host=localhost host=127.0.0.1 host=/run/postgresql "postgresql://[::1]/x"; do
     expect_exit 2 larder setup --schedule github -d "$source"
     expect_stderr "GitHub's runners cannot reach the database"
 done
