@@ -214,7 +214,7 @@ forge 60 7 daily kitchai-eu >/dev/null
 expect_exit 2 larder prune daily --store "$STORE"
 expect_stderr --source-name
 expect_exit 0 larder prune daily --store "$STORE" --source-name ktichai
-expect_stderr 'warning: there is no archive of source "ktichai" in the store, but of others, such as "kitchai"'
+expect_stderr 'warning: there is no archive of source "ktichai" in the store, but of others, such as "kitchai-eu"'
 expect_exit 8 larder drill daily --embedded --store "$STORE" --source-name ktichai
 expect_stderr 'there is no archive of preset "daily" of source "ktichai" in the store'
 expect_exit 0 larder prune daily --store "$STORE" --source-name kitchai --keep-min 1
