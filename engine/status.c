@@ -91,14 +91,18 @@ static void find_source(struct status *s)
     s->source_key = only;
 }
 
-/* A database that did not answer may know it. */
-static enum larder_status check_preset(const struct status *s, struct larder_error *error)
+/* It counts as missing all the same: who watches over a preset hears of it where its archives are gone and nothing else knows it. */
+static void warn_of_preset(const struct status *s)
 {
     const char *wanted = s->options->preset;
+    struct larder_error why = {0};
 
+    /* A database that did not answer may know it. */
     if (wanted == NULL || s->report->not_asked != NULL)
-        return LARDER_OK;
-    return presets_check_known(wanted, &s->presets, &s->inventory, NULL, s->arena, error);
+        return;
+    if (presets_check_known(wanted, &s->presets, &s->inventory, NULL, s->arena, &why) ==
+        LARDER_USAGE)
+        run_message(s->run, LARDER_WARNING, "%s. %s", why.message, why.hint);
 }
 
 static const struct catalog_preset *find_preset(const struct status *s, const char *source_key,
@@ -248,9 +252,8 @@ enum larder_status larder_status_read(const struct larder_status_options *option
         status = inventory_read(s.store, "", s.arena, &s.inventory, error);
     if (status == LARDER_OK)
         status = ask_database(&s, error);
-    if (status == LARDER_OK)
-        status = check_preset(&s, error);
     if (status == LARDER_OK) {
+        warn_of_preset(&s);
         find_source(&s);
         report->presets =
             arena_alloc(s.arena, s.inventory.count + s.presets.count + 1, sizeof(*report->presets));

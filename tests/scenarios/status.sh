@@ -154,10 +154,9 @@ expect_stderr "1 preset is overdue or missing"
 expect_exit 0 larder status daily
 expect_exit 7 larder status nightly -q
 expect_equal "standard output" "" "$(cat "$STDOUT")"
-expect_exit 2 larder status nigthly
+expect_exit 7 larder status nigthly
 expect_stderr 'Is "nightly" meant?'
-expect_exit 3 larder status nigthly --nagios
-expect_stdout 'LARDER UNKNOWN - there is no archive of preset "nigthly"'
+expect_exit 2 larder status nigthly --nagios
 expect_exit 2 larder status 'no such preset'
 expect_exit 2 larder status --nagios
 expect_stdout "LARDER CRITICAL - daily 29h, nightly OVERDUE (31h old, due every 24h), weekly 7d |"
@@ -251,5 +250,5 @@ expect_stderr "warning: the database could not be asked"
 expect_json '[.database_asked, .presets[].state] | tostring' '[false,"ok"]'
 expect_exit 7 larder status monthly -d kitchai
 expect_exit 7 larder status monthly -d no_such_database
-expect_exit 2 larder status montly -d kitchai
+expect_exit 7 larder status montly -d kitchai
 expect_stderr 'Is "monthly" meant?'
