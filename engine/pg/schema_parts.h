@@ -25,6 +25,17 @@ bool schema_is_attachment(const struct schema_entry *entry);
  */
 void schema_cut(const struct schema *schema, struct buffer *out, size_t place);
 
+/*
+ * Puts the entries that switch triggers of partitions behind all others, those of a table before those of its partitions; false where there
+ * is no memory.
+ */
+bool schema_order_switches(const struct schema *schema, struct schema_entry **entries, size_t count,
+                           struct arena *arena);
+
+/* Appends the SQL of such an entry, which does nothing where the trigger is not there; false where the entry is none. */
+bool schema_put_switch(const struct schema *schema, const struct schema_entry *entry,
+                       struct buffer *out);
+
 /* The entry of that id; NULL where there is none. */
 struct schema_entry *schema_find(const struct schema *schema, int id);
 

@@ -128,6 +128,8 @@ static void append_entry(const struct schema *schema, size_t i, struct buffer *o
     const struct schema_piece *piece = &schema->pieces[i];
     const char *at = piece->at, *end = at + piece->length;
 
+    if (schema_put_switch(schema, &schema->entries[i], out))
+        return;
     buffer_puts(out, "--\n");
     if (schema_is(&schema->entries[i], "SCHEMA")) {
         const char *name = memmem(at, piece->length, create, strlen(create));
@@ -365,7 +367,9 @@ static enum larder_status choose(struct schema *schema, enum schema_pass pass, s
     for (size_t i = 0; wanted != NULL && i < schema->count; i++)
         wanted[i] = is_wanted(schema, &schema->entries[i], pass);
     *entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, count);
-    return *entries == NULL ? larder_fail_memory(error) : LARDER_OK;
+    return *entries != NULL && schema_order_switches(schema, *entries, *count, arena)
+               ? LARDER_OK
+               : larder_fail_memory(error);
 }
 
 enum larder_status schema_sql(struct schema *schema, enum schema_pass pass, struct buffer *out,

@@ -1,21 +1,30 @@
 #!/usr/bin/env bash
 # What entries of a schema need of each other, in ways that are rare: keys that functions and policies are grouped by, views that are there
-# already, tables that are partitioned or referred to twice and not among the chosen, roles that own what comes last.
+# already, tables that are partitioned or referred to twice and not among the chosen, roles that own what comes last,
+# partitions without what they are partitions of.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
-# archive NAME SQL   of a database of that name
+# archive NAME SQL [TABLES]   of a database of that name
 archive()
 {
     new_database "$1"
     sql "$1" "$2"
-    expect_exit 0 larder export -t '*.*' -d "$1" -o "$SCRATCH/$1.tar" --no-record -q
+    expect_exit 0 larder export -t "${3:-*.*}" -d "$1" -o "$SCRATCH/$1.tar" --no-record -q
 }
 
 # restore EXIT NAME TARGET OPTION...
 restore()
 {
     expect_exit "$1" larder restore "$SCRATCH/$2.tar" -d "${@:3}" -q
+}
+
+# by_hand NAME TARGET   with tar and psql alone
+by_hand()
+{
+    mkdir "$SCRATCH/$2"
+    tar -xf "$SCRATCH/$1.tar" -C "$SCRATCH/$2"
+    expect_exit 0 env -C "$SCRATCH/$2" psql -Xq -v ON_ERROR_STOP=1 -d "$2" -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
 }
 
 server_start one
@@ -86,3 +95,28 @@ restore 1 owned owned_again
 expect_stderr 'role "stat_owner" does not exist in the target; --create-roles creates it'
 restore 0 owned owned_again --create-roles
 expect_query owned_again "SELECT stxowner::regrole FROM pg_statistic_ext" stat_owner
+
+it "a trigger that is switched otherwise on partitions than on what they are partitions of comes back as it was, whatever their names"
+switched="CREATE FUNCTION tf() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+    CREATE TABLE root (id int) PARTITION BY RANGE (id); CREATE TABLE mid PARTITION OF root DEFAULT PARTITION BY RANGE (id);
+    CREATE TABLE a_leaf PARTITION OF mid FOR VALUES FROM (0) TO (10); CREATE TABLE z_leaf PARTITION OF mid DEFAULT;
+    CREATE TRIGGER tg AFTER INSERT ON root FOR EACH ROW EXECUTE FUNCTION tf(); CREATE TRIGGER th AFTER INSERT ON root FOR EACH ROW EXECUTE FUNCTION tf();
+    ALTER TABLE a_leaf DISABLE TRIGGER tg; ALTER TABLE mid DISABLE TRIGGER th; ALTER TABLE a_leaf ENABLE REPLICA TRIGGER th; INSERT INTO root VALUES (1), (11)"
+switches="SELECT string_agg(tgrelid::regclass || ' ' || states, ', ' ORDER BY tgrelid::regclass::text)
+    FROM (SELECT tgrelid, string_agg(tgenabled::text, '' ORDER BY tgname) AS states FROM pg_trigger GROUP BY 1) AS t"
+archive switched "$switched"
+expect_query switched "$switches" 'a_leaf DR, mid OD, root OO, z_leaf OD'
+new_database switched_again
+restore 0 switched switched_again
+expect_query switched_again "$switches" 'a_leaf DR, mid OD, root OO, z_leaf OD'
+new_database switched_by_hand
+by_hand switched switched_by_hand
+expect_query switched_by_hand "$switches" 'a_leaf DR, mid OD, root OO, z_leaf OD'
+
+it "a partition alone comes back without a trigger that it has by what it is a partition of"
+archive one_switched "$switched" a_leaf
+new_database one_switched_again
+restore 0 one_switched one_switched_again --externals stub
+expect_query one_switched_again "SELECT count(*) FROM a_leaf" 1
+new_database one_switched_by_hand
+by_hand one_switched one_switched_by_hand

@@ -1,0 +1,88 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/pg/schema_parts.h"
+#include "formats/sql_split.h"
+#include "formats/sql_text.h"
+
+/*
+ * A partition has the triggers of the table that it is one of by itself. Where one of them is switched otherwise there, pg_dump writes an
+ * entry of ALTER TABLE alone, which it sorts by the names of the tables: before the trigger is made, as often as not.
+ */
+
+static bool find_switch(const struct schema *schema, const struct schema_entry *entry,
+                        struct sql_statement *statement)
+{
+    static const char alter[] = "ALTER TABLE ";
+    const struct schema_piece *piece = &schema->pieces[entry - schema->entries];
+    const char *sql = piece->at;
+    size_t length = piece->length;
+
+    return schema_is(entry, "TRIGGER") && sql_split_next(&sql, &length, statement) &&
+           strncmp(statement->text, alter, strlen(alter)) == 0;
+}
+
+/* A table stands in the list behind the one that it is a partition of. */
+static const struct schema_entry *table_of(const struct schema *schema,
+                                           const struct schema_entry *entry)
+{
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
+
+        if (on != NULL && schema_is(on, "TABLE"))
+            return on;
+    }
+    return NULL;
+}
+
+struct trigger_switch {
+    struct schema_entry *entry;
+    const struct schema_entry *table;
+};
+
+static int by_table(const void *a, const void *b)
+{
+    const struct trigger_switch *x = a, *y = b;
+
+    if (x->table != y->table)
+        return x->table < y->table ? -1 : 1;
+    return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+bool schema_order_switches(const struct schema *schema, struct schema_entry **entries, size_t count,
+                           struct arena *arena)
+{
+    struct trigger_switch *found = arena_alloc(arena, count + 1, sizeof(*found));
+    struct sql_statement statement;
+    size_t kept = 0, n = 0;
+
+    for (size_t i = 0; found != NULL && i < count; i++)
+        if (find_switch(schema, entries[i], &statement))
+            found[n++] = (struct trigger_switch){entries[i], table_of(schema, entries[i])};
+        else
+            entries[kept++] = entries[i];
+    /* One of a table that has partitions is for these, too. */
+    if (n > 1)
+        qsort(found, n, sizeof(*found), by_table);
+    for (size_t i = 0; i < n; i++)
+        entries[kept++] = found[i].entry;
+    return found != NULL;
+}
+
+bool schema_put_switch(const struct schema *schema, const struct schema_entry *entry,
+                       struct buffer *out)
+{
+    struct sql_statement statement;
+    struct buffer body = {0};
+
+    if (!find_switch(schema, entry, &statement))
+        return false;
+    buffer_printf(&body, "BEGIN %.*s; EXCEPTION WHEN undefined_object THEN NULL; END",
+                  (int)statement.length, statement.text);
+    buffer_puts(out, "DO ");
+    sql_literal(out, buffer_text(&body));
+    buffer_puts(out, ";\n\n");
+    out->failed = out->failed || body.failed;
+    buffer_free(&body);
+    return true;
+}
