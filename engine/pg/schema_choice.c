@@ -107,6 +107,43 @@ static enum schema_pass pass_of_comment(enum schema_pass on)
     return on == SCHEMA_INDEX || on == SCHEMA_LAST ? SCHEMA_LAST : SCHEMA_CREATE;
 }
 
+/* Whether what a partition or its index is joined to is in the dump: of a schema that is not, an entry does not say that it depends on it. */
+static bool has_both(const struct schema *schema, const struct schema_entry *entry)
+{
+    const struct schema_entry *first = NULL;
+
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
+
+        if (on == NULL || schema_is_relation(on) != schema_is(entry, "TABLE ATTACH") || on == first)
+            continue;
+        if (first != NULL)
+            return true;
+        first = on;
+    }
+    return false;
+}
+
+/* Partitions whose other half is nowhere stay tables of their own. */
+static void leave_out_halves(struct schema *schema, struct arena *arena,
+                             struct larder_findings *findings)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        struct schema_entry *entry = &schema->entries[i];
+        bool table = schema_is(entry, "TABLE ATTACH");
+        const struct schema_entry *on =
+            entry->depend_count > 0 ? schema_find(schema, entry->depends[0]) : NULL;
+
+        if ((!table && !schema_is(entry, "INDEX ATTACH")) || has_both(schema, entry))
+            continue;
+        entry->left_out = true;
+        if (table && on != NULL && on->selected)
+            findings_add(findings, arena, "left out", entry->text,
+                         "%s: the archive does not have the table that it is a partition of",
+                         entry->text);
+    }
+}
+
 static void take_attachments(struct schema *schema)
 {
     bool more = true;
@@ -117,7 +154,7 @@ static void take_attachments(struct schema *schema)
             struct schema_entry *entry = &schema->entries[i];
             bool whole = entry->depend_count > 0, any = false, beside_stand_in = false;
 
-            if (entry->selected || !schema_is_attachment(entry))
+            if (entry->selected || entry->left_out || !schema_is_attachment(entry))
                 continue;
             for (size_t j = 0; j < entry->depend_count && whole; j++) {
                 const struct schema_entry *on = schema_find(schema, entry->depends[j]);
@@ -296,6 +333,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
     take_functions(schema);
     take_domain_checks(schema, arena, findings); /* of those that only functions need */
     make_needed_keys_early(schema);
+    leave_out_halves(schema, arena, findings);
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

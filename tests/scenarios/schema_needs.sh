@@ -120,3 +120,13 @@ restore 0 one_switched one_switched_again --externals stub
 expect_query one_switched_again "SELECT count(*) FROM a_leaf" 1
 new_database one_switched_by_hand
 by_hand one_switched one_switched_by_hand
+
+it "a partition of a table in another schema comes back alone, with its keys, and it is told"
+archive halves "CREATE SCHEMA there; CREATE TABLE root (id int PRIMARY KEY, n int) PARTITION BY RANGE (id); CREATE INDEX ON root (n);
+    CREATE TABLE there.part PARTITION OF root DEFAULT; INSERT INTO root VALUES (1, 2)" 'there.*'
+new_database halves_again
+restore 9 halves halves_again
+expect_stderr 'TABLE ATTACH there part postgres: the archive does not have the table that it is a partition of'
+expect_query halves_again "SELECT (SELECT count(*) FROM there.part), count(*) FROM pg_index WHERE indrelid = 'there.part'::regclass" '1|2'
+new_database halves_by_hand
+by_hand halves halves_by_hand
