@@ -118,10 +118,13 @@ enum larder_status catalog_schemas(struct pg *pg, const struct manifest *manifes
                                    struct arena *arena, struct catalog_schemas *schemas,
                                    struct larder_error *error)
 {
-    /* Those of the tables, and those of whatever else can only come out of a dump. */
+    /* Those of the tables, of what they inherit from, and of whatever else can only come out of a dump. */
     static const char names_sql[] = NEEDED
+        ", parents(oid) AS (SELECT i.inhparent FROM t JOIN pg_catalog.pg_class c ON c.oid = t.oid AND NOT c.relispartition "
+        "JOIN pg_catalog.pg_inherits i ON i.inhrelid = c.oid "
+        "UNION SELECT i.inhparent FROM parents p JOIN pg_catalog.pg_inherits i ON i.inhrelid = p.oid) "
         "SELECT DISTINCT n.nspname COLLATE \"C\" FROM pg_catalog.pg_namespace n WHERE n.oid IN ("
-        "SELECT c.relnamespace FROM t JOIN pg_catalog.pg_class c ON c.oid = t.oid "
+        "SELECT c.relnamespace FROM pg_catalog.pg_class c WHERE c.oid IN (SELECT oid FROM t UNION ALL SELECT oid FROM parents) "
         "UNION ALL SELECT f.pronamespace FROM brings b JOIN pg_catalog.pg_proc f ON f.oid = b.oid "
         "UNION ALL SELECT d.refobjid FROM needed e JOIN pg_catalog.pg_depend d ON d.classid = e.classid "
         "AND d.objid = e.objid AND d.refclassid = 2615 AND d.deptype = 'n' "

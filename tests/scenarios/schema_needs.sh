@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What entries of a schema need of each other, in ways that are rare: keys that functions and policies are grouped by, views that are there
 # already, tables that are partitioned or referred to twice and not among the chosen, roles that own what comes last,
-# partitions without what they are partitions of.
+# partitions and children without their parents.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
 
@@ -130,3 +130,14 @@ expect_stderr 'TABLE ATTACH there part postgres: the archive does not have the t
 expect_query halves_again "SELECT (SELECT count(*) FROM there.part), count(*) FROM pg_index WHERE indrelid = 'there.part'::regclass" '1|2'
 new_database halves_by_hand
 by_hand halves halves_by_hand
+
+it "a table that inherits from tables in other schemas comes back alone, with these, and without their rows"
+archive heirs "CREATE SCHEMA here; CREATE SCHEMA there; CREATE TYPE here.mood AS ENUM ('so'); CREATE TABLE here.grandparent (m here.mood, CHECK (m IS NOT NULL));
+    CREATE TABLE parent (b int DEFAULT 7) INHERITS (here.grandparent); CREATE TABLE there.child (c int) INHERITS (parent);
+    INSERT INTO parent VALUES ('so'); INSERT INTO there.child VALUES ('so', 1, 2)" 'there.*'
+new_database heirs_again
+restore 0 heirs heirs_again
+expect_query heirs_again "SELECT (SELECT count(*) FROM here.grandparent), (SELECT count(*) FROM there.child), to_regclass('parent')" '1|1|parent'
+new_database heirs_by_hand
+by_hand heirs heirs_by_hand
+expect_query heirs_by_hand "SELECT tableoid::regclass, b FROM parent" 'there.child|1'
