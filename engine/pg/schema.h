@@ -44,6 +44,7 @@ struct schema_entry {
     bool left_out; /* by the caller: what stands on it is left out, too */
     bool optional; /* a function that no table needs by what the catalogs say, or what it needs */
     bool rest;     /* no table needs it */
+    bool half;     /* joins a partition to what the dump does not have */
     enum schema_pass pass;
 };
 

@@ -124,23 +124,18 @@ static bool has_both(const struct schema *schema, const struct schema_entry *ent
     return false;
 }
 
-/* Partitions whose other half is nowhere stay tables of their own. */
-static void leave_out_halves(struct schema *schema, struct arena *arena,
-                             struct larder_findings *findings)
+/* A partition is joined to what the target may have when it has its indexes, which are joined with it; earlier it would get these from there. */
+static void put_halves_last(struct schema *schema)
 {
     for (size_t i = 0; i < schema->count; i++) {
         struct schema_entry *entry = &schema->entries[i];
-        bool table = schema_is(entry, "TABLE ATTACH");
-        const struct schema_entry *on =
-            entry->depend_count > 0 ? schema_find(schema, entry->depends[0]) : NULL;
+        bool table = schema_is(entry, "TABLE ATTACH"), index = schema_is(entry, "INDEX ATTACH");
 
-        if ((!table && !schema_is(entry, "INDEX ATTACH")) || has_both(schema, entry))
+        if ((!table && !index) || has_both(schema, entry))
             continue;
-        entry->left_out = true;
-        if (table && on != NULL && on->selected)
-            findings_add(findings, arena, "left out", entry->text,
-                         "%s: the archive does not have the table that it is a partition of",
-                         entry->text);
+        entry->half = table;
+        entry->left_out = index;
+        entry->pass = SCHEMA_LAST;
     }
 }
 
@@ -333,7 +328,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
     take_functions(schema);
     take_domain_checks(schema, arena, findings); /* of those that only functions need */
     make_needed_keys_early(schema);
-    leave_out_halves(schema, arena, findings);
+    put_halves_last(schema);
     take_attachments(schema);
     return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
 }

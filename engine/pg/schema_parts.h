@@ -32,9 +32,12 @@ void schema_cut(const struct schema *schema, struct buffer *out, size_t place);
 bool schema_order_switches(const struct schema *schema, struct schema_entry **entries, size_t count,
                            struct arena *arena);
 
-/* Appends the SQL of such an entry, which does nothing where the trigger is not there; false where the entry is none. */
-bool schema_put_switch(const struct schema *schema, const struct schema_entry *entry,
-                       struct buffer *out);
+/*
+ * Appends the SQL of such an entry, or of a `half`, which does nothing where the trigger or the other half is not there; false where the entry
+ * is neither.
+ */
+bool schema_put_guarded(const struct schema *schema, const struct schema_entry *entry,
+                        struct buffer *out);
 
 /* The entry of that id; NULL where there is none. */
 struct schema_entry *schema_find(const struct schema *schema, int id);

@@ -128,7 +128,7 @@ static void append_entry(const struct schema *schema, size_t i, struct buffer *o
     const struct schema_piece *piece = &schema->pieces[i];
     const char *at = piece->at, *end = at + piece->length;
 
-    if (schema_put_switch(schema, &schema->entries[i], out))
+    if (schema_put_guarded(schema, &schema->entries[i], out))
         return;
     buffer_puts(out, "--\n");
     if (schema_is(&schema->entries[i], "SCHEMA")) {

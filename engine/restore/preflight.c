@@ -5,6 +5,7 @@
 #include "engine/restore/existing.h"
 #include "engine/restore/preflight.h"
 #include "engine/restore/references.h"
+#include "engine/run/run.h"
 #include "formats/sql_text.h"
 
 enum larder_status preflight_ask(struct pg *pg, const char *expression, const char *const *items,
@@ -67,7 +68,7 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
     bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
     bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
     enum larder_status status;
-    size_t count = 0;
+    size_t count = 0, parents;
 
     r->present = arena_alloc(r->arena, most, sizeof(*r->present));
     if (arena_failed(r->arena))
@@ -82,6 +83,7 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
         names[count] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
         oids[count++] = schema_parent_of(&r->schema, table->oid);
     }
+    parents = count;
     for (size_t i = 0; i < r->manifest->table_count; i++) {
         const struct manifest_table *table = &r->manifest->tables[i];
 
@@ -96,6 +98,11 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         if (exists[i] && oids[i] != 0)
             r->present[r->present_count++] = oids[i];
+        else if (!exists[i] && oids[i] == 0 && i < parents)
+            findings_add(&r->proof->findings, r->arena, "left out", names[i],
+                         "%s is neither in the archive nor in the target: its partition comes back "
+                         "as a table of its own",
+                         names[i]);
     return status;
 }
 

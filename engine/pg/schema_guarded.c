@@ -5,6 +5,8 @@
 #include "formats/sql_split.h"
 #include "formats/sql_text.h"
 
+/* Statements that may find nothing to act on where an archive holds a part of what belongs together. */
+
 /*
  * A partition has the triggers of the table that it is one of by itself. Where one of them is switched otherwise there, pg_dump writes an
  * entry of ALTER TABLE alone, which it sorts by the names of the tables: before the trigger is made, as often as not.
@@ -69,16 +71,32 @@ bool schema_order_switches(const struct schema *schema, struct schema_entry **en
     return found != NULL;
 }
 
-bool schema_put_switch(const struct schema *schema, const struct schema_entry *entry,
-                       struct buffer *out)
+/* What of a statement's failures is none; NULL: nothing. */
+static const char *excuse(const struct schema *schema, const struct schema_entry *entry,
+                          struct sql_statement *statement)
+{
+    const struct schema_piece *piece = &schema->pieces[entry - schema->entries];
+    const char *sql = piece->at;
+    size_t length = piece->length;
+
+    if (find_switch(schema, entry, statement))
+        return "undefined_object";
+    return entry->half && sql_split_next(&sql, &length, statement)
+               ? "undefined_table OR invalid_schema_name"
+               : NULL;
+}
+
+bool schema_put_guarded(const struct schema *schema, const struct schema_entry *entry,
+                        struct buffer *out)
 {
     struct sql_statement statement;
     struct buffer body = {0};
+    const char *excused = excuse(schema, entry, &statement);
 
-    if (!find_switch(schema, entry, &statement))
+    if (excused == NULL)
         return false;
-    buffer_printf(&body, "BEGIN %.*s; EXCEPTION WHEN undefined_object THEN NULL; END",
-                  (int)statement.length, statement.text);
+    buffer_printf(&body, "BEGIN %.*s; EXCEPTION WHEN %s THEN NULL; END", (int)statement.length,
+                  statement.text, excused);
     buffer_puts(out, "DO ");
     sql_literal(out, buffer_text(&body));
     buffer_puts(out, ";\n\n");
