@@ -19,10 +19,10 @@ enum larder_status catalog_server(struct pg *pg, struct arena *arena, struct cat
 
     if (status != LARDER_OK)
         return status;
-    server->database = catalog_text(arena, result, 0, 0);
+    server->database = arena_strdup(arena, pg_value(result, 0, 0));
     server->version = arena_printf(arena, "%zu.%zu", catalog_number(result, 0, 1) / 10000,
                                    catalog_number(result, 0, 1) % 10000);
-    server->encoding = catalog_text(arena, result, 0, 2);
+    server->encoding = arena_strdup(arena, pg_value(result, 0, 2));
     server->is_standby = catalog_flag(result, 0, 3);
     may_ask = catalog_flag(result, 0, 4);
     PQclear(result);

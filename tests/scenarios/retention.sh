@@ -242,7 +242,7 @@ it "a preset that is mistyped is told from one that has no archives yet"
 new_store
 forge 50 7 weekly >/dev/null
 printf '[preset nightly]\ntables = *.*\n' >"$SCRATCH/nightly.conf"
-for command in prune list status 'drill --embedded'; do
+for command in prune list 'drill --embedded'; do
     # shellcheck disable=SC2086 # a command and its option
     expect_exit 2 larder $command dialy --store "$STORE"
     expect_stderr 'there is no archive of preset "dialy", and no such preset is known'
