@@ -80,6 +80,11 @@ static enum larder_status leave_table(struct lane *lane, struct larder_error *er
     return status;
 }
 
+static bool is_at(const struct lane *lane, const struct shared_table *table)
+{
+    return lane->table != NULL && lane->table == table;
+}
+
 /* The leader has all locks. `*refused` where this lane may not have one of them. */
 static enum larder_status lock_tables(struct lane *lane, const struct share *share, bool *refused,
                                       struct larder_error *error)
@@ -88,7 +93,7 @@ static enum larder_status lock_tables(struct lane *lane, const struct share *sha
     enum larder_status status;
 
     *refused = false;
-    if (lane->is_leader || lane->table == share->tables[0])
+    if (lane->is_leader || is_at(lane, share->tables[0]))
         return LARDER_OK;
     for (size_t i = 0; i < share->count; i++)
         tables[i] = share->rows[i].table;
@@ -104,7 +109,7 @@ static enum larder_status enter_table(struct lane *lane, struct shared_table *ta
     const struct manifest_table *manifest_table = export_lanes_table(lane->all, table);
     enum larder_status status;
 
-    if (lane->table == table)
+    if (is_at(lane, table))
         return LARDER_OK;
     status = leave_table(lane, error);
     if (status != LARDER_OK)
