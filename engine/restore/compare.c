@@ -59,25 +59,25 @@ static enum larder_status check_loss(struct merging *m, const struct merged *ite
     return status;
 }
 
-enum larder_status merged_count(const struct merging *m, const struct merged *item,
+enum larder_status merged_count(const struct merging *merging, const struct merged *merged,
                                 struct larder_change *change, int64_t *archived,
                                 struct larder_error *error)
 {
-    const struct merge_shape *s = &item->shape;
+    const struct merge_shape *s = &merged->shape;
     int64_t *const counts[] = {&change->rows_before, &change->added, &change->changed,
                                &change->removed, archived};
     PGresult *result = NULL;
     /* MERGE_IS_THERE is true in every row of the archive's. */
     const char *sql = arena_printf(
-        m->restore->arena,
+        merging->restore->arena,
         "SELECT (SELECT pg_catalog.count(*) FROM ONLY %s), "
         "pg_catalog.count(*) FILTER (WHERE t.ctid IS NULL), "
         "pg_catalog.count(*) FILTER (WHERE t.ctid IS NOT NULL AND b." MERGE_IS_THERE " AND %s), "
         "pg_catalog.count(*) FILTER (WHERE b." MERGE_IS_THERE " IS NULL), "
         "pg_catalog.count(*) FILTER (WHERE b." MERGE_IS_THERE ") "
         "FROM ONLY %s t FULL JOIN %s b ON %s",
-        item->target, s->differs, item->target, s->source, s->on_key);
-    enum larder_status status = pg_query(m->pg, sql, 0, NULL, &result, error);
+        merged->target, s->differs, merged->target, s->source, s->on_key);
+    enum larder_status status = pg_query(merging->pg, sql, 0, NULL, &result, error);
 
     for (int i = 0; status == LARDER_OK && i < (int)(sizeof(counts) / sizeof(counts[0])); i++)
         *counts[i] = (int64_t)strtoll(pg_value(result, 0, i), NULL, 10);
