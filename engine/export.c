@@ -13,7 +13,6 @@
 #include "engine/keys.h"
 #include "engine/pg/session.h"
 #include "engine/pg/snapshot.h"
-#include "engine/presets.h"
 #include "engine/record.h"
 #include "engine/run/crew.h"
 #include "engine/run/run.h"
@@ -34,49 +33,6 @@
  */
 
 enum { TID_RANGE_SCANS = 140000 };
-
-/* A name that ends so is taken for a promise. */
-static bool is_named_encrypted(const char *output)
-{
-    static const char ending[] = ".age";
-    size_t length = output != NULL ? strlen(output) : 0, tail = sizeof(ending) - 1;
-
-    return length > tail && strcmp(output + length - tail, ending) == 0;
-}
-
-static bool is_encrypting(const struct larder_encryption *to)
-{
-    return to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
-}
-
-static enum larder_status check_options(const struct larder_export_options *o,
-                                        struct larder_error *error)
-{
-    if ((o->preset == NULL) == (o->table_count == 0)) {
-        larder_fail(error, LARDER_USAGE,
-                    o->preset == NULL ? "an export needs either a preset or tables"
-                                      : "an export takes a preset or tables (-t), and not both");
-        larder_hint(error,
-                    "larder export daily --store DIR, or larder export -t TABLE -o FILE.tar");
-        return LARDER_USAGE;
-    }
-    if ((o->store == NULL) == (o->output == NULL)) {
-        larder_fail(error, LARDER_USAGE, "an export needs either a store or a file to write to");
-        larder_hint(error, "Give --store URL (or set LARDER_STORE), or -o FILE.");
-        return LARDER_USAGE;
-    }
-    if (is_named_encrypted(o->output) && !is_encrypting(&o->encryption)) {
-        larder_fail(error, LARDER_USAGE, "\"%s\" would not be encrypted, as its name says",
-                    o->output);
-        larder_hint(error,
-                    "Say to whom with -r AGE1..., -R FILE or --passphrase-file FILE, or leave "
-                    ".age out of the name.");
-        return LARDER_USAGE;
-    }
-    if (o->lanes < 0 || o->lanes > LARDER_LANES_MAX)
-        return larder_fail(error, LARDER_USAGE, "-j takes a number from 1 to %d", LARDER_LANES_MAX);
-    return o->preset != NULL ? presets_check_form(o->preset, error) : LARDER_OK;
-}
 
 /* A stand-in for a table whose rows are kept whole has room for these. */
 static void define_stand_ins(struct manifest *m)
@@ -440,25 +396,6 @@ static enum larder_status write_archive(struct export *e, struct larder_error *e
     return status;
 }
 
-/* Nothing else tells that the recipients of a night's run were lost. */
-static enum larder_status warn_of_clear_text(struct export *e, struct larder_error *error)
-{
-    const char *newest;
-    enum larder_status status;
-
-    if (e->to.encrypted)
-        return LARDER_OK;
-    status =
-        destination_newest(&e->to, e->result->source, e->result->preset, e->arena, &newest, error);
-    if (status == LARDER_OK && newest != NULL && names_is_encrypted(newest))
-        export_warn(
-            e, arena_printf(e->arena,
-                            "this archive is not encrypted, and the newest one in the store, %s, "
-                            "is: unless that is meant, name recipients with -r or in larder.conf",
-                            newest));
-    return status;
-}
-
 static enum larder_status fail_where_shrunk(const struct larder_export_result *result,
                                             struct larder_error *error)
 {
@@ -485,7 +422,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
     *result = (struct larder_export_result){.memory = e.arena};
     if (e.arena == NULL)
         return larder_fail_memory(error);
-    status = check_options(options, error);
+    status = export_check_options(options, error);
     if (status == LARDER_OK)
         status = keys_recipients(&options->encryption, run, &e.recipients, error);
     if (status == LARDER_OK)
@@ -501,7 +438,7 @@ enum larder_status larder_export(const struct larder_export_options *options,
                                           e.arena, error);
     }
     if (status == LARDER_OK)
-        status = warn_of_clear_text(&e, error);
+        status = export_warn_of_clear_text(&e, error);
     if (status == LARDER_OK)
         status = destination_lock(&e.to, result->source, result->preset, true, e.arena, error);
     if (status == LARDER_OK)

@@ -10,6 +10,9 @@
 #include "larder/keys.h"
 #include "larder/run.h"
 
+/* Whether the options name anybody to encrypt to. */
+bool keys_name_recipients(const struct larder_encryption *to);
+
 /*
  * Reads the recipients, or the passphrase, that the options name; `*recipients` is NULL where they
  * name none, else the caller frees it. LARDER_USAGE where one is none.

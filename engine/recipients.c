@@ -58,13 +58,18 @@ static enum larder_status add_all(struct age_recipients *recipients,
     return status;
 }
 
+bool keys_name_recipients(const struct larder_encryption *to)
+{
+    return to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
+}
+
 enum larder_status keys_recipients(const struct larder_encryption *to, const struct larder_run *run,
                                    struct age_recipients **recipients, struct larder_error *error)
 {
     enum larder_status status;
 
     *recipients = NULL;
-    if (to->recipient_count + to->recipient_file_count == 0 && to->passphrase_file == NULL)
+    if (!keys_name_recipients(to))
         return LARDER_OK;
     *recipients = age_recipients_new();
     if (*recipients == NULL)

@@ -71,6 +71,14 @@ bool names_is_encrypted(const char *archive)
     return strcmp(archive + names_stem(archive), ".tar.age") == 0;
 }
 
+bool names_says_encrypted(const char *path)
+{
+    static const char ending[] = ".age";
+    size_t length = strlen(path), tail = strlen(ending);
+
+    return length > tail && strcmp(path + length - tail, ending) == 0;
+}
+
 const char *names_base(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -29,6 +29,9 @@ size_t names_stem(const char *archive);
 /* Whether it is named as one that is encrypted: `.tar.age`. */
 bool names_is_encrypted(const char *archive);
 
+/* Whether whatever a path names is to be taken for encrypted: `.age`, behind something. */
+bool names_says_encrypted(const char *path);
+
 /* Whether a key is that of a backup's summary: BACKUP_NAME.json, and not BACKUP_NAME.checked.json. */
 bool names_is_summary(const char *key);
 

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "engine/cli/password.h"
+#include "engine/keys.h"
 #include "engine/run/run.h"
+#include "formats/names.h"
 
 /* Of a dump that somebody else makes, root above all: nothing in it. Before the process is guarded,
  * since afterwards the file is root's. */
@@ -38,7 +40,7 @@ static struct larder_encryption encrypt_to(const struct cli_values *v, const cha
                                    .recipient_file_count = v->recipient_files.count,
                                    .passphrase_file = passphrase_file};
 
-    if (to.recipient_count + to.recipient_file_count > 0 || to.passphrase_file != NULL)
+    if (keys_name_recipients(&to))
         keys_guard();
     return to;
 }
@@ -56,13 +58,8 @@ struct larder_encryption keys_undo_encryption(const struct cli_values *v)
 void keys_warn_of_name(const struct cli_values *v, const char *output,
                        const struct larder_encryption *to, const struct larder_run *run)
 {
-    static const char ending[] = ".age";
-    size_t length = output != NULL ? strlen(output) : 0, tail = sizeof(ending) - 1;
-
-    if (to->recipient_count + to->recipient_file_count == 0 && to->passphrase_file == NULL)
-        return;
-    if (length == 0 || strcmp(output, "-") == 0 ||
-        (length > tail && strcmp(output + length - tail, ending) == 0))
+    if (!keys_name_recipients(to) || output == NULL || output[0] == '\0' ||
+        strcmp(output, "-") == 0 || names_says_encrypted(output))
         return;
     if (v->encrypted_by != NULL)
         run_message(run, LARDER_WARNING,

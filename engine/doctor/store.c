@@ -287,8 +287,6 @@ static void check_plain(struct doctor *d, const struct inventory *inventory, con
 static void check_still_encrypted(struct doctor *d, const char *preset, const struct kept *kept)
 {
     const char *subject = arena_printf(d->arena, "encryption %s", preset);
-    const struct larder_encryption *to = &d->options->encryption;
-    bool next = to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
 
     if (d->options->part != LARDER_DOCTOR_ALL || kept->encrypted == NULL)
         return;
@@ -296,7 +294,7 @@ static void check_still_encrypted(struct doctor *d, const char *preset, const st
         doctor_warn(d, subject, "Unless that is meant, name recipients, and export again.",
                     "the newest, %s, is not encrypted, and %s is", kept->newest_good->backup_name,
                     kept->encrypted->backup_name);
-    else if (!next)
+    else if (!keys_name_recipients(&d->options->encryption))
         doctor_warn(d, subject, "Unless every export has its own -r, name recipients.",
                     "%s is encrypted, and the configuration names nobody to encrypt the next to",
                     kept->encrypted->backup_name);

@@ -1,7 +1,7 @@
 /*
  * What the parts of an export share. Internal to engine/export.c, which writes and publishes the archive, engine/export/lead.c,
- * which finds, locks and looks up what goes into it, engine/export/formats.c, which says how each table is copied, and
- * engine/export/result.c, which tells and records what was done.
+ * which finds, locks and looks up what goes into it, engine/export/formats.c, which says how each table is copied,
+ * engine/export/checks.c, which says what was asked for wrongly or is unlike before, and engine/export/result.c, which tells and records what was done.
  */
 #ifndef ENGINE_EXPORT_PARTS_H
 #define ENGINE_EXPORT_PARTS_H
@@ -85,6 +85,13 @@ enum larder_status export_choose_formats(struct export *e, struct manifest *mani
 
 /* Fails where the result has findings: with the one there is, or with their number. */
 enum larder_status export_report_obstacles(const struct export *e, struct larder_error *error);
+
+/* LARDER_USAGE where the options do not say what to export and where to, or contradict each other. */
+enum larder_status export_check_options(const struct larder_export_options *options,
+                                        struct larder_error *error);
+
+/* Warns where the archive is not encrypted, and the newest one of its preset in the store is: nothing else tells that recipients were lost. */
+enum larder_status export_warn_of_clear_text(struct export *e, struct larder_error *error);
 
 /* Says something to the user at once, and in the result. */
 void export_warn(struct export *e, const char *text);

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "engine/keys.h"
 #include "engine/restore/existing.h"
 #include "engine/run/run.h"
 #include "formats/buffer.h"
@@ -10,17 +11,10 @@
 
 enum { NAMES = 1000 };
 
-static bool is_encrypted(const struct restore *r)
-{
-    const struct larder_encryption *to = &r->options->undo_encryption;
-
-    return to->recipient_count + to->recipient_file_count > 0 || to->passphrase_file != NULL;
-}
-
 /* undo_DATABASE_YYYYMMDD_HH24MISS.tar, in the folder that the program runs in; one that is not taken. */
 static const char *find_name(const struct restore *r)
 {
-    const char *ending = is_encrypted(r) ? ".age" : "";
+    const char *ending = keys_name_recipients(&r->options->undo_encryption) ? ".age" : "";
     struct buffer database = {0};
     char stamp[32];
     time_t now = time(NULL);
@@ -99,7 +93,7 @@ enum larder_status merging_write_undo(struct merging *m, struct larder_error *er
     enum larder_status status = find_tables(m, &names, &options.table_count, error);
 
     options.tables = names;
-    if (r->opened.encrypted && !is_encrypted(r))
+    if (r->opened.encrypted && !keys_name_recipients(&r->options->undo_encryption))
         run_message(r->run, LARDER_WARNING,
                     "the archive is encrypted, the undo archive will not be: -r encrypts it");
     if (status == LARDER_OK)
