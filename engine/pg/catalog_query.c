@@ -45,12 +45,9 @@ enum larder_status catalog_query_oids(struct pg *pg, const char *sql, const uint
                                       size_t count, PGresult **result, struct larder_error *error)
 {
     struct buffer array = {0};
-    const char *value;
+    const char *value = array_of_oids(&array, oids, count);
     enum larder_status status;
 
-    for (size_t i = 0; i < count; i++)
-        array_add_number(&array, oids[i]);
-    value = array_finish(&array);
     status = array.failed ? larder_fail_memory(error) : pg_query(pg, sql, 1, &value, result, error);
     buffer_free(&array);
     return status;

@@ -48,12 +48,9 @@ void snapshot_name_blocker(struct pg *other, const uint32_t *relations, size_t c
         "l.database = (SELECT oid FROM pg_catalog.pg_database "
         "WHERE datname = current_database()) ORDER BY l.granted DESC LIMIT 1";
     struct buffer oids = {0};
-    const char *value;
+    const char *value = array_of_oids(&oids, relations, count);
     PGresult *result = NULL;
 
-    for (size_t i = 0; i < count; i++)
-        array_add_number(&oids, relations[i]);
-    value = array_finish(&oids);
     if (!oids.failed && pg_query(other, sql, 1, &value, &result, NULL) == LARDER_OK &&
         PQntuples(result) > 0) {
         larder_fail(
