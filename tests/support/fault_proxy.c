@@ -3,8 +3,9 @@
  *
  *   fault_proxy UPSTREAM_PORT LOG FAULT FIRST COUNT
  *
- * prints its port and its process id, and stays in the background. Requests are numbered from 1; COUNT of them from FIRST on
- * (0: all from there on) meet with FAULT, the others go through:
+ * prints its port and its process id, and stays in the background. COUNT requests from FIRST on (0: all from there on) meet
+ * with FAULT, the others go through. FIRST is a request's number, from 1 on, or an extended regular expression, for the
+ * first request whose "METHOD PATH" it matches, whatever has been tried again before:
  *
  *   none           nothing
  *   STATUS:CODE    an answer of S3's with this code, and the request goes nowhere
@@ -26,6 +27,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <regex.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,10 +45,16 @@ struct message {
     size_t length, head; /* in all; up to the body */
 };
 
+/* What the processes share: the numbers of the last request, and of the first that meets with the fault, 0: not known yet. */
+struct counters {
+    unsigned last, first;
+};
+
 struct faults {
     const char *name;
-    unsigned first, count;
-    unsigned *number; /* of the last request, shared by the processes */
+    regex_t pattern; /* the first one's, where its number is not given */
+    unsigned count;
+    struct counters *counters;
     int log;
     unsigned short upstream;
 };
@@ -150,11 +158,17 @@ static bool read_request(int fd, struct message *m)
     return true;
 }
 
-static void write_down(const struct faults *faults, unsigned number, const struct message *m)
+/* "METHOD PATH" */
+static void name_request(const struct message *m, char name[HEAD_MAX])
 {
-    char text[HEAD_MAX];
-    int length = snprintf(text, sizeof(text), "%u %.*s\n", number,
-                          (int)(strstr(m->bytes, " HTTP/") - m->bytes), m->bytes);
+    snprintf(name, HEAD_MAX, "%.*s", (int)(strstr(m->bytes, " HTTP/") - m->bytes), m->bytes);
+}
+
+static void write_down(const struct faults *faults, unsigned number, const char *name,
+                       const struct message *m)
+{
+    char text[2 * HEAD_MAX];
+    int length = snprintf(text, sizeof(text), "%u %s\n", number, name);
 
     for (char *line = strstr(m->bytes, "\r\n"); line != NULL && line + 4 < m->bytes + m->head;
          line = strstr(line + 2, "\r\n"))
@@ -276,22 +290,33 @@ static void change_answer(const struct faults *faults, unsigned number, struct m
     change_digit(answer->bytes + answer->head, "<ETag>\"");
 }
 
+static bool meets_fault(const struct faults *faults, unsigned number, const char *name)
+{
+    unsigned first = 0;
+
+    if (__atomic_load_n(&faults->counters->first, __ATOMIC_SEQ_CST) == 0 &&
+        regexec(&faults->pattern, name, 0, NULL, 0) == 0)
+        __atomic_compare_exchange_n(&faults->counters->first, &first, number, false,
+                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+    first = __atomic_load_n(&faults->counters->first, __ATOMIC_SEQ_CST);
+    return first != 0 && number >= first && (faults->count == 0 || number - first < faults->count);
+}
+
 static void serve(const struct faults *faults, int fd)
 {
     struct message request = {0}, answer = {0};
     struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
+    char name[HEAD_MAX];
     unsigned number;
     const char *fault;
     bool sends;
 
     if (!read_request(fd, &request))
         exit(0);
-    number = __atomic_add_fetch(faults->number, 1, __ATOMIC_SEQ_CST);
-    write_down(faults, number, &request);
-    fault =
-        number >= faults->first && (faults->count == 0 || number - faults->first < faults->count)
-            ? faults->name
-            : "none";
+    number = __atomic_add_fetch(&faults->counters->last, 1, __ATOMIC_SEQ_CST);
+    name_request(&request, name);
+    write_down(faults, number, name, &request);
+    fault = meets_fault(faults, number, name) ? faults->name : "none";
     if (strchr(fault, ':') != NULL)
         answer_error(fd, fault, &request);
     if (strcmp(fault, "cut") == 0)
@@ -357,14 +382,16 @@ int main(int argc, char **argv)
         return 2;
     }
     faults = (struct faults){.name = argv[3],
-                             .first = (unsigned)strtoul(argv[4], NULL, 10),
                              .count = (unsigned)strtoul(argv[5], NULL, 10),
                              .upstream = (unsigned short)strtoul(argv[1], NULL, 10)};
     faults.log = open(argv[2], O_WRONLY | O_CREAT | O_APPEND, 0600);
-    faults.number = mmap(NULL, sizeof(*faults.number), PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (faults.log < 0 || faults.number == MAP_FAILED)
+    faults.counters = mmap(NULL, sizeof(*faults.counters), PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (faults.log < 0 || faults.counters == MAP_FAILED)
         die(argv[2]);
+    faults.counters->first = (unsigned)strtoul(argv[4], NULL, 10);
+    if (regcomp(&faults.pattern, argv[4], REG_EXTENDED | REG_NOSUB) != 0)
+        die(argv[4]);
     listener = listen_here(&port);
     go_to_background(port);
     signal(SIGCHLD, SIG_IGN);

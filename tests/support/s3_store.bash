@@ -9,8 +9,8 @@
 #   s3_keys [PREFIX]             the keys in the bucket, one a line
 #   s3_uploads                   how many multipart uploads are begun and not ended
 #   s3_cpu                       the seconds of CPU that its processes have taken
-#   s3_proxy_start FAULT [FIRST [COUNT]]   puts a proxy in front of it that spoils COUNT requests (0: all) from FIRST on, see
-#       fault_proxy.c; what it was asked is in the file $S3_LOG
+#   s3_proxy_start FAULT [FIRST [COUNT]]   puts a proxy in front of it that spoils COUNT requests (0: all) from FIRST on, a
+#       number or a pattern, see fault_proxy.c; what it was asked is in the file $S3_LOG
 #   s3_proxy_stop                takes the proxy away again
 #
 # It checks signatures and content hashes, and does multipart uploads (parts of 5 MiB and more) and
