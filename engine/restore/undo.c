@@ -5,34 +5,40 @@
 #include "engine/keys.h"
 #include "engine/restore/existing.h"
 #include "engine/run/run.h"
+#include "engine/store/file.h"
 #include "formats/buffer.h"
 #include "formats/names.h"
 #include "larder/export.h"
 
 enum { NAMES = 1000 };
 
-/* undo_DATABASE_YYYYMMDD_HH24MISS.tar, in the folder that the program runs in; one that is not taken. */
+/*
+ * undo_DATABASE_YYYYMMDD_HH24MISS.tar, in the folder that the program runs in; one that is not taken. What killed restores of the database
+ * have left of theirs goes.
+ */
 static const char *find_name(const struct restore *r)
 {
     const char *ending = keys_name_recipients(&r->options->undo_encryption) ? ".age" : "";
-    struct buffer database = {0};
+    struct buffer beginning = {0};
     char stamp[32];
     time_t now = time(NULL);
     struct tm utc;
     const char *name = NULL;
     struct stat stat;
 
-    names_source(&database, r->target.database);
+    buffer_puts(&beginning, "undo_");
+    names_source(&beginning, r->target.database);
+    buffer_puts(&beginning, "_");
+    file_remove_leftovers(".", buffer_text(&beginning));
     strftime(stamp, sizeof(stamp), "%Y%m%d_%H%M%S", gmtime_r(&now, &utc));
     for (int i = 1; i < NAMES; i++) {
-        name = i == 1 ? arena_printf(r->arena, "undo_%s_%s.tar%s", buffer_text(&database), stamp,
-                                     ending)
-                      : arena_printf(r->arena, "undo_%s_%s_%d.tar%s", buffer_text(&database), stamp,
-                                     i, ending);
+        name = i == 1 ? arena_printf(r->arena, "%s%s.tar%s", buffer_text(&beginning), stamp, ending)
+                      : arena_printf(r->arena, "%s%s_%d.tar%s", buffer_text(&beginning), stamp, i,
+                                     ending);
         if (lstat(name, &stat) != 0)
             break;
     }
-    buffer_free(&database);
+    buffer_free(&beginning);
     return name;
 }
 

@@ -216,10 +216,9 @@ enum larder_status file_remove(const char *path, struct larder_error *error)
     return file_sync_folder_of(path, error);
 }
 
-void file_remove_leftovers(const char *folder, const char *name)
+void file_remove_leftovers(const char *folder, const char *beginning)
 {
     DIR *dir = file_open_folder(folder);
-    size_t length = strlen(name);
     struct dirent *entry;
 
     if (dir == NULL)
@@ -229,7 +228,7 @@ void file_remove_leftovers(const char *folder, const char *name)
         int fd;
 
         if (strncmp(entry->d_name, FILE_TEMPORARY, strlen(FILE_TEMPORARY)) != 0 ||
-            strncmp(rest, name, length) != 0 || (length > 0 && rest[length] != '-'))
+            strncmp(rest, beginning, strlen(beginning)) != 0)
             continue;
         fd = openat(dirfd(dir), entry->d_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
         if (fd < 0)

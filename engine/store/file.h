@@ -40,7 +40,7 @@ enum larder_status file_read(const char *path, struct input **input, struct lard
 enum larder_status file_read_from(int fd, const char *name, const struct larder_run *run,
                                   struct input **input, struct larder_error *error);
 
-/* Removes what killed runs have left of a file under construction; of all files in the folder where the name is "". */
-void file_remove_leftovers(const char *folder, const char *name);
+/* Removes what killed runs have left of files under construction whose names begin so; of all files in the folder where that is "". */
+void file_remove_leftovers(const char *folder, const char *beginning);
 
 #endif

@@ -40,6 +40,8 @@ expect_stdout "$((ROWS + 1))"
 expect_equal "the database" "$before" "$(state_of shop)"
 expect_equal "the files" "a.json a.sha256 a.tar" "$(echo a.* undo* | sed 's/ undo\*//')"
 
+touch .larder-tmp-undo_shop_20260101_000000.tar-killed .larder-tmp-undo_other_20260101_000000.tar-killed
+
 it "missing adds the two rows that went, and leaves what changed and what came"
 expect_exit 0 larder restore a.tar -d shop --existing missing --into-source shop --json
 expect_json .agree true
@@ -48,6 +50,7 @@ expect_json '.tables[0].proven' "all there"
 expect_json '.tables[0].rows_target' "$((ROWS + 1))"
 expect_query shop "SELECT count(*), count(*) FILTER (WHERE price = 0), count(*) FILTER (WHERE id IN (8, 900)), count(*) FILTER (WHERE name = 'new one') FROM items" "$((ROWS + 1))|3|2|1"
 expect_equal "the undo archive" 1 "$(find . -name 'undo_shop_*.tar' | wc -l)"
+expect_equal "what killed restores have left, of another database" .larder-tmp-undo_other_20260101_000000.tar-killed "$(ls -d .larder-tmp-*)"
 
 it "a second run finds nothing to add"
 expect_exit 0 larder restore a.tar -d shop --existing missing --into-source shop --json

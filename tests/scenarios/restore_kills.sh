@@ -75,7 +75,8 @@ judge()
     fi
     expect_equal "the tables in the end" "$AFTER" "$(state_of trial)"
     ! is_marked trial || fail "the mark is still there"
-    find . -maxdepth 1 \( -name 'undo_*' -o -name '.larder-*' \) -delete
+    expect_equal "what is left of the killed one" '' "$(find . -maxdepth 1 -name '.larder-*')"
+    find . -maxdepth 1 -name 'undo_*' -delete
     dropdb trial
 }
 
