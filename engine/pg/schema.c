@@ -196,15 +196,37 @@ bool schema_is_attachment(const struct schema_entry *entry)
             entry->oid == 0); /* a parent's default that is none here */
 }
 
-uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry)
+/* How far two entries' texts agree behind what they are: "public recipes". */
+static size_t shared_name(const struct schema_entry *a, const struct schema_entry *b)
 {
+    const char *x = a->text + strlen(a->what), *y = b->text + strlen(b->what);
+    size_t length = 0;
+
+    while (x[length] != '\0' && x[length] == y[length])
+        length++;
+    return length;
+}
+
+const struct schema_entry *schema_find_table(const struct schema *schema,
+                                             const struct schema_entry *entry)
+{
+    const struct schema_entry *found = NULL;
+
     for (size_t i = 0; i < entry->depend_count; i++) {
         const struct schema_entry *on = schema_find(schema, entry->depends[i]);
 
-        if (on != NULL && schema_is(on, "TABLE"))
-            return on->oid;
+        if (on != NULL && schema_is(on, "TABLE") &&
+            (found == NULL || shared_name(on, entry) > shared_name(found, entry)))
+            found = on;
     }
-    return 0;
+    return found;
+}
+
+uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry)
+{
+    const struct schema_entry *table = schema_find_table(schema, entry);
+
+    return table == NULL ? 0 : table->oid;
 }
 
 bool schema_has(const struct schema *schema, uint32_t oid)
@@ -218,10 +240,21 @@ bool schema_has(const struct schema *schema, uint32_t oid)
     return false;
 }
 
+static uint32_t first_table(const struct schema *schema, const struct schema_entry *entry)
+{
+    for (size_t i = 0; i < entry->depend_count; i++) {
+        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
+
+        if (on != NULL && schema_is(on, "TABLE"))
+            return on->oid;
+    }
+    return 0;
+}
+
 uint32_t schema_parent_of(const struct schema *schema, uint32_t oid)
 {
     for (size_t i = 0; i < schema->count; i++)
         if (schema->entries[i].catalog == SCHEMA_CLASS && schema->entries[i].oid == oid)
-            return schema_table_of(schema, &schema->entries[i]);
+            return first_table(schema, &schema->entries[i]);
     return 0;
 }

@@ -151,8 +151,7 @@ bool schema_is_left_out(const struct schema *schema, const struct schema_entry *
 /* Whether the relation of that OID is among what was selected. */
 bool schema_has(const struct schema *schema, uint32_t oid);
 
-/* The OID of the table that an entry depends on first, among those of the schema; 0 where there is
- * none. */
+/* The OID of the table that an entry is of, or else depends on first, among those of the schema; 0 where there is none. */
 uint32_t schema_table_of(const struct schema *schema, const struct schema_entry *entry);
 
 /* The OID of the table that a table is a partition or child of, among those of the schema; 0 where there is none. */

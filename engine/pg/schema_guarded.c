@@ -24,24 +24,12 @@ static bool find_switch(const struct schema *schema, const struct schema_entry *
            strncmp(statement->text, alter, strlen(alter)) == 0;
 }
 
-/* A table stands in the list behind the one that it is a partition of. */
-static const struct schema_entry *table_of(const struct schema *schema,
-                                           const struct schema_entry *entry)
-{
-    for (size_t i = 0; i < entry->depend_count; i++) {
-        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
-
-        if (on != NULL && schema_is(on, "TABLE"))
-            return on;
-    }
-    return NULL;
-}
-
 struct trigger_switch {
     struct schema_entry *entry;
     const struct schema_entry *table;
 };
 
+/* A table stands in the list behind the one that it is a partition of. */
 static int by_table(const void *a, const void *b)
 {
     const struct trigger_switch *x = a, *y = b;
@@ -60,7 +48,7 @@ bool schema_order_switches(const struct schema *schema, struct schema_entry **en
 
     for (size_t i = 0; found != NULL && i < count; i++)
         if (find_switch(schema, entries[i], &statement))
-            found[n++] = (struct trigger_switch){entries[i], table_of(schema, entries[i])};
+            found[n++] = (struct trigger_switch){entries[i], schema_find_table(schema, entries[i])};
         else
             entries[kept++] = entries[i];
     /* One of a table that has partitions is for these, too. */

@@ -42,4 +42,8 @@ bool schema_put_guarded(const struct schema *schema, const struct schema_entry *
 /* The entry of that id; NULL where there is none. */
 struct schema_entry *schema_find(const struct schema *schema, int id);
 
+/* Of the tables that an entry depends on the one whose name it begins with, as what is of a table does; else the first. NULL: none. */
+const struct schema_entry *schema_find_table(const struct schema *schema,
+                                             const struct schema_entry *entry);
+
 #endif

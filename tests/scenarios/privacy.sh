@@ -116,6 +116,17 @@ expect_exit 0 larder restore "$SCRATCH/parted.tar" -d parted_back -q
 expect_query parted_back "SELECT has_table_privilege('anon', 'p', 'SELECT'), has_table_privilege('anon', 'p1', 'SELECT'), has_table_privilege('anon', 'p2', 'SELECT')" "t|f|f"
 expect_query parted_back "SET ROLE anon; SELECT count(*) FROM p" 0
 
+it "a table of which a policy is left out that looks at an older table gets none, and the older one keeps its own"
+new_database looks
+sql looks "CREATE TABLE older (a int); CREATE TABLE newer (a int); CREATE TABLE other (a int); INSERT INTO older VALUES (1); INSERT INTO newer VALUES (1);
+    ALTER TABLE older ENABLE ROW LEVEL SECURITY; ALTER TABLE newer ENABLE ROW LEVEL SECURITY; GRANT SELECT ON older, newer TO anon;
+    CREATE POLICY seen ON older USING (true); CREATE POLICY seen ON newer USING (true);
+    CREATE POLICY shut ON newer AS RESTRICTIVE USING (a IN (SELECT a FROM older) AND a IN (SELECT a FROM other))"
+expect_exit 0 larder export -t 'public.*' -d looks -o "$SCRATCH/looks.tar" --no-record -q
+new_database looks_back
+expect_exit 9 larder restore "$SCRATCH/looks.tar" -t older -t newer -d looks_back -q
+expect_query looks_back "SET ROLE anon; SELECT (SELECT count(*) FROM older), (SELECT count(*) FROM newer)" '1|0'
+
 it "a schema that the archive brings is not more open than it was"
 sql kitchai "CREATE SCHEMA vault; CREATE TABLE vault.gold (a int); INSERT INTO vault.gold VALUES (1); CREATE TABLE vault.silver (a int);
     CREATE FUNCTION vault.open() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT a FROM vault.gold'"
