@@ -145,6 +145,10 @@ const char *schema_owner(const struct schema_block *block, struct arena *arena);
 void schema_close_policies(struct schema *schema, struct arena *arena,
                            struct larder_findings *findings);
 
+/* Adds to the findings the policies that do not come with their table, since that one was not chosen. To be called when all is selected. */
+void schema_name_policies(const struct schema *schema, struct arena *arena,
+                          struct larder_findings *findings);
+
 /* Whether an entry is left out, or is on one that is: a comment, a grant or the like, and on a view that no table needs whatever else is its. */
 bool schema_is_left_out(const struct schema *schema, const struct schema_entry *entry);
 

@@ -101,6 +101,42 @@ static void take(const struct schema *schema, struct schema_entry *entry)
     }
 }
 
+static bool has_selected_table(const struct schema *schema, const struct schema_entry *entry)
+{
+    const struct schema_entry *table = schema_find_table(schema, entry);
+
+    return table != NULL && table->selected;
+}
+
+/*
+ * A table that comes along for one that inherits from it, or is a partition of it, shows the rows of that one, too. Its policies may need what is
+ * not in the archive: without them its owner alone sees any.
+ */
+static void close_what_comes_along(struct schema *schema)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        struct schema_entry *entry = &schema->entries[i];
+
+        if (schema_is(entry, "ROW SECURITY") && has_selected_table(schema, entry))
+            entry->selected = true;
+    }
+}
+
+void schema_name_policies(const struct schema *schema, struct arena *arena,
+                          struct larder_findings *findings)
+{
+    for (size_t i = 0; i < schema->count; i++) {
+        const struct schema_entry *entry = &schema->entries[i];
+
+        if (schema_is(entry, "POLICY") && !entry->selected && !entry->left_out &&
+            has_selected_table(schema, entry))
+            findings_add(findings, arena, "left out", entry->text,
+                         "%s: its table comes along for another one, and without it shows no rows "
+                         "to others than its owner",
+                         entry->text);
+    }
+}
+
 /* Keys and indexes are built side by side, so what is said of them comes when all are there. */
 static enum schema_pass pass_of_comment(enum schema_pass on)
 {
@@ -323,6 +359,7 @@ enum larder_status schema_select(struct schema *schema, const struct manifest_ta
                 findings_add(findings, arena, "left out", entry->text,
                              "%s needs a table or view that is not restored", entry->text);
         }
+    close_what_comes_along(schema);
     schema_close_policies(schema, arena, findings);
     take_domain_checks(schema, arena, findings);
     take_functions(schema);

@@ -53,5 +53,9 @@ enum larder_status restore_choose(struct restore *r, struct larder_error *error)
             : schema_select(&r->schema, r->tables, r->table_count, r->left_out, r->left_out_count,
                             stand_ins, count, r->arena, &r->proof->findings, error);
 
-    return status == LARDER_OK && r->options->whole_schema ? select_rest(r, error) : status;
+    if (status == LARDER_OK && r->options->whole_schema)
+        status = select_rest(r, error);
+    if (status == LARDER_OK)
+        schema_name_policies(&r->schema, r->arena, &r->proof->findings);
+    return status;
 }

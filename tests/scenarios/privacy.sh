@@ -116,6 +116,21 @@ expect_exit 0 larder restore "$SCRATCH/parted.tar" -d parted_back -q
 expect_query parted_back "SELECT has_table_privilege('anon', 'p', 'SELECT'), has_table_privilege('anon', 'p1', 'SELECT'), has_table_privilege('anon', 'p2', 'SELECT')" "t|f|f"
 expect_query parted_back "SET ROLE anon; SELECT count(*) FROM p" 0
 
+it "a table that comes along for its partition or its heir shows their rows to its owner alone where it has row security, and its policies are told"
+sql parted "CREATE POLICY mine ON p USING (b = current_user)"
+expect_exit 0 larder export -t p -d parted -o "$SCRATCH/whole.tar" --no-record -q
+new_database partition_back
+open_by_default partition_back
+expect_exit 9 larder restore "$SCRATCH/whole.tar" -t p1 -d partition_back -q
+expect_stderr 'left out: POLICY public p mine postgres'
+expect_query partition_back "SELECT count(*) FROM p; SET ROLE anon; SELECT count(*) FROM p" $'100\n0'
+sql parted "CREATE TABLE parent (a int); ALTER TABLE parent ENABLE ROW LEVEL SECURITY; GRANT SELECT ON parent TO anon;
+    CREATE SCHEMA heirs; CREATE TABLE heirs.child () INHERITS (parent); INSERT INTO heirs.child VALUES (1)"
+expect_exit 0 larder export -t 'heirs.*' -d parted -o "$SCRATCH/heirs.tar" --no-record -q
+new_database heirs_back
+expect_exit 0 larder restore "$SCRATCH/heirs.tar" -d heirs_back -q
+expect_query heirs_back "SELECT count(*) FROM parent; SET ROLE anon; SELECT count(*) FROM parent" $'1\n0'
+
 it "a table of which a policy is left out that looks at an older table gets none, and the older one keeps its own"
 new_database looks
 sql looks "CREATE TABLE older (a int); CREATE TABLE newer (a int); CREATE TABLE other (a int); INSERT INTO older VALUES (1); INSERT INTO newer VALUES (1);
