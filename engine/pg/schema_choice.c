@@ -175,6 +175,15 @@ static void put_halves_last(struct schema *schema)
     }
 }
 
+/* What attaches the index of a partition names those of all tables above, too; of one that is there already they are its own. */
+static bool is_to_be_there(const struct schema *schema, const struct schema_entry *attachment,
+                           const struct schema_entry *on)
+{
+    if (!schema_is(attachment, "INDEX ATTACH"))
+        return on->selected || on->stand_in;
+    return on->selected || (!schema_is_relation(on) && is_of_stand_in(schema, on));
+}
+
 static void take_attachments(struct schema *schema)
 {
     bool more = true;
@@ -190,7 +199,7 @@ static void take_attachments(struct schema *schema)
             for (size_t j = 0; j < entry->depend_count && whole; j++) {
                 const struct schema_entry *on = schema_find(schema, entry->depends[j]);
 
-                whole = on != NULL && (on->selected || on->stand_in);
+                whole = on != NULL && is_to_be_there(schema, entry, on);
                 any = any || (on != NULL && on->selected);
                 beside_stand_in = beside_stand_in || (on != NULL && on->stand_in);
                 if (whole && (schema_is(entry, "COMMENT") || schema_is(entry, "SECURITY LABEL")))

@@ -39,24 +39,31 @@ static int by_table(const void *a, const void *b)
     return x->entry < y->entry ? -1 : x->entry > y->entry;
 }
 
-bool schema_order_switches(const struct schema *schema, struct schema_entry **entries, size_t count,
-                           struct arena *arena)
+bool schema_order(const struct schema *schema, struct schema_entry **entries, size_t count,
+                  struct arena *arena)
 {
     struct trigger_switch *found = arena_alloc(arena, count + 1, sizeof(*found));
+    struct schema_entry **others = arena_alloc(arena, count + 1, sizeof(*others));
     struct sql_statement statement;
-    size_t kept = 0, n = 0;
+    size_t kept = 0, n = 0, m = 0;
 
-    for (size_t i = 0; found != NULL && i < count; i++)
-        if (find_switch(schema, entries[i], &statement))
+    if (found == NULL || others == NULL)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (schema_is(entries[i], "INDEX ATTACH"))
+            entries[kept++] = entries[i];
+        else if (find_switch(schema, entries[i], &statement))
             found[n++] = (struct trigger_switch){entries[i], schema_find_table(schema, entries[i])};
         else
-            entries[kept++] = entries[i];
+            others[m++] = entries[i];
+    for (size_t i = 0; i < m; i++)
+        entries[kept++] = others[i];
     /* One of a table that has partitions is for these, too. */
     if (n > 1)
         qsort(found, n, sizeof(*found), by_table);
     for (size_t i = 0; i < n; i++)
         entries[kept++] = found[i].entry;
-    return found != NULL;
+    return true;
 }
 
 /* What of a statement's failures is none; NULL: nothing. */

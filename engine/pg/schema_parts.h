@@ -26,11 +26,11 @@ bool schema_is_attachment(const struct schema_entry *entry);
 void schema_cut(const struct schema *schema, struct buffer *out, size_t place);
 
 /*
- * Puts the entries that switch triggers of partitions behind all others, those of a table before those of its partitions; false where there
- * is no memory.
+ * Puts what attaches indexes before all others, since a partition that is itself partitioned can be joined to a table only with whole indexes; and
+ * the entries that switch triggers of partitions behind all others, those of a table before those of its partitions. False where there is no memory.
  */
-bool schema_order_switches(const struct schema *schema, struct schema_entry **entries, size_t count,
-                           struct arena *arena);
+bool schema_order(const struct schema *schema, struct schema_entry **entries, size_t count,
+                  struct arena *arena);
 
 /*
  * Appends the SQL of such an entry, or of a `half`, which does nothing where the trigger or the other half is not there; false where the entry

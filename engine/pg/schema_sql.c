@@ -367,7 +367,7 @@ static enum larder_status choose(struct schema *schema, enum schema_pass pass, s
     for (size_t i = 0; wanted != NULL && i < schema->count; i++)
         wanted[i] = is_wanted(schema, &schema->entries[i], pass);
     *entries = wanted == NULL ? NULL : in_order(schema, wanted, arena, count);
-    return *entries != NULL && schema_order_switches(schema, *entries, *count, arena)
+    return *entries != NULL && schema_order(schema, *entries, *count, arena)
                ? LARDER_OK
                : larder_fail_memory(error);
 }

@@ -135,6 +135,17 @@ sql halves_joined "CREATE TABLE root (id int PRIMARY KEY, n int) PARTITION BY RA
 restore 0 halves halves_joined
 expect_query halves_joined "SELECT count(*) FROM root" 1
 
+it "a partition that is itself partitioned joins the table that the target has, in its own schema or another, with one set of keys and indexes"
+root="CREATE TABLE root (id int PRIMARY KEY, n int) PARTITION BY RANGE (id); CREATE INDEX ON root (n)"
+for schema in there public; do
+    archive "deep_$schema" "CREATE SCHEMA there; $root; CREATE TABLE $schema.part PARTITION OF root DEFAULT PARTITION BY RANGE (id);
+        CREATE TABLE $schema.a_sub PARTITION OF $schema.part DEFAULT PARTITION BY RANGE (id); CREATE TABLE $schema.leaf PARTITION OF $schema.a_sub DEFAULT; INSERT INTO root VALUES (1, 2)" "$schema.part"
+    new_database "deep_${schema}_again"
+    sql "deep_${schema}_again" "$root"
+    restore 0 "deep_$schema" "deep_${schema}_again"
+    expect_query "deep_${schema}_again" "SELECT count(*) FROM root; SELECT count(*) FROM pg_inherits; SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indrelid >= 16384" $'1\n9\n8|t'
+done
+
 it "a table that inherits from tables in other schemas comes back alone, with these, and without their rows"
 archive heirs "CREATE SCHEMA here; CREATE SCHEMA there; CREATE TYPE here.mood AS ENUM ('so'); CREATE TABLE here.grandparent (m here.mood, CHECK (m IS NOT NULL));
     CREATE TABLE parent (b int DEFAULT 7) INHERITS (here.grandparent); CREATE TABLE there.child (c int) INHERITS (parent);
