@@ -146,6 +146,14 @@ for schema in there public; do
     expect_query "deep_${schema}_again" "SELECT count(*) FROM root; SELECT count(*) FROM pg_inherits; SELECT count(*), bool_and(indisvalid) FROM pg_index WHERE indrelid >= 16384" $'1\n9\n8|t'
 done
 
+it "a foreign key to a table that the target has finds there the rows that a restored partition brings"
+archive joined_refs "CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF root DEFAULT; CREATE TABLE refs (id int REFERENCES root);
+    INSERT INTO root VALUES (1); INSERT INTO refs VALUES (1)"
+new_database joined_refs_again
+sql joined_refs_again "CREATE TABLE root (id int PRIMARY KEY) PARTITION BY RANGE (id)"
+restore 0 joined_refs joined_refs_again -t part -t refs
+expect_query joined_refs_again "SELECT convalidated FROM pg_constraint WHERE conname = 'refs_id_fkey'" t
+
 it "a table that inherits from tables in other schemas comes back alone, with these, and without their rows"
 archive heirs "CREATE SCHEMA here; CREATE SCHEMA there; CREATE TYPE here.mood AS ENUM ('so'); CREATE TABLE here.grandparent (m here.mood, CHECK (m IS NOT NULL));
     CREATE TABLE parent (b int DEFAULT 7) INHERITS (here.grandparent); CREATE TABLE there.child (c int) INHERITS (parent);
