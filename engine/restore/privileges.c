@@ -160,6 +160,42 @@ static enum larder_status check_schemas(struct restore *r, const char *role,
     return status;
 }
 
+/* Tables that are there, and that partitions are joined to or tables inherit from: only their owner may let them. */
+static enum larder_status check_parents(struct restore *r, const char *role,
+                                        struct larder_error *error)
+{
+    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
+    const struct manifest_table **tables =
+        arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
+    bool *closed = arena_alloc(r->arena, r->table_count, sizeof(*closed));
+    size_t count = 0;
+    enum larder_status status;
+
+    for (size_t i = 0; names != NULL && tables != NULL && i < r->table_count; i++) {
+        const struct manifest_table *table = r->tables[i];
+
+        if (table->parent_name == NULL ||
+            preflight_is_selected(r, table->parent_schema, table->parent_name))
+            continue;
+        tables[count] = table;
+        names[count++] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
+    }
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    status = preflight_ask(r->control,
+                           "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "
+                           "pg_catalog.to_regclass(u.item) "
+                           "AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))",
+                           names, count, closed, error);
+    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+        if (closed[i])
+            findings_add(&r->proof->findings, r->arena, "privilege", names[i],
+                         "role \"%s\" may not make \"%s.%s\" a partition or an heir of %s: it "
+                         "does not own that one",
+                         role, tables[i]->schema, tables[i]->name, names[i]);
+    return status;
+}
+
 static enum larder_status check_extensions(struct restore *r, const char *role,
                                            struct larder_error *error)
 {
@@ -264,6 +300,8 @@ enum larder_status preflight_privileges(struct restore *r, struct larder_error *
                          "role \"%s\" may not create role \"%s\": it lacks CREATEROLE", able.role,
                          r->to_make[i].name);
     status = check_schemas(r, able.role, error);
+    if (status == LARDER_OK)
+        status = check_parents(r, able.role, error);
     if (status == LARDER_OK)
         status = check_extensions(r, able.role, error);
     if (status == LARDER_OK && !r->options->no_owner)

@@ -80,6 +80,19 @@ expect_query chefs "SELECT string_agg(DISTINCT pg_get_userbyid(relowner), ' ') F
 expect_query chefs "SELECT string_agg(rolname, ' ') FROM pg_roles WHERE rolname IN ('cook', 'waiter')" waiter
 expect_query chefs "SELECT has_table_privilege('waiter', 'menu', 'SELECT'), relrowsecurity FROM pg_class WHERE oid = 'menu'::regclass" "t|t"
 
+it "to join a partition, or what inherits, to a table that is there takes its owner: another role is told before anything is touched"
+parents="CREATE TABLE root (id int) PARTITION BY RANGE (id); CREATE TABLE parent (id int)"
+new_database family
+sql family "$parents; CREATE TABLE part PARTITION OF root DEFAULT; CREATE TABLE child () INHERITS (parent); INSERT INTO root VALUES (1)"
+expect_exit 0 larder export -t part -t child -d family -o "$SCRATCH/family.tar" --no-record -q
+new_database joined
+sql joined "$parents; GRANT CREATE ON DATABASE joined TO chef; GRANT CREATE ON SCHEMA public TO chef"
+expect_untouched joined "$SCRATCH/family.tar" -d joined -U chef --no-owner --json
+expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' 'privilege "public"."parent", privilege "public"."root"'
+sql joined "ALTER TABLE root OWNER TO chef; ALTER TABLE parent OWNER TO chef"
+expect_exit 0 larder restore "$SCRATCH/family.tar" -d joined -U chef --no-owner -q
+expect_query joined "SELECT (SELECT count(*) FROM root), count(*) FROM pg_inherits" '1|2'
+
 it "room that the server has not is an obstacle"
 if [ "$(id -u)" = 0 ] && mkdir "$SCRATCH/small" && mount -t tmpfs -o size=90m,mode=0777 tmpfs "$SCRATCH/small" 2>/dev/null; then
     trap 'umount -l "$SCRATCH/small"; server_cleanup' EXIT
