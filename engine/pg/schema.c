@@ -240,6 +240,20 @@ bool schema_has(const struct schema *schema, uint32_t oid)
     return false;
 }
 
+bool schema_is_partition(const struct schema *schema, uint32_t oid)
+{
+    for (size_t i = 0; i < schema->count; i++)
+        for (size_t j = 0;
+             schema_is(&schema->entries[i], "TABLE ATTACH") && j < schema->entries[i].depend_count;
+             j++) {
+            const struct schema_entry *on = schema_find(schema, schema->entries[i].depends[j]);
+
+            if (on != NULL && on->catalog == SCHEMA_CLASS && on->oid == oid)
+                return true;
+        }
+    return false;
+}
+
 static uint32_t first_table(const struct schema *schema, const struct schema_entry *entry)
 {
     for (size_t i = 0; i < entry->depend_count; i++) {

@@ -161,4 +161,7 @@ uint32_t schema_table_of(const struct schema *schema, const struct schema_entry 
 /* The OID of the table that a table is a partition or child of, among those of the schema; 0 where there is none. */
 uint32_t schema_parent_of(const struct schema *schema, uint32_t oid);
 
+/* Whether it is joined to that table when it is made; else it is made as one that inherits from it. */
+bool schema_is_partition(const struct schema *schema, uint32_t oid);
+
 #endif

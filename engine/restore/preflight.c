@@ -59,6 +59,22 @@ bool preflight_is_made(const struct restore *r, const char *schema, const char *
     return false;
 }
 
+/* Of a table that is neither in the archive nor in the target. */
+static void report_lacking_parent(struct restore *r, const struct manifest_table *table,
+                                  const char *parent)
+{
+    if (schema_is_partition(&r->schema, table->oid))
+        findings_add(&r->proof->findings, r->arena, "left out", parent,
+                     "%s is neither in the archive nor in the target: its partition comes back "
+                     "as a table of its own",
+                     parent);
+    else
+        findings_add(&r->proof->findings, r->arena, "table", parent,
+                     "%s, which table \"%s.%s\" inherits from, is neither in the archive nor in "
+                     "the target; the archive's rows can be had with --into-schema",
+                     parent, table->schema, table->name);
+}
+
 /* A partition may be restored alone, to where its parent is, and a table to where those are that its keys and policies name. */
 static enum larder_status find_present(struct restore *r, struct larder_error *error)
 {
@@ -66,6 +82,8 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
     const char **names = arena_alloc(r->arena, most, sizeof(*names));
     uint32_t *oids = arena_alloc(r->arena, most, sizeof(*oids));
     bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
+    const struct manifest_table **children =
+        arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
     bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
     enum larder_status status;
     size_t count = 0, parents;
@@ -80,6 +98,7 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
         if (table->parent_name == NULL ||
             preflight_is_selected(r, table->parent_schema, table->parent_name))
             continue;
+        children[count] = table;
         names[count] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
         oids[count++] = schema_parent_of(&r->schema, table->oid);
     }
@@ -99,10 +118,7 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
         if (exists[i] && oids[i] != 0)
             r->present[r->present_count++] = oids[i];
         else if (!exists[i] && oids[i] == 0 && i < parents)
-            findings_add(&r->proof->findings, r->arena, "left out", names[i],
-                         "%s is neither in the archive nor in the target: its partition comes back "
-                         "as a table of its own",
-                         names[i]);
+            report_lacking_parent(r, children[i], names[i]);
     return status;
 }
 

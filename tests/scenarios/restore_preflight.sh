@@ -93,6 +93,13 @@ sql joined "ALTER TABLE root OWNER TO chef; ALTER TABLE parent OWNER TO chef"
 expect_exit 0 larder restore "$SCRATCH/family.tar" -d joined -U chef --no-owner -q
 expect_query joined "SELECT (SELECT count(*) FROM root), count(*) FROM pg_inherits" '1|2'
 
+it "a table that inherits from one which is neither in the archive nor in the target has that in its way"
+sql family "CREATE SCHEMA heirs; CREATE TABLE heirs.child () INHERITS (parent); GRANT USAGE ON SCHEMA heirs TO chef; GRANT SELECT ON heirs.child TO chef"
+expect_exit 0 larder export -t heirs.child -d family -U chef -o "$SCRATCH/heirs.tar" --no-record -q
+new_database heirs
+expect_untouched heirs "$SCRATCH/heirs.tar" -d heirs
+expect_stderr '"public"."parent", which table "heirs.child" inherits from, is neither in the archive nor in the target'
+
 it "room that the server has not is an obstacle"
 if [ "$(id -u)" = 0 ] && mkdir "$SCRATCH/small" && mount -t tmpfs -o size=90m,mode=0777 tmpfs "$SCRATCH/small" 2>/dev/null; then
     trap 'umount -l "$SCRATCH/small"; server_cleanup' EXIT
