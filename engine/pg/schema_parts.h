@@ -33,8 +33,8 @@ bool schema_order(const struct schema *schema, struct schema_entry **entries, si
                   struct arena *arena);
 
 /*
- * Appends the SQL of such an entry, or of a `half`, which does nothing where the trigger or the other half is not there; false where the entry
- * is neither.
+ * Appends the SQL of such an entry, or of a `half`, which does nothing where the trigger or the other half is not there, or where the trigger is a
+ * constraint's own; false where the entry is neither.
  */
 bool schema_put_guarded(const struct schema *schema, const struct schema_entry *entry,
                         struct buffer *out);

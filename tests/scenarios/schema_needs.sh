@@ -113,6 +113,15 @@ new_database switched_by_hand
 by_hand switched switched_by_hand
 expect_query switched_by_hand "$switches" 'a_leaf DR, mid OD, root OO, z_leaf OD'
 
+it "a foreign key's own triggers stay switched on: in another database their names are those of others"
+archive own_triggers "CREATE TABLE r (id int PRIMARY KEY); CREATE TABLE root (id int REFERENCES r) PARTITION BY RANGE (id); CREATE TABLE part PARTITION OF root DEFAULT;
+    ALTER TABLE part DISABLE TRIGGER ALL"
+new_database own_triggers_again
+restore 0 own_triggers own_triggers_again
+expect_query own_triggers_again "SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'" 0
+tar -xOf "$SCRATCH/own_triggers.tar" schema/post-data.sql >"$SCRATCH/own_triggers.sql"
+expect_equal "the triggers that are named" '' "$(grep ConstraintTrigger "$SCRATCH/own_triggers.sql" || true)"
+
 it "a partition alone comes back without a trigger that it has by what it is a partition of"
 archive one_switched "$switched" a_leaf
 new_database one_switched_again
