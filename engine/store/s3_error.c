@@ -65,15 +65,6 @@ static void set_hint(const struct s3 *s3, const struct meaning *meaning, struct 
     larder_hint(error, "%s", hint);
 }
 
-enum larder_status s3_fail_late(enum larder_status status, struct larder_error *error)
-{
-    if (status != LARDER_USAGE)
-        return status;
-    if (error != NULL)
-        error->status = LARDER_FAILED;
-    return LARDER_FAILED;
-}
-
 enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request,
                            const struct s3_answer *answer, struct larder_error *error)
 {
@@ -97,6 +88,8 @@ enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request
         status = meaning->status;
     if (moved)
         status = LARDER_USAGE;
+    if ((meaning != NULL || moved) && s3->has_served)
+        status = LARDER_FAILED;
     s3_location((struct store *)s3, request->key != NULL ? request->key : "", &place);
     if (answer->tries > 1)
         snprintf(tries, sizeof(tries), " (tried %u times)", answer->tries);

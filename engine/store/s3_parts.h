@@ -42,6 +42,7 @@ struct s3 {
     const char *prefix;        /* of the keys in the bucket: "" or with a slash at its end */
     const char *base;          /* the bucket's URL */
     atomic_bool unconditional; /* the server has answered that it knows no conditional writes */
+    atomic_bool has_served;    /* so what fails later is no wrong usage: keys may end meanwhile */
 
     pthread_mutex_t lock; /* of what follows */
     struct s3_line *idle;
@@ -126,9 +127,6 @@ void s3_lines_free(struct s3_line *line);
 /* Fails with what an answer means. */
 enum larder_status s3_fail(const struct s3 *s3, const struct s3_request *request,
                            const struct s3_answer *answer, struct larder_error *error);
-
-/* The status of what fails after something was begun, which is no wrong usage: keys may end while they are used. */
-enum larder_status s3_fail_late(enum larder_status status, struct larder_error *error);
 
 /* Appends "s3://BUCKET/PREFIX/KEY". */
 void s3_location(struct store *store, const char *key, struct buffer *out);

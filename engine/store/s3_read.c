@@ -46,7 +46,7 @@ static enum larder_status check_range(const struct reading *r, const struct s3_a
         return larder_fail(error, LARDER_FAILED, "\"%s\" was removed while it was read", r->key);
     if (status == LARDER_OK && has_changed(r, answer))
         return larder_fail(error, LARDER_DAMAGED, "\"%s\" has changed while it was read", r->key);
-    return s3_fail_late(status, error);
+    return status;
 }
 
 /* Reads a range; the object's size and ETag are in the answer. */

@@ -190,7 +190,7 @@ static enum larder_status writing_push(struct stage *stage, const void *bytes, s
         if (status == LARDER_OK)
             status = s3_sender_send(w->sender, w->upload_id, error);
     }
-    return w->upload_id != NULL ? s3_fail_late(status, error) : status;
+    return status;
 }
 
 /* The MD5 of the parts' MD5s and their number, as S3 makes an ETag of them; "" where it is not known. */
@@ -333,9 +333,9 @@ static enum larder_status writing_finish(struct stage *stage, struct larder_erro
     if (status == LARDER_OK)
         status = complete_upload(w, error);
     if (status != LARDER_OK)
-        return s3_fail_late(status, error);
+        return status;
     w->upload_id = NULL;
-    return s3_fail_late(check_object(w, error), error);
+    return check_object(w, error);
 }
 
 static void writing_free(struct stage *stage)

@@ -118,7 +118,7 @@ expect_stderr "The clock of this machine"
 it "a request that took too long for the store is tried again, and who may not is told where to look, also by an answer without a body"
 s3_proxy_start 408:Timeout 1
 expect_exit 0 larder list --store "$STORE"
-s3_proxy_start 403:AccessDenied 4 0
+s3_proxy_start 403:AccessDenied '^HEAD ' 0
 expect_exit 1 larder copy "$archive" "$STORE/refused"
 expect_stderr "docs/stores.md lists what each command needs"
 
@@ -164,10 +164,18 @@ s3_proxy_stop
 expect_equal "what was copied" '' "$(find "$SCRATCH/late" -type f ! -name .larder.lock)"
 expect_query late "SELECT count(*) FROM pg_class WHERE relname = 'noise'" 0
 
-it "keys that end while an archive is sent are no wrong usage, either"
-s3_proxy_start 400:ExpiredToken '^PUT .*partNumber=2&'
-expect_exit 1 larder copy "$archive" "$STORE/ended"
-expect_stderr "AWS_SESSION_TOKEN has ended"
+it "keys that end while an archive is sent, read back there or made known are no wrong usage, either"
+for request in '^PUT .*partNumber=2&' '^GET .*/ended.*[.]tar$' '^PUT .*[.]sha256$' '^PUT .*[.]json$'; do
+    s3_proxy_start 400:ExpiredToken "$request"
+    expect_exit 1 larder copy "$archive" "$STORE/ended"
+    expect_stderr "AWS_SESSION_TOKEN has ended"
+done
+s3_proxy_start 400:ExpiredToken '^PUT .*[.]tar$'
+expect_exit 1 larder export -t user_stock -d kitchai --store "$STORE/ended" --no-record
+s3_proxy_start 400:ExpiredToken 2
+expect_exit 1 larder list --store "$STORE"
+s3_proxy_stop
+expect_equal "the keys" '' "$(s3_keys off-host/ended)"
 
 it "a list that goes round in a circle is given up"
 s3_proxy_start circle 1 0
