@@ -283,12 +283,31 @@ static enum larder_status publish(struct copy *c, bool has_digest, bool has_summ
     return status;
 }
 
+/* As an export does: that recipients were lost nothing else tells. */
+static enum larder_status warn_of_clear_text(struct copy *c, struct larder_error *error)
+{
+    const char *newest;
+    enum larder_status status;
+
+    if (c->opened.encrypted)
+        return LARDER_OK;
+    status = destination_newest(&c->to, c->facts.source, c->facts.preset, c->arena, &newest, error);
+    if (status == LARDER_OK && newest != NULL && names_is_encrypted(newest))
+        run_message(c->run, LARDER_WARNING,
+                    "the copy is not encrypted, and the newest archive of its preset there, %s, "
+                    "is: unless that is meant, remove it, and copy one that is encrypted",
+                    newest);
+    return status;
+}
+
 static enum larder_status copy_all(struct copy *c, struct larder_error *error)
 {
     enum larder_status status = LARDER_OK;
 
     if (has_new_recipients(c))
         status = rewrap(c, error);
+    if (status == LARDER_OK)
+        status = warn_of_clear_text(c, error);
     if (status == LARDER_OK)
         status = send_archive(c, error);
     if (status != LARDER_OK)

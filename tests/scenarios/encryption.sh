@@ -91,6 +91,19 @@ expect_json '[.encrypted, (.warnings | length)] | map(tostring) | join(" ")' "fa
 expect_exit 0 larder export daily -d kitchai --store mixed -q
 expect_unsaid "not encrypted"
 
+it "a copy in the clear warns, and is made, where the preset's newest complete archive in that store is encrypted"
+clear=$(find mixed/kitchai/daily -name '*.tar' ! -name '*_2099*' | sort | head -n 1)
+expect_exit 0 larder copy "$clear" second -q
+expect_unsaid "not encrypted"
+rm -r second
+expect_exit 0 larder copy "mixed/kitchai/daily/$newest" second -q
+expect_unsaid "not encrypted"
+expect_exit 0 larder copy "$(find mixed/kitchai/weekly -name '*.tar')" second -q
+expect_unsaid "not encrypted"
+expect_exit 0 larder copy "$clear" second -q
+expect_stderr "warning: the copy is not encrypted, and the newest archive of its preset there, $newest, is"
+rm -r second
+
 it "list and verify --quick need no key"
 expect_exit 0 larder list --store store --json
 expect_json '.[0] | "\(.encrypted) \(.good)"' "true true"
