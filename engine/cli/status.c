@@ -117,12 +117,8 @@ static enum larder_status show(const struct cli_values *v,
     bool read = status == LARDER_OK || status == LARDER_OVERDUE;
     struct larder_error why = {0};
 
-    if (v->nagios) {
-        int code = status_print_nagios(report, status, error);
-
-        *error = (struct larder_error){0};
-        return (enum larder_status)code;
-    }
+    if (v->nagios)
+        return (enum larder_status)status_print_nagios(report, status, error);
     if (v->prometheus &&
         print_metrics(v, report, read && report->unread == NULL, &why) != LARDER_OK) {
         *error = why;

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -218,8 +219,18 @@ static int nagios_code(const struct larder_status_report *report, enum larder_st
     return NAGIOS_OK;
 }
 
+/* Good news that nobody could read is none, and 1, a failure of other commands, would be a warning. */
+static int print_line(const char *line, int code, struct larder_error *error)
+{
+    *error = (struct larder_error){0};
+    if (puts(line) >= 0 && fflush(stdout) == 0)
+        return code;
+    larder_fail_errno(error, LARDER_FAILED, errno, "could not write to standard output");
+    return code == NAGIOS_CRITICAL ? code : NAGIOS_UNKNOWN;
+}
+
 int status_print_nagios(const struct larder_status_report *report, enum larder_status status,
-                        const struct larder_error *error)
+                        struct larder_error *error)
 {
     int code = nagios_code(report, status);
     struct buffer line = {0};
@@ -236,7 +247,7 @@ int status_print_nagios(const struct larder_status_report *report, enum larder_s
         buffer_puts(&line, " |");
     for (size_t i = 0; told && i < report->count; i++)
         put_perfdata(&line, &report->presets[i], report->now);
-    puts(buffer_text(&line));
+    code = print_line(buffer_text(&line), code, error);
     buffer_free(&line);
     return code;
 }

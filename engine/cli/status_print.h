@@ -24,9 +24,10 @@ void status_put_state(struct buffer *out, const struct larder_status_preset *pre
 
 /*
  * The one line of a Nagios plugin, on standard output, and its exit code: 0 OK, 1 WARNING (something is not as it should be), 2
- * CRITICAL (overdue or missing), 3 UNKNOWN (it could not be read; `error` says why).
+ * CRITICAL (overdue or missing), 3 UNKNOWN (it could not be read; `error` says why). `error` then says what is not in the line: why
+ * that could not be written, which is CRITICAL or UNKNOWN, too.
  */
 int status_print_nagios(const struct larder_status_report *report, enum larder_status status,
-                        const struct larder_error *error);
+                        struct larder_error *error);
 
 #endif

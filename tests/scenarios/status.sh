@@ -36,6 +36,13 @@ expect_stderr "there is no archive"
 expect_exit 2 larder status --nagios --json
 expect_exit 2 larder status -o file
 
+# expect_unread CODE   what Nagios is told where its line cannot be written
+expect_unread()
+{
+    expect_exit "$1" bash -c '"$1" status --nagios >/dev/full' _ "$LARDER"
+    expect_stderr "could not write to standard output: No space left on device"
+}
+
 it "where all is well it is silent on request, and says age, schedule, sizes and what is proven"
 for days in 9 8 7 6 5 4 3 2 1; do
     forge $((days * DAY + HOUR)) $DAY $((7 * DAY)) $((1000 - 20 * days))
@@ -59,6 +66,7 @@ expect_exit 0 larder status --nagios
 expect_stdout "LARDER OK - daily 1"
 expect_stdout "'kitchai/daily size'=1200B;;;0"
 [ "$(wc -l <"$STDOUT")" = 1 ] || fail "one line was expected"
+expect_unread 3
 
 # checked STEM VERIFIED DRILLED FAILED [WHY]   what checks have found of an archive; words of `date`, or null
 checked()
@@ -139,6 +147,7 @@ expect_json '.presets[] | select(.preset == "daily") | .problems[] | select(cont
 expect_json '.presets[] | select(.preset == "daily") | [.bytes, .state] | tostring' '[980,"ok"]'
 expect_exit 1 larder status --nagios
 expect_stdout "LARDER WARNING - daily 25h (2 problems)"
+expect_unread 3
 expect_exit 0 larder status
 expect_stdout "dated in the future"
 
@@ -160,6 +169,7 @@ expect_exit 2 larder status nigthly --nagios
 expect_exit 2 larder status 'no such preset'
 expect_exit 2 larder status --nagios
 expect_stdout "LARDER CRITICAL - daily 29h, nightly OVERDUE (31h old, due every 24h), weekly 7d |"
+expect_unread 2
 expect_exit 7 larder status --prometheus
 expect_equal "overdue" 1 "$(metric 'larder_overdue{source="kitchai",preset="nightly"}')"
 
