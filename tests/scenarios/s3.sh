@@ -125,7 +125,7 @@ expect_stderr "docs/stores.md lists what each command needs"
 it "an answer that is another range than was asked for, or says of none that it is, is not taken for the object"
 for fault in range norange; do
     s3_proxy_start "$fault" 1 0
-    expect_exit 1 env LARDER_STORE_TIMEOUT=1 "$LARDER" verify "$archive"
+    expect_exit 1 env LARDER_STORE_TIMEOUT=3 "$LARDER" verify "$archive"
     expect_stderr "tried 8 times"
     s3_proxy_start "$fault" 3
     expect_exit 0 larder verify "$archive" -q
@@ -186,7 +186,7 @@ s3_proxy_stop
 it "a body that is changed on the way is refused, each time, and nothing is published"
 before=$(s3_keys)
 s3_proxy_start body '^PUT .*partNumber=1&' 0
-expect_exit 1 env LARDER_STORE_TIMEOUT=1 "$LARDER" export -t noise -d kitchai --store "$STORE" --no-record -q
+expect_exit 1 env LARDER_STORE_TIMEOUT=3 "$LARDER" export -t noise -d kitchai --store "$STORE" --no-record -q
 expect_stderr "tried 8 times"
 s3_proxy_stop
 expect_equal "the keys" "$before" "$(s3_keys)"

@@ -13,7 +13,7 @@ FIRST_PART='^PUT .*partNumber=1&'
 FAULTS=(500:InternalError 503:SlowDown 403:AccessDenied reset cut stall 200:InternalError etag body)
 SHARE=9
 ! is_sanitized || SHARE=27
-export LARDER_STORE_TIMEOUT=1
+export LARDER_STORE_TIMEOUT=3 # a slow machine's store takes longer than one
 
 server_start one
 new_database small
