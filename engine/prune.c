@@ -149,6 +149,17 @@ static struct larder_prune_item *add_items(struct prune *p, size_t count)
     return items + p->result->count;
 }
 
+/* Nobody is to look by hand at what could not be read this time. */
+static const char *reason_of(const struct inventory_backup *backup, bool unfinished,
+                             const struct retention_verdict *verdict)
+{
+    if (unfinished)
+        return "its removal was begun, and not finished";
+    if (backup->summary != NULL && !backup->known && backup->unread != NULL && backup->hold == NULL)
+        return "its summary could not be read";
+    return verdict->reason;
+}
+
 static enum larder_status decide(struct prune *p, struct store *store, const char *preset,
                                  const struct inventory *inventory, struct larder_error *error)
 {
@@ -173,7 +184,7 @@ static enum larder_status decide(struct prune *p, struct store *store, const cha
             .preset = backup->preset,
             .bytes = backup->archive != NULL ? backup->archive->bytes : 0,
             .remove = unfinished || verdicts[i].remove,
-            .reason = unfinished ? "its removal was begun, and not finished" : verdicts[i].reason,
+            .reason = reason_of(backup, unfinished, &verdicts[i]),
         };
     }
     p->result->count += count;

@@ -128,6 +128,9 @@ for ending in json sha256 checked.json; do
     expect_stdout "over, but something of this preset could not be read"
     expect_unsaid "remove  ${OLD##*/}"
 done
+expect_exit 1 refused "$NEWEST.json" prune --store "$STORE" --keep-min 1 --dry-run
+expect_stdout "its summary could not be read"
+expect_unsaid "by hand"
 expect_exit 1 refused "$NEWEST.checked.json" prune --store "$STORE" --keep-min 1
 expect_equal "the daily ones" 4 "$(find "$STORE" -name 'daily*.tar' | wc -l)"
 [ ! -e "$old.tar" ] || fail "the other preset was not pruned"
