@@ -57,10 +57,8 @@ static enum larder_status check_preset(const struct larder_list_options *options
                                        struct larder_error *error)
 {
     struct presets presets;
-    enum larder_status status = presets_check_form(options->preset, error);
+    enum larder_status status = presets_read(NULL, &options->presets, arena, &presets, error);
 
-    if (status == LARDER_OK)
-        status = presets_read(NULL, &options->presets, arena, &presets, error);
     return status == LARDER_OK
                ? presets_check_known(options->preset, &presets, inventory, NULL, arena, error)
                : status;
@@ -78,6 +76,8 @@ enum larder_status larder_list(const struct larder_list_options *options,
     *list = (struct larder_list){.memory = arena};
     if (arena == NULL)
         return larder_fail_memory(error);
+    if (options->preset != NULL && presets_check_form(options->preset, error) != LARDER_OK)
+        return LARDER_USAGE;
     status = store_open_existing(options->store, run, &store, error);
     if (status == LARDER_OK)
         status = inventory_read(store, "", arena, &inventory, error);

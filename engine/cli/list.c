@@ -203,7 +203,7 @@ enum larder_status cli_need_store(const char *store, struct larder_error *error)
     return LARDER_USAGE;
 }
 
-static void say_that_there_is_none(const struct larder_list_options *options)
+static void say_that_there_is_none(const struct larder_list_options *options, const char *hint)
 {
     struct buffer text = {0};
 
@@ -211,19 +211,16 @@ static void say_that_there_is_none(const struct larder_list_options *options)
     if (options->preset != NULL)
         buffer_printf(&text, " of preset \"%s\"", options->preset);
     buffer_printf(&text, " in \"%s\"", options->store);
-    log_event(LOG_IS_NOTE, buffer_text(&text), NULL);
+    log_event(LOG_IS_NOTE, buffer_text(&text), hint);
     buffer_free(&text);
 }
 
-static enum larder_status show(const struct cli_values *v,
-                               const struct larder_list_options *options,
-                               const struct larder_list *list, struct larder_error *error)
+static enum larder_status show(const struct cli_values *v, const struct larder_list *list,
+                               struct larder_error *error)
 {
     if (v->json)
         return print_json(list_json(list), error);
-    if (list->count == 0) {
-        say_that_there_is_none(options);
-    } else {
+    if (list->count > 0) {
         print_list(list);
         print_problems(list);
     }
@@ -247,8 +244,13 @@ enum larder_status cli_list(const struct cli_values *v, struct larder_run *run,
     if (status != LARDER_OK)
         return status;
     status = larder_list(&options, run, &list, error);
+    /* A database, which is not asked, may have presets of which there is no archive yet. */
+    if (list.no_such_preset && options.presets.count == 0)
+        status = LARDER_OK;
+    if (status == LARDER_OK && list.count == 0)
+        say_that_there_is_none(&options, list.no_such_preset ? error->hint : NULL);
     if (status == LARDER_OK || list.unread != NULL)
-        printed = show(v, &options, &list, &why);
+        printed = show(v, &list, &why);
     larder_list_free(&list);
     if (printed != LARDER_OK)
         *error = why;

@@ -41,7 +41,7 @@ struct larder_list_item {
 struct larder_list {
     struct larder_list_item *items; /* by source, preset and name */
     size_t count;
-    bool no_such_preset; /* why it is LARDER_USAGE */
+    bool no_such_preset; /* why it is LARDER_USAGE; a database may know it all the same */
     const char *unread;  /* why something that is there could not be read; NULL: all could */
     void *memory;
 };
