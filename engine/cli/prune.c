@@ -7,6 +7,7 @@
 #include "engine/cli/password.h"
 #include "engine/cli/print.h"
 #include "formats/json_text.h"
+#include "formats/names.h"
 #include "larder/prune.h"
 
 enum { COLUMNS = 3 };
@@ -131,8 +132,9 @@ static enum larder_status hold_or_release(const struct cli_values *v, bool hold,
     status = hold ? larder_hold(v->store, name, run, &was_held, error)
                   : larder_release(v->store, name, run, &was_held, error);
     if (status == LARDER_OK && v->json)
-        status = print_json(json_pack("{s:o, s:b}", "backup_name", json_text(name), "held", hold),
-                            error);
+        status = print_json(
+            json_pack("{s:o, s:b}", "backup_name", json_text(names_base(name)), "held", hold),
+            error);
     else if (status == LARDER_OK && !v->quiet)
         say_what_was_done(name, hold, was_held);
     return status;

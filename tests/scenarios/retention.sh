@@ -191,7 +191,8 @@ expect_unsaid "names its archives"
 cp -r "$STORE/kitchai" "$STORE/other"
 expect_exit 2 larder hold "${NEWEST##*/}" --store "$STORE"
 expect_stderr "Name it as one of these."
-expect_exit 0 larder hold "other/daily/${NEWEST##*/}" --store "$STORE"
+expect_exit 0 larder hold "other/daily/${NEWEST##*/}" --store "$STORE" --json
+expect_json .backup_name "${NEWEST##*/}"
 expect_equal "what is held" "$STORE/other/daily/${NEWEST##*/}.hold" "$(find "$STORE" -name '*.hold')"
 rm -r "$STORE/other"
 
