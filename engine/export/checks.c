@@ -24,8 +24,7 @@ enum larder_status export_check_options(const struct larder_export_options *o,
         larder_fail(error, LARDER_USAGE, "\"%s\" would not be encrypted, as its name says",
                     o->output);
         larder_hint(error,
-                    "Say to whom with -r AGE1..., -R FILE or --passphrase-file FILE, or leave "
-                    ".age out of the name.");
+                    "Say to whom with -r AGE1... or -R FILE, or leave .age out of the name.");
         return LARDER_USAGE;
     }
     if (o->lanes < 0 || o->lanes > LARDER_LANES_MAX)

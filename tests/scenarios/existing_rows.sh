@@ -90,6 +90,9 @@ expect_json '.changes[0] | .added + .changed + .removed' 0
 it "an undo archive that cannot be written keeps everything as it is"
 sql kitchai "UPDATE profiles SET bio = 'again'"
 expect_refusal 2 all.tar --existing rows -t profiles "${INTO[@]}" --undo "$SCRATCH/no such folder/u.tar"
+expect_refusal 2 all.tar --existing rows -t profiles "${INTO[@]}" --undo u.tar.age
+expect_stderr "would not be encrypted, as its name says"
+expect_unsaid "--passphrase-file" # which opens the archive
 expect_refusal 2 all.tar --existing rows -t profiles "${INTO[@]}" --undo back.tar
 expect_stderr "exists already"
 
