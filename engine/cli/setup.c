@@ -173,6 +173,13 @@ static enum larder_status reread(struct setup *s, struct larder_error *error)
     if (config_complete("snFDrRiK", s->v, s->run, error) != LARDER_OK)
         return error->status;
     s->v->output = output;
+    /* Else the first night would be spent elsewhere than all that follow. */
+    if (s->v->config.store != NULL) {
+        unsetenv("LARDER_STORE");
+        s->v->store = s->v->config.store;
+    }
+    if (s->v->config.conninfo != NULL)
+        unsetenv("LARDER_SOURCE");
     return LARDER_OK;
 }
 

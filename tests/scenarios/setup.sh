@@ -108,9 +108,12 @@ expect_unsaid "Encrypt archives"
 it "by options alone it asks nothing, and a file that exists is never overwritten without being told"
 cp "$CONF" before.conf
 CONF2=$SCRATCH/second/larder.conf
-expect_exit 0 larder setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" --new-key "$SCRATCH/second/key" --schedule cron -o "$SCRATCH/flow" </dev/null
+expect_exit 0 env LARDER_STORE="$SCRATCH/elsewhere" LARDER_SOURCE=dbname=elsewhere "$LARDER" setup --yes "${AS[@]}" --json --config "$CONF2" -d shop --store "$SCRATCH/store2" \
+    --new-key "$SCRATCH/second/key" --schedule cron -o "$SCRATCH/flow" </dev/null
 expect_json .drilled true
 expect_json .preset everything
+expect_equal "the archives of the first night" 1 "$(find store2 -name '*.tar.age' | wc -l)"
+[ ! -e elsewhere ] || fail "the first night was spent elsewhere"
 expect_unsaid "Wrote "
 grep -q "larder export -q everything --prune" flow/larder.crontab
 expect_exit 2 larder setup --yes --replace "${AS[@]}" -q --config "$CONF2" -d shop --store store2 --new-key second/key </dev/null
