@@ -96,9 +96,11 @@ expect_json '[.[] | select(.good and .problems == [])] | length' 7
 expect_exit 0 larder list daily --store "$STORE" --json
 expect_json 'length' 2
 expect_json '.[1].sha256' "$(sha256sum <"$archive" | cut -c 1-64)"
-expect_exit 2 larder list nothing_of_this_name --store "$STORE" --json
-expect_exit 0 larder list adhoc --store "$STORE" --json
-expect_json 'length' 0
+for preset in nothing_of_this_name adhoc; do
+    expect_exit 0 larder list "$preset" --store "$STORE" --json
+    expect_json 'length' 0
+    expect_stderr "there is no archive of preset \"$preset\" in"
+done
 
 it "an archive is found by its name in the store"
 expect_exit 0 larder verify "$(basename "$archive" .tar)" --store "$STORE"
