@@ -43,7 +43,7 @@ bool schema_order(const struct schema *schema, struct schema_entry **entries, si
                   struct arena *arena)
 {
     struct trigger_switch *found = arena_alloc(arena, count + 1, sizeof(*found));
-    struct schema_entry **others = arena_alloc(arena, count + 1, sizeof(*others));
+    struct schema_entry **others = arena_alloc(arena, count + 1, sizeof(struct schema_entry *));
     struct sql_statement statement;
     size_t kept = 0, n = 0, m = 0;
 
