@@ -207,18 +207,28 @@ static size_t shared_name(const struct schema_entry *a, const struct schema_entr
     return length;
 }
 
+/* The next table, from place `*i` on, that an entry depends on; NULL where there is none. */
+static const struct schema_entry *next_table(const struct schema *schema,
+                                             const struct schema_entry *entry, size_t *i)
+{
+    while (*i < entry->depend_count) {
+        const struct schema_entry *on = schema_find(schema, entry->depends[(*i)++]);
+
+        if (on != NULL && schema_is(on, "TABLE"))
+            return on;
+    }
+    return NULL;
+}
+
 const struct schema_entry *schema_find_table(const struct schema *schema,
                                              const struct schema_entry *entry)
 {
-    const struct schema_entry *found = NULL;
+    const struct schema_entry *found = NULL, *on;
+    size_t i = 0;
 
-    for (size_t i = 0; i < entry->depend_count; i++) {
-        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
-
-        if (on != NULL && schema_is(on, "TABLE") &&
-            (found == NULL || shared_name(on, entry) > shared_name(found, entry)))
+    while ((on = next_table(schema, entry, &i)) != NULL)
+        if (found == NULL || shared_name(on, entry) > shared_name(found, entry))
             found = on;
-    }
     return found;
 }
 
@@ -242,33 +252,27 @@ bool schema_has(const struct schema *schema, uint32_t oid)
 
 bool schema_is_partition(const struct schema *schema, uint32_t oid)
 {
-    for (size_t i = 0; i < schema->count; i++)
-        for (size_t j = 0;
-             schema_is(&schema->entries[i], "TABLE ATTACH") && j < schema->entries[i].depend_count;
-             j++) {
-            const struct schema_entry *on = schema_find(schema, schema->entries[i].depends[j]);
+    const struct schema_entry *on;
 
-            if (on != NULL && on->catalog == SCHEMA_CLASS && on->oid == oid)
+    for (size_t i = 0; i < schema->count; i++) {
+        size_t place = 0;
+
+        while (schema_is(&schema->entries[i], "TABLE ATTACH") &&
+               (on = next_table(schema, &schema->entries[i], &place)) != NULL)
+            if (on->oid == oid)
                 return true;
-        }
-    return false;
-}
-
-static uint32_t first_table(const struct schema *schema, const struct schema_entry *entry)
-{
-    for (size_t i = 0; i < entry->depend_count; i++) {
-        const struct schema_entry *on = schema_find(schema, entry->depends[i]);
-
-        if (on != NULL && schema_is(on, "TABLE"))
-            return on->oid;
     }
-    return 0;
+    return false;
 }
 
 uint32_t schema_parent_of(const struct schema *schema, uint32_t oid)
 {
     for (size_t i = 0; i < schema->count; i++)
-        if (schema->entries[i].catalog == SCHEMA_CLASS && schema->entries[i].oid == oid)
-            return first_table(schema, &schema->entries[i]);
+        if (schema->entries[i].catalog == SCHEMA_CLASS && schema->entries[i].oid == oid) {
+            size_t place = 0;
+            const struct schema_entry *parent = next_table(schema, &schema->entries[i], &place);
+
+            return parent == NULL ? 0 : parent->oid;
+        }
     return 0;
 }
