@@ -209,10 +209,11 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
         return s3_ask(s3, request, answer, error);
     if (status != LARDER_OK)
         return status;
-    if (outcome == S3_DONE && answer->status >= 200 && answer->status < 300)
-        s3->has_served = true;
-    if (outcome == S3_DONE)
+    if (outcome == S3_DONE) {
+        if (answer->status >= 200 && answer->status < 300)
+            s3->has_served = true;
         return LARDER_OK;
+    }
     if (outcome == S3_STOPPED)
         return run_check(s3->store.run, NULL) != LARDER_OK ? run_check(s3->store.run, error)
                                                            : LARDER_FAILED;
