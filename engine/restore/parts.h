@@ -41,6 +41,10 @@ struct restore {
     uint32_t *left_out; /* OIDs of constraints that cannot be had */
     size_t left_out_count;
 
+    /* Of each table that is not restored, and that others are partitions of or inherit from, one of these. */
+    const struct manifest_table **children;
+    size_t child_count;
+
     /* OIDs, in the archive, of tables that are not restored, and that the target has. */
     uint32_t *present;
     size_t present_count;

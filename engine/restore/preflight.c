@@ -42,6 +42,12 @@ const char *preflight_qualified(struct arena *arena, const char *schema, const c
     return arena_take(arena, &text);
 }
 
+const char *preflight_parent(const struct restore *r, size_t child)
+{
+    return preflight_qualified(r->arena, r->children[child]->parent_schema,
+                               r->children[child]->parent_name);
+}
+
 bool preflight_is_selected(const struct restore *r, const char *schema, const char *name)
 {
     for (size_t i = 0; i < r->table_count; i++)
@@ -75,34 +81,50 @@ static void report_lacking_parent(struct restore *r, const struct manifest_table
                      parent, table->schema, table->name);
 }
 
-/* A partition may be restored alone, to where its parent is, and a table to where those are that its keys and policies name. */
-static enum larder_status find_present(struct restore *r, struct larder_error *error)
+static bool has_known_parent(const struct restore *r, const struct manifest_table *table)
 {
-    const size_t most = r->table_count + r->manifest->table_count;
-    const char **names = arena_alloc(r->arena, most, sizeof(*names));
-    uint32_t *oids = arena_alloc(r->arena, most, sizeof(*oids));
-    bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
-    const struct manifest_table **children =
-        arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
-    bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
-    enum larder_status status;
-    size_t count = 0, parents;
+    for (size_t i = 0; i < r->child_count; i++)
+        if (strcmp(r->children[i]->parent_schema, table->parent_schema) == 0 &&
+            strcmp(r->children[i]->parent_name, table->parent_name) == 0)
+            return true;
+    return false;
+}
 
-    r->present = arena_alloc(r->arena, most, sizeof(*r->present));
-    if (arena_failed(r->arena))
+static enum larder_status find_children(struct restore *r, struct larder_error *error)
+{
+    r->children = arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
+    if (r->children == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < r->table_count; i++) {
         const struct manifest_table *table = r->tables[i];
 
-        selected[table - r->manifest->tables] = true;
-        if (table->parent_name == NULL ||
-            preflight_is_selected(r, table->parent_schema, table->parent_name))
-            continue;
-        children[count] = table;
-        names[count] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
-        oids[count++] = schema_parent_of(&r->schema, table->oid);
+        if (table->parent_name != NULL && !has_known_parent(r, table) &&
+            !preflight_is_selected(r, table->parent_schema, table->parent_name))
+            r->children[r->child_count++] = table;
     }
-    parents = count;
+    return LARDER_OK;
+}
+
+/* A partition may be restored alone, to where its parent is, and a table to where those are that its keys and policies name. */
+static enum larder_status find_present(struct restore *r, struct larder_error *error)
+{
+    const size_t most = r->child_count + r->manifest->table_count;
+    const char **names = arena_alloc(r->arena, most, sizeof(*names));
+    uint32_t *oids = arena_alloc(r->arena, most, sizeof(*oids));
+    bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
+    bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
+    enum larder_status status;
+    size_t count = 0;
+
+    r->present = arena_alloc(r->arena, most, sizeof(*r->present));
+    if (arena_failed(r->arena))
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < r->child_count; i++) {
+        names[count] = preflight_parent(r, i);
+        oids[count++] = schema_parent_of(&r->schema, r->children[i]->oid);
+    }
+    for (size_t i = 0; i < r->table_count; i++)
+        selected[r->tables[i] - r->manifest->tables] = true;
     for (size_t i = 0; i < r->manifest->table_count; i++) {
         const struct manifest_table *table = &r->manifest->tables[i];
 
@@ -117,16 +139,18 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         if (exists[i] && oids[i] != 0)
             r->present[r->present_count++] = oids[i];
-        else if (!exists[i] && oids[i] == 0 && i < parents)
-            report_lacking_parent(r, children[i], names[i]);
+        else if (!exists[i] && oids[i] == 0 && i < r->child_count)
+            report_lacking_parent(r, r->children[i], names[i]);
     return status;
 }
 
 /* What the tables need that are to be made. */
 static enum larder_status check_makings(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status = find_present(r, error);
+    enum larder_status status = find_children(r, error);
 
+    if (status == LARDER_OK)
+        status = find_present(r, error);
     if (status == LARDER_OK)
         status = preflight_needs(r, error);
     if (status == LARDER_OK)

@@ -14,6 +14,9 @@ enum larder_status preflight_ask(struct pg *pg, const char *expression, const ch
 /* A quoted, qualified name, in the arena. */
 const char *preflight_qualified(struct arena *arena, const char *schema, const char *name);
 
+/* The same of the table that one of the restore's `children` has above it. */
+const char *preflight_parent(const struct restore *restore, size_t child);
+
 /* Whether a table is among those to be restored. */
 bool preflight_is_selected(const struct restore *restore, const char *schema, const char *name);
 

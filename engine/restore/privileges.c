@@ -164,35 +164,25 @@ static enum larder_status check_schemas(struct restore *r, const char *role,
 static enum larder_status check_parents(struct restore *r, const char *role,
                                         struct larder_error *error)
 {
-    const char **names = arena_alloc(r->arena, r->table_count, sizeof(*names));
-    const struct manifest_table **tables =
-        arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
-    bool *closed = arena_alloc(r->arena, r->table_count, sizeof(*closed));
-    size_t count = 0;
+    const char **names = arena_alloc(r->arena, r->child_count, sizeof(*names));
+    bool *closed = arena_alloc(r->arena, r->child_count, sizeof(*closed));
     enum larder_status status;
 
-    for (size_t i = 0; names != NULL && tables != NULL && i < r->table_count; i++) {
-        const struct manifest_table *table = r->tables[i];
-
-        if (table->parent_name == NULL ||
-            preflight_is_selected(r, table->parent_schema, table->parent_name))
-            continue;
-        tables[count] = table;
-        names[count++] = preflight_qualified(r->arena, table->parent_schema, table->parent_name);
-    }
-    if (arena_failed(r->arena))
+    for (size_t i = 0; names != NULL && i < r->child_count; i++)
+        names[i] = preflight_parent(r, i);
+    if (names == NULL || closed == NULL || arena_failed(r->arena))
         return larder_fail_memory(error);
     status = preflight_ask(r->control,
                            "EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.oid = "
                            "pg_catalog.to_regclass(u.item) "
                            "AND NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))",
-                           names, count, closed, error);
-    for (size_t i = 0; status == LARDER_OK && i < count; i++)
+                           names, r->child_count, closed, error);
+    for (size_t i = 0; status == LARDER_OK && i < r->child_count; i++)
         if (closed[i])
             findings_add(&r->proof->findings, r->arena, "privilege", names[i],
                          "role \"%s\" may not make \"%s.%s\" a partition or an heir of %s: it "
                          "does not own that one",
-                         role, tables[i]->schema, tables[i]->name, names[i]);
+                         role, r->children[i]->schema, r->children[i]->name, names[i]);
     return status;
 }
 

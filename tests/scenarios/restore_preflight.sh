@@ -83,15 +83,15 @@ expect_query chefs "SELECT has_table_privilege('waiter', 'menu', 'SELECT'), relr
 it "to join a partition, or what inherits, to a table that is there takes its owner: another role is told before anything is touched"
 parents="CREATE TABLE root (id int) PARTITION BY RANGE (id); CREATE TABLE parent (id int)"
 new_database family
-sql family "$parents; CREATE TABLE part PARTITION OF root DEFAULT; CREATE TABLE child () INHERITS (parent); INSERT INTO root VALUES (1)"
-expect_exit 0 larder export -t part -t child -d family -o "$SCRATCH/family.tar" --no-record -q
+sql family "$parents; CREATE TABLE part PARTITION OF root DEFAULT; CREATE TABLE empty PARTITION OF root FOR VALUES FROM (7) TO (8); CREATE TABLE child () INHERITS (parent); INSERT INTO root VALUES (1)"
+expect_exit 0 larder export -t part -t empty -t child -d family -o "$SCRATCH/family.tar" --no-record -q
 new_database joined
 sql joined "$parents; GRANT CREATE ON DATABASE joined TO chef; GRANT CREATE ON SCHEMA public TO chef"
 expect_untouched joined "$SCRATCH/family.tar" -d joined -U chef --no-owner --json
 expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' 'privilege "public"."parent", privilege "public"."root"'
 sql joined "ALTER TABLE root OWNER TO chef; ALTER TABLE parent OWNER TO chef"
 expect_exit 0 larder restore "$SCRATCH/family.tar" -d joined -U chef --no-owner -q
-expect_query joined "SELECT (SELECT count(*) FROM root), count(*) FROM pg_inherits" '1|2'
+expect_query joined "SELECT (SELECT count(*) FROM root), count(*) FROM pg_inherits" '1|3'
 
 it "a table that inherits from one which is neither in the archive nor in the target has that in its way"
 sql family "CREATE SCHEMA heirs; CREATE TABLE heirs.child () INHERITS (parent); GRANT USAGE ON SCHEMA heirs TO chef; GRANT SELECT ON heirs.child TO chef"
