@@ -305,7 +305,7 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
             "CONNECTION LIMIT of the role or the database).");
     else if (supabase_hint(pg->conn) != NULL)
         larder_hint(error, "%s", supabase_hint(pg->conn));
-    else
+    else if (strstr(error->message, "FATAL: ") == NULL) /* no server has answered */
         larder_hint(
             error,
             "Check host and port (-h, -p, or the conninfo of -d), and that the server runs.");

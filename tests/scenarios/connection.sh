@@ -27,6 +27,12 @@ expect_exit 1 larder export -t 'public.*' -U alone -d postgres -o "$SCRATCH/alon
 expect_stderr "too many connections for role"
 expect_stderr "CONNECTION LIMIT"
 
+it "a server that answers that it lets nobody in is there, on that host and port"
+sql postgres "CREATE DATABASE shut ALLOW_CONNECTIONS false"
+expect_exit 1 larder export -t profiles -d shut -o x.tar
+expect_stderr 'database "shut" is not currently accepting connections'
+expect_unsaid "Check host and port"
+
 it "no server, on a socket or a port"
 expect_exit 1 larder export daily -d kitchai -h "$SCRATCH/nowhere" --store "$STORE"
 expect_one_message "$SCRATCH/nowhere"
