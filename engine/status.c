@@ -8,6 +8,7 @@
 #include "engine/source_name.h"
 #include "engine/status_parts.h"
 #include "formats/names.h"
+#include "formats/nearest.h"
 
 enum { CONNECT_SECONDS = 10 };
 
@@ -22,6 +23,7 @@ struct status {
     bool presets_known;
     const char *source, *source_key; /* whose presets they are; NULL: not known */
     const char *system_identifier;
+    bool anything; /* of the source that was named, or of any */
 };
 
 /* The presets as they are now, and what they leave out. */
@@ -147,6 +149,8 @@ static enum larder_status add(struct status *s, const char *source_key, const ch
     enum larder_status status =
         status_of_preset(&rules, s->store, backups, count, s->arena, preset, error);
 
+    s->anything =
+        s->anything || s->options->source_name == NULL || strcmp(source_key, s->source_key) == 0;
     preset->source = count > 0 && backups[count - 1].known ? backups[count - 1].facts.source
                      : source_key == s->source_key         ? s->source
                                                            : source_key;
@@ -201,13 +205,46 @@ static enum larder_status add_missing(struct status *s, struct larder_error *err
         s->report->presets[s->report->count - 1].every = p->every;
         s->report->presets[s->report->count - 1].standing = LARDER_STANDING_MISSING;
     }
-    if (status == LARDER_OK && s->options->preset != NULL && s->report->count == 0)
+    if (status == LARDER_OK && s->options->preset != NULL &&
+        (s->report->count == 0 || !s->anything))
         status = add(s, s->source_key, s->options->preset, NULL, 0, error);
     return status;
 }
 
+/* The report's sources, which are together in it, each once. */
+static const char **list_sources(const struct status *s, size_t *count)
+{
+    const struct larder_status_report *report = s->report;
+    const char **sources = arena_alloc(s->arena, report->count + 1, sizeof(*sources));
+
+    *count = 0;
+    for (size_t i = 0; sources != NULL && i < report->count; i++)
+        if (*count == 0 || strcmp(sources[*count - 1], report->presets[i].source) != 0)
+            sources[(*count)++] = report->presets[i].source;
+    return sources;
+}
+
+static enum larder_status fail_for_nothing(struct status *s, struct larder_error *error)
+{
+    const char **sources;
+    size_t count;
+
+    s->report->empty = true;
+    if (s->report->count == 0) {
+        larder_fail(error, LARDER_OVERDUE, "there is no archive in \"%s\", and no preset is known",
+                    s->options->store);
+        larder_hint(error, "Name the source with -d, or in larder.conf.");
+        return LARDER_OVERDUE;
+    }
+    larder_fail(error, LARDER_OVERDUE, "there is no archive of source \"%s\" in \"%s\"",
+                s->options->source_name, s->options->store);
+    sources = list_sources(s, &count);
+    nearest_hint(s->options->source_name, sources, count, "Its sources are", error);
+    return LARDER_OVERDUE;
+}
+
 /* Who names a preset wants to have it, also where nothing says how often. */
-static enum larder_status judge(const struct status *s, struct larder_error *error)
+static enum larder_status judge(struct status *s, struct larder_error *error)
 {
     struct larder_status_report *report = s->report;
     size_t late = 0;
@@ -220,12 +257,8 @@ static enum larder_status judge(const struct status *s, struct larder_error *err
             p->standing = LARDER_STANDING_MISSING;
         late += p->standing == LARDER_STANDING_OVERDUE || p->standing == LARDER_STANDING_MISSING;
     }
-    if (report->count == 0) {
-        larder_fail(error, LARDER_OVERDUE, "there is no archive in \"%s\", and no preset is known",
-                    s->options->store);
-        larder_hint(error, "Name the source with -d, or in larder.conf.");
-        return LARDER_OVERDUE;
-    }
+    if (!s->anything)
+        return fail_for_nothing(s, error);
     if (late > 0)
         return larder_fail(error, LARDER_OVERDUE, "%zu preset%s overdue or missing", late,
                            late > 1 ? "s are" : " is");

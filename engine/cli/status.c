@@ -119,8 +119,8 @@ static enum larder_status show(const struct cli_values *v,
 
     if (v->nagios)
         return (enum larder_status)status_print_nagios(report, status, error);
-    if (v->prometheus &&
-        print_metrics(v, report, read && report->unread == NULL, &why) != LARDER_OK) {
+    if (v->prometheus && print_metrics(v, report, read && report->unread == NULL && !report->empty,
+                                       &why) != LARDER_OK) {
         *error = why;
         return LARDER_FAILED;
     }

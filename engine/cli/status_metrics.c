@@ -145,8 +145,8 @@ void status_metrics(const struct larder_status_report *report, bool success, str
     if (success && report->asked)
         put_single(out, "larder_uncovered_tables", "Tables that no scheduled preset backs up.",
                    (int64_t)report->uncovered_count);
-    put_single(out, "larder_status_success", "Whether the store could be read (1) or not (0).",
-               success);
+    put_single(out, "larder_status_success",
+               "Whether the store could be read, and holds anything (1), or not (0).", success);
     put_single(out, "larder_status_timestamp_seconds", "When this was written.",
                report->now != 0 ? report->now : time(NULL));
     put_head(out, "larder_build_info", "The larder that wrote this.");
@@ -234,7 +234,7 @@ int status_print_nagios(const struct larder_status_report *report, enum larder_s
 {
     int code = nagios_code(report, status);
     struct buffer line = {0};
-    bool told = code != NAGIOS_UNKNOWN && report->count > 0;
+    bool told = code != NAGIOS_UNKNOWN && !report->empty;
 
     buffer_printf(&line, "LARDER %s - ", nagios_names[code]);
     if (!told)

@@ -73,13 +73,15 @@ struct larder_status_report {
     const char **uncovered; /* tables that no scheduled preset backs up */
     size_t uncovered_count;
     const char *not_asked; /* why a database that was given could not be asked; NULL: it could */
-    const char *unread;    /* why something in the store could not be read; NULL: all could */
+    bool
+        empty; /* the store holds nothing of the source that was named, or nothing at all, and no preset is known */
+    const char *unread; /* why something in the store could not be read; NULL: all could */
     void *memory;
 };
 
 /*
  * Reads it. LARDER_OVERDUE where a preset with a schedule, or the one that was named, is overdue or missing, or where the store holds
- * nothing and no preset is known: then the report is there as with LARDER_OK. So it is with LARDER_FAILED and `unread`, where
+ * nothing of the source that was named, or nothing at all, and no preset is known: then the report is there as with LARDER_OK. So it is with LARDER_FAILED and `unread`, where
  * nothing of the kind is known, and something in the store could not be read. The caller frees the report, always.
  */
 enum larder_status larder_status_read(const struct larder_status_options *options,

@@ -33,6 +33,8 @@ expect_stderr "there is no store"
 mkdir "$STORE"
 expect_exit 7 larder status
 expect_stderr "there is no archive"
+expect_exit 7 larder status --prometheus
+expect_equal "success" 0 "$(metric larder_status_success)"
 expect_exit 2 larder status --nagios --json
 expect_exit 2 larder status -o file
 
@@ -235,6 +237,21 @@ forge $HOUR $DAY $((7 * DAY)) 1000 daily other
 expect_exit 7 larder status
 expect_stdout "kitchai/nightly"
 expect_stdout "other/daily"
+
+it "a source that is named and has no archive is no good news, whatever the store has of others"
+rm -r "$STORE/kitchai/weekly" "$STORE/kitchai/nightly"
+forge 0 null $((7 * DAY)) 1000 nightly
+expect_exit 0 larder status --source-name other
+expect_exit 7 larder status --source-name othr
+expect_stderr 'there is no archive of source "othr"'
+expect_stderr 'Is "other" meant? Its sources are: kitchai, other.'
+expect_exit 2 larder status --source-name othr --nagios
+expect_stdout 'LARDER CRITICAL - there is no archive of source "othr"'
+expect_exit 7 larder status --source-name othr --prometheus
+expect_equal "success" 0 "$(metric larder_status_success)"
+expect_exit 7 larder status nightly --source-name other
+expect_stdout "other/nightly"
+expect_stdout MISSING
 
 it "a database says what its presets are now, and which tables none of them has"
 rm -rf "$STORE"
