@@ -137,34 +137,35 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
     return status;
 }
 
-enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, size_t count,
+enum larder_status merge_advance_sequences(struct pg *pg, const char *tables, const char *but,
                                            struct larder_error *error)
 {
+    /* The numbers of a partition may come from the identity of a table above, of which its own column does not tell. */
     static const char advance_sql[] =
+        "WITH RECURSIVE u(oid, above) AS (SELECT t.oid, t.oid FROM unnest($1::oid[]) AS t(oid) UNION "
+        "SELECT u.oid, i.inhparent FROM u JOIN pg_catalog.pg_class c ON c.oid = u.above AND c.relispartition "
+        "JOIN pg_catalog.pg_inherits i ON i.inhrelid = u.above) "
         "SELECT string_agg(DISTINCT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, m.top) FROM "
         "(SELECT pg_catalog.%s(%I)::bigint AS top FROM %s) m, %s s WHERE m.top %s s.last_value OR "
         "(m.top = s.last_value AND NOT s.is_called);', q.oid::pg_catalog.regclass, "
-        "CASE WHEN r.seqincrement > 0 THEN 'max' ELSE 'min' END, a.attname, a.attrelid::pg_catalog.regclass, "
-        "q.oid::pg_catalog.regclass, CASE WHEN r.seqincrement > 0 THEN '>' ELSE '<' END), ' ') FROM pg_catalog.pg_attribute a "
+        "CASE WHEN r.seqincrement > 0 THEN 'max' ELSE 'min' END, a.attname, u.oid::pg_catalog.regclass, "
+        "q.oid::pg_catalog.regclass, CASE WHEN r.seqincrement > 0 THEN '>' ELSE '<' END), ' ') "
+        "FROM u JOIN pg_catalog.pg_attribute a ON a.attrelid = u.above "
         "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "
         "JOIN pg_catalog.pg_depend p ON (p.classid = 1259 AND p.refclassid = 1259 AND p.refobjid = a.attrelid "
         "AND p.refobjsubid = a.attnum AND p.deptype IN ('a', 'i')) OR (p.classid = 2604 AND p.objid = d.oid AND p.refclassid = 1259) "
         "JOIN pg_catalog.pg_class q ON q.relkind = 'S' AND q.oid = CASE p.classid WHEN 1259 THEN p.objid ELSE p.refobjid END "
+        "AND q.oid <> ALL ($2::oid[]) "
         "JOIN pg_catalog.pg_sequence r ON r.seqrelid = q.oid "
-        "WHERE a.attrelid = ANY ($1::oid[]) AND NOT a.attisdropped "
-        "AND EXISTS (WITH RECURSIVE b(oid) AS (SELECT a.atttypid UNION ALL SELECT t.typbasetype FROM b "
+        "WHERE NOT a.attisdropped AND EXISTS (WITH RECURSIVE b(oid) AS (SELECT a.atttypid UNION ALL SELECT t.typbasetype FROM b "
         "JOIN pg_catalog.pg_type t ON t.oid = b.oid AND t.typtype = 'd') "
         "SELECT FROM b WHERE b.oid = ANY ('{smallint,integer,bigint,numeric}'::pg_catalog.regtype[]))";
-    struct buffer array = {0};
-    const char *value = array_of_oids(&array, oids, count);
+    const char *values[] = {tables, but};
     char *sql = NULL;
-    enum larder_status status = array.failed
-                                    ? larder_fail_memory(error)
-                                    : pg_query_one(pg, advance_sql, 1, &value, &sql, error);
+    enum larder_status status = pg_query_one(pg, advance_sql, 2, values, &sql, error);
 
     if (status == LARDER_OK && sql != NULL)
         status = pg_exec(pg, sql, error);
     free(sql);
-    buffer_free(&array);
     return status == LARDER_OK ? status : larder_context(error, "could not move sequences on");
 }

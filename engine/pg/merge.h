@@ -85,8 +85,11 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
                                      struct arena *arena, const char **before, const char **after,
                                      struct larder_error *error);
 
-/* Puts the sequences that feed the tables' columns behind the largest value there, or the smallest where they descend; never back. */
-enum larder_status merge_advance_sequences(struct pg *pg, const uint32_t *oids, size_t count,
+/*
+ * Puts the sequences that feed the tables' columns behind the largest value there, or the smallest where they descend; never back.
+ * `tables`, and `but`, the sequences that are left as they are, are arrays of OIDs in the server's text form.
+ */
+enum larder_status merge_advance_sequences(struct pg *pg, const char *tables, const char *but,
                                            struct larder_error *error);
 
 /*

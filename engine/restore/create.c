@@ -4,6 +4,7 @@
 
 #include "engine/pg/session.h"
 #include "engine/restore/parts.h"
+#include "engine/restore/preflight.h"
 #include "engine/run/run.h"
 #include "formats/sql_split.h"
 #include "formats/stub_sql.h"
@@ -61,12 +62,19 @@ struct creation {
 /* What a function's definition ends with, where not everybody may call it; see FORMAT.md. */
 #define FUNCTION_GRANTS "\n; REVOKE ALL ON ROUTINE "
 
-enum { SQLSTATE_BYTES = 6 };
+enum { SQLSTATE_BYTES = 6, SEQUENCE_CATALOG = 1259 };
 #define NO_PRIVILEGE "42501"
+#define RELATION_IS_THERE "42P07"
 
 static bool may_be_there(const char *sqlstate)
 {
     return strcmp(sqlstate, "42710") == 0 || strcmp(sqlstate, "42723") == 0;
+}
+
+static bool is_sequence(const struct schema_entry *entry, const char *sqlstate)
+{
+    return strcmp(entry->what, "SEQUENCE") == 0 &&
+           (strcmp(sqlstate, RELATION_IS_THERE) == 0 || strcmp(sqlstate, NO_PRIVILEGE) == 0);
 }
 
 static bool lacks_something(const char *sqlstate)
@@ -194,6 +202,42 @@ static bool is_there(struct creation *c, const struct schema_entry *entry)
     return there;
 }
 
+/* Whether a table that is made brings it along: that of a serial, or of an identity. */
+static bool comes_with_table(const struct restore *r, uint32_t sequence)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        for (size_t j = 0; j < r->tables[i]->object_count; j++)
+            if (r->tables[i]->objects[j].catalog == SEQUENCE_CATALOG &&
+                r->tables[i]->objects[j].oid == sequence)
+                return true;
+    return false;
+}
+
+/* A sequence of its own, or another table's, outlives the tables that take their numbers from it. */
+static bool is_sequence_there(struct creation *c, const struct schema_entry *entry)
+{
+    static const char sql[] =
+        "SELECT oid FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND relkind = 'S'";
+    const struct restore *r = c->restore;
+
+    for (size_t i = 0; i < manifest_sequences(r->manifest); i++) {
+        const struct manifest_sequence *s = &r->manifest->sequences[i];
+        const char *name;
+        char *found = NULL;
+        bool there;
+
+        if (s->oid != entry->oid || comes_with_table(r, s->oid))
+            continue;
+        name = preflight_qualified(r->arena, s->schema, s->name);
+        if (name == NULL || pg_query_one(r->control, sql, 1, &name, &found, NULL) != LARDER_OK)
+            return false;
+        there = found != NULL;
+        free(found);
+        return there;
+    }
+    return false;
+}
+
 /* Whether one failed definition may be left out; says so in the findings where that is a loss. */
 static bool can_leave_out(struct creation *c, const struct schema_block *block, const char *state,
                           const struct larder_error *why)
@@ -202,7 +246,8 @@ static bool can_leave_out(struct creation *c, const struct schema_block *block, 
 
     if (strcmp(block->entry->what, "TABLE") == 0)
         return false;
-    if (may_be_there(state) || (strcmp(state, NO_PRIVILEGE) == 0 && is_there(c, block->entry))) {
+    if (may_be_there(state) || (strcmp(state, NO_PRIVILEGE) == 0 && is_there(c, block->entry)) ||
+        (is_sequence(block->entry, state) && is_sequence_there(c, block->entry))) {
         run_message(r->run, LARDER_NOTE, "left as it is in the target: %s", block->entry->text);
         return true;
     }

@@ -160,6 +160,9 @@ static enum larder_status do_last(struct lane *lane, struct larder_error *error)
         larder_context(error, "could not add keys, triggers and what else comes last");
         return fail_keys(lane, status, error);
     }
+    status = restore_move_on(r, lane->pg, error);
+    if (status != LARDER_OK)
+        return status;
     /* No other lane adds findings, or uses the arena. */
     if (r->options->whole_schema)
         status = restore_rest(r, lane->pg, error);

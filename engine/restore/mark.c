@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/pg/merge.h"
 #include "engine/pg/session.h"
 #include "engine/restore/preflight.h"
 #include "engine/run/run.h"
@@ -181,6 +182,37 @@ enum larder_status restore_find_left(struct restore *r, const char *const *names
         "WHERE c.oid = pg_catalog.to_regclass(u.item) "
         "AND m.name = pg_catalog.format('%I.%I', n.nspname, c.relname))",
         names, count, left, error);
+}
+
+/* Whether something that is made may take its numbers from what was there before. */
+static bool shares_sequences(const struct restore *r)
+{
+    bool shares = r->child_count > 0;
+
+    for (size_t i = 0; i < r->schema.count && !shares; i++)
+        shares = r->schema.entries[i].selected && r->schema.entries[i].left_out &&
+                 strcmp(r->schema.entries[i].what, "SEQUENCE") == 0;
+    return shares;
+}
+
+enum larder_status restore_move_on(struct restore *r, struct pg *pg, struct larder_error *error)
+{
+    static const char sql[] =
+        "WITH made AS (SELECT c.oid, c.relkind FROM " RESTORE_MARK ".made m "
+        "JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid) "
+        "SELECT ARRAY(SELECT oid FROM made WHERE relkind IN ('r', 'p')), "
+        "ARRAY(SELECT oid FROM made WHERE relkind = 'S' UNION SELECT d.objid FROM made m "
+        "JOIN pg_catalog.pg_depend d ON d.classid = 1259 AND d.refclassid = 1259 AND d.refobjid = m.oid AND d.deptype = 'i')";
+    PGresult *result = NULL;
+    enum larder_status status;
+
+    if (!shares_sequences(r))
+        return LARDER_OK;
+    status = pg_query(pg, sql, 0, NULL, &result, error);
+    if (status == LARDER_OK)
+        status = merge_advance_sequences(pg, pg_value(result, 0, 0), pg_value(result, 0, 1), error);
+    PQclear(result);
+    return status;
 }
 
 enum larder_status restore_undo(struct restore *r, struct larder_error *error)

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "engine/pg/array.h"
 #include "engine/proof.h"
 #include "engine/restore/existing.h"
 
@@ -280,12 +281,19 @@ static enum larder_status prove_all(struct merging *m, struct larder_error *erro
 static enum larder_status advance_sequences(struct merging *m, struct larder_error *error)
 {
     uint32_t *oids = arena_alloc(m->restore->arena, m->count, sizeof(*oids));
+    struct buffer array = {0};
+    const char *tables;
+    enum larder_status status;
 
     if (oids == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < m->count; i++)
         oids[i] = m->items[i].shape.oid;
-    return merge_advance_sequences(m->pg, oids, m->count, error);
+    tables = array_of_oids(&array, oids, m->count);
+    status = array.failed ? larder_fail_memory(error)
+                          : merge_advance_sequences(m->pg, tables, "{}", error);
+    buffer_free(&array);
+    return status;
 }
 
 enum larder_status merging_apply(struct merging *m, struct larder_error *error)

@@ -86,6 +86,10 @@ enum larder_status restore_close_made(struct pg *pg, struct larder_error *error)
 /* Leaves the mark in the transaction that creates, with a list of what it has created. */
 enum larder_status restore_mark(struct restore *restore, struct larder_error *error);
 
+/* Moves sequences on that were there before, and that what the mark lists takes its numbers from; in the last transaction. */
+enum larder_status restore_move_on(struct restore *restore, struct pg *pg,
+                                   struct larder_error *error);
+
 /* Loads rows, builds indexes, adds what comes last, takes the mark away, and reads the proof, all
  * in lanes. */
 enum larder_status restore_load(struct restore *restore, struct larder_error *error);

@@ -113,6 +113,39 @@ expect_query dropped "SELECT to_regclass('notes') IS NULL" t
 expect_exit 0 larder restore dropped.tar -d dropped -t notes -t dishes --existing missing --no-undo --into-source dropped
 expect_query dropped "SELECT count(*) FROM notes JOIN dishes d ON d.id = dish" 2
 
+it "a sequence that outlived the table is left to its owner, and is behind what came back"
+new_database shared
+sql shared "CREATE SEQUENCE common; CREATE TABLE bills (id int DEFAULT nextval('common') PRIMARY KEY); CREATE TABLE owning (id serial PRIMARY KEY);
+    CREATE TABLE using_it (id int DEFAULT nextval('owning_id_seq') PRIMARY KEY); CREATE TABLE months (id bigserial, m int, PRIMARY KEY (id, m)) PARTITION BY LIST (m);
+    CREATE TABLE months_1 PARTITION OF months FOR VALUES IN (1); CREATE TABLE months_2 PARTITION OF months FOR VALUES IN (2);
+    CREATE TABLE years (id bigint GENERATED ALWAYS AS IDENTITY, y int, PRIMARY KEY (id, y)) PARTITION BY LIST (y);
+    CREATE TABLE years_1 PARTITION OF years FOR VALUES IN (1); CREATE TABLE years_2 PARTITION OF years FOR VALUES IN (2);
+    INSERT INTO bills SELECT FROM generate_series(1, 5); INSERT INTO using_it SELECT FROM generate_series(1, 5);
+    INSERT INTO months (m) SELECT 2 FROM generate_series(1, 5); INSERT INTO years (y) SELECT 2 FROM generate_series(1, 5)"
+expect_exit 0 larder export -t 'public.*' -d shared -o shared.tar --no-record -q
+next_numbers()
+{
+    sql shared "WITH b AS (INSERT INTO bills DEFAULT VALUES RETURNING id), u AS (INSERT INTO using_it DEFAULT VALUES RETURNING id),
+        m AS (INSERT INTO months (m) VALUES (2) RETURNING id), y AS (INSERT INTO years (y) VALUES (2) RETURNING id)
+        SELECT b.id, u.id, m.id, y.id FROM b, u, m, y"
+}
+for value in 1 90; do
+    sql shared "DROP TABLE bills, using_it, months_2, years_2; SELECT setval('common', $value), setval('owning_id_seq', $value), setval('months_id_seq', $value), setval('years_id_seq', $value)" >/dev/null
+    expect_exit 0 larder restore shared.tar -d shared -t bills -t using_it -t months_2 -t years_2 --into-source shared
+    expect_stderr "left as it is in the target: SEQUENCE public common"
+    expect_query shared "SELECT pg_get_serial_sequence('owning', 'id')" public.owning_id_seq
+    [ "$value" = 1 ] && wanted='6|6|6|6' || wanted='91|91|91|91'
+    expect_equal "the next numbers" "$wanted" "$(next_numbers)"
+done
+sql shared "CREATE VIEW taken AS SELECT; DROP TABLE bills; ALTER SEQUENCE common RENAME TO away; ALTER VIEW taken RENAME TO common"
+expect_exit 1 larder restore shared.tar -d shared -t bills --into-source shared
+expect_stderr 'relation "common" already exists'
+
+it "the identity of a partitioned table is behind the rows that came back to one partition alone"
+sql shared "TRUNCATE years; ALTER SEQUENCE years_id_seq RESTART"
+expect_exit 0 larder restore shared.tar -d shared -t years_2 --existing rows --into-source shared --no-undo -q
+expect_query shared "SELECT last_value FROM years_id_seq" 5
+
 it "sequences of partitioned tables, of domains, and descending ones are behind what came back"
 new_database numbers
 sql numbers "CREATE DOMAIN number AS bigint; CREATE DOMAIN positive AS number CHECK (VALUE > 0);
