@@ -110,6 +110,14 @@ enum larder_status merge_consequences(struct pg *pg, const char *table,
                                       bool *forbidden, struct larder_error *error);
 
 /*
+ * Whether a foreign key of one of the `merged` tables, or of one that they are partitions of, does something to its rows when others go from one
+ * of these, or change; not one that refers to a primary key, by which rows are matched.
+ */
+enum larder_status merge_passes_on(struct pg *pg, const uint32_t *oids, size_t count,
+                                   const uint32_t *merged, size_t merged_count, bool *passes_on,
+                                   struct larder_error *error);
+
+/*
  * The tables, as quoted names, that foreign keys' actions reach from these, and these; `keyless` are those whose rows cannot be matched,
  * for want of a primary key. In the arena.
  */

@@ -148,6 +148,31 @@ enum larder_status merge_consequences(struct pg *pg, const char *table,
     return status;
 }
 
+enum larder_status merge_passes_on(struct pg *pg, const uint32_t *oids, size_t count,
+                                   const uint32_t *merged, size_t merged_count, bool *passes_on,
+                                   struct larder_error *error)
+{
+    static const char sql[] =
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY ($1::oid[]) "
+        "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd')) "
+        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = c.conindid AND i.indisprimary) "
+        "AND (c.conrelid = ANY ($2::oid[]) OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l "
+        "WHERE l.relid::oid = ANY ($2::oid[]))))";
+    struct buffer arrays[2] = {{0}, {0}};
+    const char *values[] = {array_of_oids(&arrays[0], oids, count),
+                            array_of_oids(&arrays[1], merged, merged_count)};
+    char *found = NULL;
+    enum larder_status status = arrays[0].failed || arrays[1].failed
+                                    ? larder_fail_memory(error)
+                                    : pg_query_one(pg, sql, 2, values, &found, error);
+
+    *passes_on = found != NULL && found[0] == 't';
+    free(found);
+    buffer_free(&arrays[0]);
+    buffer_free(&arrays[1]);
+    return status;
+}
+
 enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t count,
                                  struct arena *arena, const char ***names, bool **keyless,
                                  size_t *name_count, struct larder_error *error)

@@ -237,6 +237,27 @@ bool merged_is_changed(const struct restore *r, const struct merged *item)
            (r->options->existing == LARDER_EXISTING_ROWS && (c->changed > 0 || c->removed > 0));
 }
 
+/* Where keys pass on what is done, a table may have to be changed that is as it should be now. */
+bool merging_touches(const struct merging *m, const struct merged *item)
+{
+    return merged_is_changed(m->restore, item) || (m->passes_on && manifest_has_rows(item->table));
+}
+
+static enum larder_status find_passing_on(struct merging *m, struct larder_error *error)
+{
+    uint32_t *oids = arena_alloc(m->restore->arena, m->count, sizeof(*oids));
+    size_t count = 0;
+
+    if (oids == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->items[i].change->removed > 0 || m->items[i].change->changed > 0)
+            oids[count++] = m->oids[i];
+    if (count == 0 || m->restore->options->existing != LARDER_EXISTING_ROWS)
+        return LARDER_OK;
+    return merge_passes_on(m->pg, oids, count, m->oids, m->count, &m->passes_on, error);
+}
+
 enum larder_status existing_merge(struct restore *r, struct pg *pg, struct larder_error *error)
 {
     struct merging m;
@@ -245,6 +266,8 @@ enum larder_status existing_merge(struct restore *r, struct pg *pg, struct larde
 
     for (size_t i = 0; status == LARDER_OK && i < m.count; i++)
         changed = changed || merged_is_changed(r, &m.items[i]);
+    if (status == LARDER_OK)
+        status = find_passing_on(&m, error);
     if (status == LARDER_OK && changed && !r->options->no_undo)
         status = merging_write_undo(&m, error);
     if (status == LARDER_OK)

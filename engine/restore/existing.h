@@ -35,6 +35,7 @@ struct merging {
     struct merged *items;
     size_t count;
     uint32_t *oids; /* 0 for a partitioned table, which has no rows of its own */
+    bool passes_on; /* what is done to one of these tables does something to another of them */
 };
 
 /* LARDER_USAGE for options that do not go together. */
@@ -85,6 +86,9 @@ enum larder_status merged_count(const struct merging *merging, const struct merg
 
 /* Whether anything of a table is to be changed. */
 bool merged_is_changed(const struct restore *restore, const struct merged *merged);
+
+/* Whether a table is written to. */
+bool merging_touches(const struct merging *merging, const struct merged *merged);
 
 /* Makes a table with the archive's columns: "CREATE ... TABLE" is `create`, and `end` stands behind the columns. */
 enum larder_status stage_create(struct restore *restore, struct pg *pg, const char *create,

@@ -51,7 +51,7 @@ static enum larder_status run_merge(struct merging *m, struct larder_error *erro
     enum larder_status status = LARDER_OK;
 
     for (size_t i = 0; i < m->count; i++) {
-        if (!merged_is_changed(m->restore, &m->items[i]))
+        if (!merging_touches(m, &m->items[i]))
             continue;
         buffer_puts(&sql, changed++ == 0 ? "WITH " : ", ");
         put_merge(m, i, &sql);
@@ -61,6 +61,17 @@ static enum larder_status run_merge(struct merging *m, struct larder_error *erro
         status = sql.failed ? larder_fail_memory(error) : pg_exec(m->pg, buffer_text(&sql), error);
     buffer_free(&sql);
     return status;
+}
+
+/*
+ * What foreign keys do comes at the statement's end, and may undo some of it: a row that went, and one that came with its unique value, have the
+ * same rows refer to them. A second time there is only that to be done.
+ */
+static enum larder_status run_merges(struct merging *m, struct larder_error *error)
+{
+    enum larder_status status = run_merge(m, error);
+
+    return status == LARDER_OK && m->passes_on ? run_merge(m, error) : status;
 }
 
 /* Rows that exchanged values of a unique constraint, or passed them on, cannot be updated one after the other. */
@@ -109,7 +120,7 @@ static enum larder_status merge_freely(struct merging *m, struct buffer *afterwa
 
     if (status != LARDER_OK)
         return status;
-    status = with_usual_path(m, run_merge, &first);
+    status = with_usual_path(m, run_merges, &first);
     if (status != LARDER_FAILED || !makes_rows(m) || !is_conflict(m->pg)) {
         if (status != LARDER_OK)
             *error = first;
@@ -122,7 +133,7 @@ static enum larder_status merge_freely(struct merging *m, struct buffer *afterwa
         *error = first;
         return first.status;
     }
-    return status == LARDER_OK ? with_usual_path(m, run_merge, error) : status;
+    return status == LARDER_OK ? with_usual_path(m, run_merges, error) : status;
 }
 
 static enum larder_status check_deferred(struct merging *m, struct larder_error *error)
@@ -143,7 +154,7 @@ static enum larder_status merge_all(struct merging *m, struct larder_error *erro
     if (oids == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < m->count; i++)
-        if (merged_is_changed(r, &m->items[i]))
+        if (merging_touches(m, &m->items[i]))
             oids[changed++] = m->oids[i];
     if (changed == 0)
         return LARDER_OK;

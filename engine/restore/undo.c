@@ -62,7 +62,7 @@ static enum larder_status find_reached(const struct merging *m, const uint32_t *
     return status;
 }
 
-/* The tables that change, and with allow_cascade those that are changed by that. */
+/* The tables that may change, and with allow_cascade those that are changed by that. */
 static enum larder_status find_tables(const struct merging *m, const char ***names, size_t *count,
                                       struct larder_error *error)
 {
@@ -75,7 +75,7 @@ static enum larder_status find_tables(const struct merging *m, const char ***nam
     if (oids == NULL || *names == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < m->count; i++)
-        if (merged_is_changed(r, &m->items[i])) {
+        if (merging_touches(m, &m->items[i])) {
             oids[changed++] = m->items[i].shape.oid;
             (*names)[(*count)++] = m->items[i].target;
         }

@@ -78,3 +78,25 @@ expect_stderr 'no primary key'
 expect_exit 0 larder restore orders_undo.tar -d shop --existing rows --into-source shop --no-undo -t '*.*' -t '!public."lines"' -t '!public."scribbles"' -q
 expect_exit 0 larder restore orders_undo.tar -d shop --into-schema beside --into-source shop -t lines -q
 expect_query shop "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM details), (SELECT count(*) FROM beside.lines)" "2|1|2"
+
+it "what keys pass on among tables that are restored together is made good, by the archive's rows and without their triggers"
+new_database reborn
+sql reborn "CREATE TABLE people (id int PRIMARY KEY, email text UNIQUE, code text UNIQUE); CREATE TABLE owned (id int PRIMARY KEY, email text REFERENCES people (email) ON DELETE CASCADE, code text REFERENCES people (code) ON UPDATE CASCADE);
+    CREATE TABLE parts (id int PRIMARY KEY, owned int REFERENCES owned ON DELETE CASCADE); CREATE TABLE loose (id int PRIMARY KEY, m int, email text REFERENCES people (email) ON DELETE SET NULL);
+    CREATE TABLE monthly (id int, m int, email text REFERENCES people (email) ON DELETE SET NULL, PRIMARY KEY (id, m)) PARTITION BY LIST (m); CREATE TABLE monthly_1 PARTITION OF monthly FOR VALUES IN (1);
+    INSERT INTO people VALUES (1, 'a', 'x'), (2, 'b', 'y'); INSERT INTO owned VALUES (1, 'a', 'x'), (2, 'b', 'y'); INSERT INTO parts VALUES (1, 1), (2, 2); INSERT INTO loose VALUES (1, 1, 'a'); INSERT INTO monthly VALUES (1, 1, 'a');
+    CREATE FUNCTION fires() RETURNS trigger LANGUAGE plpgsql AS \$\$BEGIN RAISE 'a trigger fires'; END\$\$"
+expect_exit 0 larder export -t 'public.*' -d reborn -o reborn.tar --no-record -q
+archived=$(digests_of reborn)
+for options in --no-verify ""; do
+    sql reborn "DELETE FROM people WHERE id = 1; INSERT INTO people VALUES (11, 'a', 'x'); INSERT INTO owned VALUES (1, 'a', 'x'); INSERT INTO parts VALUES (1, 1);
+        UPDATE loose SET email = 'a'; UPDATE monthly SET email = 'a'; UPDATE people SET code = 'z' WHERE id = 2; UPDATE people SET code = 'y' WHERE id = 11"
+    sql reborn "CREATE TRIGGER fires BEFORE INSERT OR UPDATE OR DELETE ON owned FOR EACH ROW EXECUTE FUNCTION fires(); CREATE TRIGGER fires BEFORE DELETE ON parts FOR EACH ROW EXECUTE FUNCTION fires()"
+    before=$(digests_of reborn)
+    expect_exit 0 larder restore reborn.tar -d reborn --existing rows --into-source reborn --undo "before$options.tar" -q ${options:+"$options"}
+    expect_equal "what is there" "$archived" "$(digests_of reborn)"
+    expect_exit 0 larder restore "before$options.tar" -d reborn --existing rows --into-source reborn --no-undo -q
+    expect_equal "what was there" "$before" "$(digests_of reborn)"
+    expect_exit 0 larder restore reborn.tar -d reborn --existing rows --into-source reborn --no-undo -q
+    sql reborn "DROP TRIGGER fires ON owned; DROP TRIGGER fires ON parts"
+done
