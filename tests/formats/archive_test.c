@@ -293,8 +293,8 @@ static void the_recovery_text_names_the_archive(void **state)
 
     (void)state;
     assert_int_equal(recovery_write(m, &out, NULL), LARDER_OK);
-    assert_non_null(
-        strstr(buffer_text(&out), "tar xf daily_20250126_020000.tar && psql -v ON_ERROR_STOP=1"));
+    assert_non_null(strstr(buffer_text(&out),
+                           "tar xf daily_20250126_020000.tar && psql -X -v ON_ERROR_STOP=1"));
     assert_non_null(strstr(buffer_text(&out), "server 15.18, encoding UTF8"));
     buffer_free(&out);
     manifest_free(m);

@@ -107,6 +107,12 @@ recover "$SCRATCH/edges_text.tar" settings
 sql postgres "ALTER DATABASE settings RESET ALL"
 expect_same_rows edges settings
 
+it "nor does what psql reads at its start: a file that turns AUTOCOMMIT off left an empty database, and no error"
+new_database started
+echo '\set AUTOCOMMIT off' >"$SCRATCH/psqlrc"
+PSQLRC=$SCRATCH/psqlrc recover "$SCRATCH/edges_text.tar" started
+expect_same_rows edges started
+
 it "how the source writes backslashes does not change definitions, whatever options the connection has"
 new_database slashes
 sql slashes "CREATE TABLE slashed (v text DEFAULT 'a\\b' CHECK (v ~ '^[a-z]\\w*\\\\?\\w+\$')); COMMENT ON TABLE slashed IS 'back\\slash'; INSERT INTO slashed DEFAULT VALUES;
