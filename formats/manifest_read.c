@@ -172,6 +172,8 @@ static void read_tables(struct reading *r, const json_t *json)
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         m->table_count = i + 1;
         read_table(r, json_array_get(array, i), &m->tables[i], i + 1);
+        if (!manifest_has_rows(&m->tables[i]) && m->tables[i].part_count > 0)
+            field_wrong(r, "parts");
     }
     for (size_t i = 0; i < more && r->wrong == NULL; i++) {
         m->referenced_count = i + 1;

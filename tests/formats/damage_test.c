@@ -258,6 +258,7 @@ static const struct {
     {"tables/0/parts/0", "raw_bytes", "17", "its manifest has a wrong or missing \"rows\""},
     {"tables/0", "fingerprint", "\"00000000000000000000000000000000\"", "a fingerprint is not the manifest's"},
     {"tables/0", "schema", "\"private\"", "its manifest has a wrong or missing \"path\""},
+    {"tables/0", "kind", "\"partitioned table\"", "its manifest has a wrong or missing \"parts\""},
     {"tables/0", "copy_format", "\"binary\"", "a binary COPY stream has a wrong header"},
     {"tables/1", "copy_format", "\"text\"", "the rows end in the midst of one"},
     {"tables/1", "columns", "[]", "a binary row has 1 fields instead of 0"},
