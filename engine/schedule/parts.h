@@ -30,9 +30,9 @@ struct schedule_when {
  * apart those of one step, so that they do not all begin at once.
  */
 struct schedule_when schedule_when(long every, size_t place);
-/* "*-*-* 02:00:00", as systemd has it. */
+/* "*-*-* 04:00:00", as systemd has it. */
 void schedule_calendar(struct schedule_when when, struct buffer *text);
-/* "0 2 * * *" */
+/* "0 4 * * *" */
 void schedule_cron(struct schedule_when when, struct buffer *text);
 
 struct schedule_job {

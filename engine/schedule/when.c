@@ -2,7 +2,11 @@
 
 #include "engine/schedule/parts.h"
 
-enum { MINUTE = 60, HOUR = 3600, DAY = 86400, APART = 20 };
+/*
+ * The first hour of jobs that come once a day: in most places nobody works then, and clocks are put forward before it. systemd
+ * leaves out what stands in the hour that such a night lacks.
+ */
+enum { MINUTE = 60, HOUR = 3600, DAY = 86400, APART = 20, FIRST_HOUR = 4 };
 
 /* The largest divisor of `whole` that is not above `most`, and is at least 1. */
 static int divisor(int whole, long most)
@@ -15,7 +19,7 @@ static int divisor(int whole, long most)
     return found;
 }
 
-/* Days begin at 02:00, weeks at 03:00, months at 04:00: in most places nobody works then. */
+/* Weeks begin an hour after days, months an hour after weeks. */
 struct schedule_when schedule_when(long every, size_t place)
 {
     int shift = (int)(place % 18) * APART;
@@ -31,7 +35,7 @@ struct schedule_when schedule_when(long every, size_t place)
         when.unit = every < 7 * DAY    ? SCHEDULE_DAY
                     : every < 28 * DAY ? SCHEDULE_WEEK
                                        : SCHEDULE_MONTH;
-        when.hour = 2 + (int)when.unit - (int)SCHEDULE_DAY + shift / 60;
+        when.hour = FIRST_HOUR + (int)when.unit - (int)SCHEDULE_DAY + shift / 60;
     }
     return when;
 }

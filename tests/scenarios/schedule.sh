@@ -47,13 +47,24 @@ if command -v systemd-analyze >/dev/null; then
     done < <(sed -n 's/^OnCalendar=//p' units/*.timer)
 fi
 
+it "the night in which clocks are put forward has its exports, too"
+for zone in Europe/Berlin Europe/Helsinki America/New_York; do
+    [ -e "/usr/share/zoneinfo/$zone" ] && command -v systemd-analyze >/dev/null || continue
+    day=2027-03-28
+    [ "$zone" != America/New_York ] || day=2027-03-14
+    for unit in daily weekly; do
+        expect_exit 0 env "TZ=$zone" systemd-analyze calendar --base-time="$day 00:00:00" "$(sed -n 's/^OnCalendar=//p' "units/larder@$unit.timer")"
+        expect_stdout "Next elapse: Sun $day"
+    done
+done
+
 it "units that were edited are not overwritten without being told"
 expect_exit 0 larder setup --schedule systemd -o units
-sed -i s/02:/05:/ units/larder@daily.timer
+sed -i s/04:/05:/ units/larder@daily.timer
 expect_exit 2 larder setup --schedule systemd -o units
 expect_stderr "larder@daily.timer"
 expect_exit 0 larder setup --schedule systemd -o units --replace
-grep -q "02:00" units/larder@daily.timer
+grep -q "04:00" units/larder@daily.timer
 
 it "what is written into a folder is named, with what to do with it"
 expect_exit 0 larder setup --schedule cron -o tab
@@ -63,18 +74,18 @@ expect_stderr "Wrote 10 files into units. Put these into /etc/systemd/system"
 
 it "cron gets a crontab that its own program reads, where it can be asked"
 expect_exit 0 larder setup --schedule cron
-expect_stdout "0 2 * * * $LARDER export -q daily --prune --config '$SCRATCH/larder 100\\%.conf' >/dev/null"
+expect_stdout "0 4 * * * $LARDER export -q daily --prune --config '$SCRATCH/larder 100\\%.conf' >/dev/null"
 expect_stdout "*/20 * * * * $LARDER export -q often"
 expect_unsaid by_hand
 cp "$STDOUT" crontab
 help=$(crontab -h 2>&1 || true)
 if [[ $help == *"-n"*"dry run"* ]]; then
     expect_exit 0 crontab -n crontab
-    sed 's/^0 2 /0 25 /' crontab >wrong
+    sed 's/^0 4 /0 25 /' crontab >wrong
     expect_exit 1 crontab -n wrong
 fi
 # A line of the crontab, as cron gives it to sh: it finds its configuration, and gets as far as to the server.
-sed -n 's/^0 2 \* \* \* //p' crontab | sed 's/\\%/%/g' >line.sh
+sed -n 's/^0 4 \* \* \* //p' crontab | sed 's/\\%/%/g' >line.sh
 expect_exit 1 env -i PATH="$PATH" HOME="$HOME" ASAN_OPTIONS="$ASAN_OPTIONS" PGHOST=/nowhere sh line.sh
 expect_stderr "could not connect to the database"
 

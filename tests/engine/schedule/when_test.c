@@ -20,13 +20,13 @@ static const struct row {
     {45 * 60, 3, "*-*-* *:00/30:00", "*/30 * * * *"},
     {3600, 1, "*-*-* 00/1:20:00", "20 * * * *"},
     {5 * 3600, 0, "*-*-* 00/4:00:00", "0 */4 * * *"},
-    {86400, 0, "*-*-* 02:00:00", "0 2 * * *"},
-    {86400, 4, "*-*-* 03:20:00", "20 3 * * *"},
-    {3 * 86400, 0, "*-*-* 02:00:00", "0 2 * * *"},
-    {7 * 86400, 0, "Sun *-*-* 03:00:00", "0 3 * * 0"},
-    {30 * 86400, 0, "*-*-01 04:00:00", "0 4 1 * *"},
-    {365 * 86400L, 17, "*-*-01 09:40:00", "40 9 1 * *"},
-    {365 * 86400L, 18, "*-*-01 04:00:00", "0 4 1 * *"},
+    {86400, 0, "*-*-* 04:00:00", "0 4 * * *"},
+    {86400, 4, "*-*-* 05:20:00", "20 5 * * *"},
+    {3 * 86400, 0, "*-*-* 04:00:00", "0 4 * * *"},
+    {7 * 86400, 0, "Sun *-*-* 05:00:00", "0 5 * * 0"},
+    {30 * 86400, 0, "*-*-01 06:00:00", "0 6 1 * *"},
+    {365 * 86400L, 17, "*-*-01 11:40:00", "40 11 1 * *"},
+    {365 * 86400L, 18, "*-*-01 06:00:00", "0 6 1 * *"},
 };
 
 static void what_is_wanted_every_so_often_comes_at_least_that_often(void **state)
@@ -45,10 +45,22 @@ static void what_is_wanted_every_so_often_comes_at_least_that_often(void **state
     }
 }
 
+/* Clocks are put forward between midnight and 04:00, and systemd leaves out what stands in the hour that is not there. */
+static void nothing_is_wanted_in_an_hour_that_summer_time_takes_away(void **state)
+{
+    static const long every[] = {86400, 7 * 86400, 30 * 86400};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(every) / sizeof(every[0]); i++)
+        for (size_t place = 0; place < 36; place++)
+            assert_in_range(schedule_when(every[i], place).hour, 4, 17);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_wanted_every_so_often_comes_at_least_that_often),
+        cmocka_unit_test(nothing_is_wanted_in_an_hour_that_summer_time_takes_away),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
