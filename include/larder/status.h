@@ -46,7 +46,7 @@ struct larder_status_preset {
     const char *archive, *backup_name;
     time_t started_at; /* its age counts from here, since its rows are of this moment */
     time_t due_at;     /* when the next one is due */
-    time_t overdue_at; /* the same with a grace: a quarter of `every`, from ten minutes to a day */
+    time_t overdue_at; /* the same with a grace: a quarter of `every`, from ten minutes to a day, and a day for each month in it */
     uint64_t bytes, rows;
     uint64_t sizes[LARDER_STATUS_SIZES]; /* of the last good ones, newest first */
     size_t size_count;

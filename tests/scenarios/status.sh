@@ -175,6 +175,18 @@ expect_unread 2
 expect_exit 7 larder status --prometheus
 expect_equal "overdue" 1 "$(metric 'larder_overdue{source="kitchai",preset="nightly"}')"
 
+it "what comes once a month, or a quarter, is not late where its months are long, and late soon after"
+for days in 31 92; do
+    every=$((days / 30 * 30 * DAY))
+    forge $((days * DAY + 5 * HOUR)) $every $((400 * DAY)) 1000 rare
+    expect_exit 0 larder status rare
+    rm -r "$STORE/kitchai/rare"
+    forge $(((days + 3) * DAY)) $every $((400 * DAY)) 1000 rare
+    expect_exit 7 larder status rare
+    expect_stdout OVERDUE
+    rm -r "$STORE/kitchai/rare"
+done
+
 it "what cannot be read at all is unknown, and metrics say so"
 mv "$STORE" "$STORE.away"
 expect_exit 3 larder status --nagios
