@@ -33,7 +33,7 @@ struct schedule_when schedule_when(long every, size_t place)
         when.step = divisor(24, every / HOUR);
     } else {
         when.unit = every < 7 * DAY    ? SCHEDULE_DAY
-                    : every < 28 * DAY ? SCHEDULE_WEEK
+                    : every < 30 * DAY ? SCHEDULE_WEEK
                                        : SCHEDULE_MONTH;
         when.hour = FIRST_HOUR + (int)when.unit - (int)SCHEDULE_DAY + shift / 60;
     }
