@@ -243,17 +243,29 @@ static enum larder_status fail_for_nothing(struct status *s, struct larder_error
     return LARDER_OVERDUE;
 }
 
-/* Who names a preset wants to have it, also where nothing says how often. */
+/* Nothing in the store is good, and nothing says whether it should be. */
+static bool knows_nothing(const struct status *s)
+{
+    if (s->presets_known)
+        return false;
+    for (size_t i = 0; i < s->report->count; i++)
+        if (s->report->presets[i].backup_name != NULL ||
+            s->report->presets[i].standing != LARDER_STANDING_UNSCHEDULED)
+            return false;
+    return true;
+}
+
+/* Who names a preset wants to have it, also where nothing says how often; and a store is there for what is good. */
 static enum larder_status judge(struct status *s, struct larder_error *error)
 {
     struct larder_status_report *report = s->report;
+    bool wanted = s->options->preset != NULL || knows_nothing(s);
     size_t late = 0;
 
     for (size_t i = 0; i < report->count; i++) {
         struct larder_status_preset *p = &report->presets[i];
 
-        if (s->options->preset != NULL && p->backup_name == NULL &&
-            p->standing != LARDER_STANDING_UNKNOWN)
+        if (wanted && p->backup_name == NULL && p->standing != LARDER_STANDING_UNKNOWN)
             p->standing = LARDER_STANDING_MISSING;
         late += p->standing == LARDER_STANDING_OVERDUE || p->standing == LARDER_STANDING_MISSING;
     }

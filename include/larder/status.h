@@ -46,7 +46,8 @@ struct larder_status_preset {
     const char *archive, *backup_name;
     time_t started_at; /* its age counts from here, since its rows are of this moment */
     time_t due_at;     /* when the next one is due */
-    time_t overdue_at; /* the same with a grace: a quarter of `every`, from ten minutes to a day, and a day for each month in it */
+    time_t
+        overdue_at; /* with a grace: a quarter of `every`, from ten minutes to a day, and a day a month */
     uint64_t bytes, rows;
     uint64_t sizes[LARDER_STATUS_SIZES]; /* of the last good ones, newest first */
     size_t size_count;
@@ -80,9 +81,10 @@ struct larder_status_report {
 };
 
 /*
- * Reads it. LARDER_OVERDUE where a preset with a schedule, or the one that was named, is overdue or missing, or where the store holds
- * nothing of the source that was named, or nothing at all, and no preset is known: then the report is there as with LARDER_OK. So it is with LARDER_FAILED and `unread`, where
- * nothing of the kind is known, and something in the store could not be read. The caller frees the report, always.
+ * Reads it. LARDER_OVERDUE where a preset with a schedule, or the one that was named, is overdue or missing, or where the store holds nothing
+ * of the source that was named, or nothing good, and nothing says what is due: then the report is there as with LARDER_OK. So it is with
+ * LARDER_FAILED and `unread`, where nothing of the kind is known, and something in the store could not be read. The caller frees the report,
+ * always.
  */
 enum larder_status larder_status_read(const struct larder_status_options *options,
                                       const struct larder_run *run,

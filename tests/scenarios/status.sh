@@ -45,6 +45,19 @@ expect_unread()
     expect_stderr "could not write to standard output: No space left on device"
 }
 
+it "a store in which nothing is good, and nothing says what is due, is no good news either"
+forge $HOUR $DAY $((7 * DAY)) 1000
+rm "$STEM.json"
+expect_exit 7 larder status --json
+expect_json '[.overdue, .presets[0].state] | tostring' '[true,"missing"]'
+expect_exit 2 larder status --nagios
+expect_exit 7 larder status --prometheus
+expect_equal "overdue" 1 "$(metric 'larder_overdue{source="kitchai",preset="daily"}')"
+forge $HOUR null $((7 * DAY)) 1000 by_hand
+expect_exit 0 larder status --json
+expect_json '[.presets[] | .preset + " " + .state] | join(", ")' "by_hand unscheduled, daily unscheduled"
+rm -r "$STORE/kitchai"
+
 it "where all is well it is silent on request, and says age, schedule, sizes and what is proven"
 for days in 9 8 7 6 5 4 3 2 1; do
     forge $((days * DAY + HOUR)) $DAY $((7 * DAY)) $((1000 - 20 * days))
