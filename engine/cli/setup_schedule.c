@@ -8,6 +8,7 @@
 #include "engine/cli/print.h"
 #include "engine/cli/setup.h"
 #include "engine/run/process.h"
+#include "engine/run/run.h"
 #include "formats/json_text.h"
 #include "larder/schedule.h"
 
@@ -89,6 +90,10 @@ enum larder_status setup_schedule_alone(const struct cli_values *values,
              written = v->output != NULL && strcmp(v->output, "-") != 0;
 
         options.user = v->as_user;
+        if (config == NULL && !github)
+            run_message(run, LARDER_WARNING,
+                        "there is no configuration file: what is scheduled is given neither -d nor "
+                        "--store, and finds source and store in larder.conf or in its environment");
         if (config != NULL && strcmp(config, "/etc/larder/larder.conf") != 0)
             options.config_file = config;
         status = larder_schedule(&options, run, &schedule, error);

@@ -135,3 +135,10 @@ larder init -d kitchai -q
 expect_exit 0 env LARDER_CONFIG= "$LARDER" setup --schedule cron -d kitchai
 expect_stdout "export -q monthly --prune"
 expect_unsaid everything
+
+it "without a configuration file it warns that what is scheduled will not find source and store by itself"
+expect_exit 0 env LARDER_CONFIG= "$LARDER" setup --schedule systemd -d kitchai --store "$SCRATCH/store" -o bare
+expect_stderr "warning: there is no configuration file"
+printf '[source]\nconninfo = dbname=kitchai\n[store]\nurl = store\n' >named.conf
+expect_exit 0 larder setup --schedule systemd --config named.conf -o named
+expect_unsaid warning
