@@ -9,6 +9,7 @@
 #include "engine/pg/connection.h"
 #include "engine/pg/session.h"
 #include "engine/presets.h"
+#include "engine/replace_file.h"
 #include "engine/schedule/parts.h"
 
 enum { DAY = 86400, FILES_MORE = 4, TEXT_LIMIT = 1024 * 1024 };
@@ -173,21 +174,6 @@ static bool differs(const char *path, const char *text)
     return other || have != length;
 }
 
-static enum larder_status write_file(const char *path, const char *text, struct larder_error *error)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    size_t length = strlen(text);
-    bool written = fd >= 0 && write(fd, text, length) == (ssize_t)length;
-    int why = errno;
-
-    if (fd >= 0 && close(fd) != 0 && written) {
-        why = errno;
-        written = false;
-    }
-    return written ? LARDER_OK
-                   : larder_fail_errno(error, LARDER_FAILED, why, "could not write \"%s\"", path);
-}
-
 enum larder_status larder_schedule_write(const struct larder_schedule *schedule, const char *folder,
                                          bool replace, struct larder_error *error)
 {
@@ -209,7 +195,8 @@ enum larder_status larder_schedule_write(const struct larder_schedule *schedule,
     for (size_t i = 0; status == LARDER_OK && i < schedule->count; i++) {
         path.length = 0;
         buffer_printf(&path, "%s/%s", folder, schedule->files[i].name);
-        status = write_file(buffer_text(&path), schedule->files[i].text, error);
+        status = replace_file(buffer_text(&path), schedule->files[i].text,
+                              strlen(schedule->files[i].text), error);
     }
     buffer_free(&path);
     return status;

@@ -66,6 +66,14 @@ expect_stderr "larder@daily.timer"
 expect_exit 0 larder setup --schedule systemd -o units --replace
 grep -q "04:00" units/larder@daily.timer
 
+it "units that cannot be written are left as they were"
+cp -r units before
+sed -i s/04:/05:/ units/larder@daily.timer before/larder@daily.timer
+expect_exit 1 bash -o pipefail -c '(ulimit -f 0; exec "$1" setup --schedule systemd -o units --replace) 2>&1 | cat' _ "$LARDER"
+expect_stdout 'could not write "units/larder@.service": File too large'
+expect_exit 0 diff -r before units
+expect_exit 0 larder setup --schedule systemd -o units --replace
+
 it "what is written into a folder is named, with what to do with it"
 expect_exit 0 larder setup --schedule cron -o tab
 expect_stderr "Wrote tab/larder.crontab. Install it with \`crontab -\`"
