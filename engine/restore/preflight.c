@@ -90,29 +90,43 @@ static bool has_known_parent(const struct restore *r, const struct manifest_tabl
     return false;
 }
 
-static enum larder_status find_children(struct restore *r, struct larder_error *error)
+/* Of each table of the archive whether it is to be made; NULL where memory is short. */
+static bool *mark_selected(const struct restore *r)
 {
+    bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
+
+    for (size_t i = 0; selected != NULL && i < r->table_count; i++)
+        selected[r->tables[i] - r->manifest->tables] = true;
+    return selected;
+}
+
+static enum larder_status find_children(struct restore *r, const bool *selected,
+                                        struct larder_error *error)
+{
+    const size_t *parents = manifest_parents(r->manifest, r->arena);
+
     r->children = arena_alloc(r->arena, r->table_count, sizeof(struct manifest_table *));
-    if (r->children == NULL)
+    if (parents == NULL || r->children == NULL)
         return larder_fail_memory(error);
     for (size_t i = 0; i < r->table_count; i++) {
         const struct manifest_table *table = r->tables[i];
+        size_t place = (size_t)(table - r->manifest->tables), parent = parents[place];
 
-        if (table->parent_name != NULL && !has_known_parent(r, table) &&
-            !preflight_is_selected(r, table->parent_schema, table->parent_name))
+        if (table->parent_name != NULL && (parent == place || !selected[parent]) &&
+            !has_known_parent(r, table))
             r->children[r->child_count++] = table;
     }
     return LARDER_OK;
 }
 
 /* A partition may be restored alone, to where its parent is, and a table to where those are that its keys and policies name. */
-static enum larder_status find_present(struct restore *r, struct larder_error *error)
+static enum larder_status find_present(struct restore *r, const bool *selected,
+                                       struct larder_error *error)
 {
     const size_t most = r->child_count + r->manifest->table_count;
     const char **names = arena_alloc(r->arena, most, sizeof(*names));
     uint32_t *oids = arena_alloc(r->arena, most, sizeof(*oids));
     bool *exists = arena_alloc(r->arena, most, sizeof(*exists));
-    bool *selected = arena_alloc(r->arena, r->manifest->table_count, sizeof(*selected));
     enum larder_status status;
     size_t count = 0;
 
@@ -123,8 +137,6 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
         names[count] = preflight_parent(r, i);
         oids[count++] = schema_parent_of(&r->schema, r->children[i]->oid);
     }
-    for (size_t i = 0; i < r->table_count; i++)
-        selected[r->tables[i] - r->manifest->tables] = true;
     for (size_t i = 0; i < r->manifest->table_count; i++) {
         const struct manifest_table *table = &r->manifest->tables[i];
 
@@ -147,10 +159,12 @@ static enum larder_status find_present(struct restore *r, struct larder_error *e
 /* What the tables need that are to be made. */
 static enum larder_status check_makings(struct restore *r, struct larder_error *error)
 {
-    enum larder_status status = find_children(r, error);
+    const bool *selected = mark_selected(r);
+    enum larder_status status =
+        selected == NULL ? larder_fail_memory(error) : find_children(r, selected, error);
 
     if (status == LARDER_OK)
-        status = find_present(r, error);
+        status = find_present(r, selected, error);
     if (status == LARDER_OK)
         status = preflight_needs(r, error);
     if (status == LARDER_OK)
