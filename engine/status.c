@@ -107,10 +107,16 @@ static void warn_of_preset(const struct status *s)
         run_message(s->run, LARDER_WARNING, "%s. %s", why.message, why.hint);
 }
 
+/* Of the source whose presets they are. */
+static bool is_ours(const struct status *s, const char *source_key)
+{
+    return s->source_key != NULL && source_key != NULL && strcmp(source_key, s->source_key) == 0;
+}
+
 static const struct catalog_preset *find_preset(const struct status *s, const char *source_key,
                                                 const char *name)
 {
-    if (s->source_key == NULL || (source_key != NULL && strcmp(source_key, s->source_key) != 0))
+    if (!is_ours(s, source_key))
         return NULL;
     for (size_t i = 0; i < s->presets.count; i++)
         if (strcmp(s->presets.items[i].name, name) == 0)
@@ -122,8 +128,7 @@ static struct status_rules rules_for(const struct status *s, const char *source_
                                      const char *name)
 {
     const struct catalog_preset *preset = find_preset(s, source_key, name);
-    bool ours =
-        s->source_key != NULL && source_key != NULL && strcmp(source_key, s->source_key) == 0;
+    bool ours = is_ours(s, source_key);
 
     return (struct status_rules){
         .kept = {.now = s->report->now,
@@ -149,8 +154,7 @@ static enum larder_status add(struct status *s, const char *source_key, const ch
     enum larder_status status =
         status_of_preset(&rules, s->store, backups, count, s->arena, preset, error);
 
-    s->anything =
-        s->anything || s->options->source_name == NULL || strcmp(source_key, s->source_key) == 0;
+    s->anything = s->anything || s->options->source_name == NULL || is_ours(s, source_key);
     preset->source = count > 0 && backups[count - 1].known ? backups[count - 1].facts.source
                      : source_key == s->source_key         ? s->source
                                                            : source_key;
