@@ -209,8 +209,7 @@ static enum larder_status add_missing(struct status *s, struct larder_error *err
         s->report->presets[s->report->count - 1].every = p->every;
         s->report->presets[s->report->count - 1].standing = LARDER_STANDING_MISSING;
     }
-    if (status == LARDER_OK && s->options->preset != NULL &&
-        (s->report->count == 0 || !s->anything))
+    if (status == LARDER_OK && s->options->preset != NULL && !s->anything)
         status = add(s, s->source_key, s->options->preset, NULL, 0, error);
     return status;
 }

@@ -62,19 +62,13 @@ struct creation {
 /* What a function's definition ends with, where not everybody may call it; see FORMAT.md. */
 #define FUNCTION_GRANTS "\n; REVOKE ALL ON ROUTINE "
 
-enum { SQLSTATE_BYTES = 6, SEQUENCE_CATALOG = 1259 };
+enum { SQLSTATE_BYTES = 6 };
 #define NO_PRIVILEGE "42501"
 #define RELATION_IS_THERE "42P07"
 
 static bool may_be_there(const char *sqlstate)
 {
     return strcmp(sqlstate, "42710") == 0 || strcmp(sqlstate, "42723") == 0;
-}
-
-static bool is_sequence(const struct schema_entry *entry, const char *sqlstate)
-{
-    return strcmp(entry->what, "SEQUENCE") == 0 &&
-           (strcmp(sqlstate, RELATION_IS_THERE) == 0 || strcmp(sqlstate, NO_PRIVILEGE) == 0);
 }
 
 static bool lacks_something(const char *sqlstate)
@@ -203,12 +197,12 @@ static bool is_there(struct creation *c, const struct schema_entry *entry)
 }
 
 /* Whether a table that is made brings it along: that of a serial, or of an identity. */
-static bool comes_with_table(const struct restore *r, uint32_t sequence)
+static bool comes_with_table(const struct restore *r, const struct schema_entry *sequence)
 {
     for (size_t i = 0; i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->object_count; j++)
-            if (r->tables[i]->objects[j].catalog == SEQUENCE_CATALOG &&
-                r->tables[i]->objects[j].oid == sequence)
+            if (r->tables[i]->objects[j].catalog == sequence->catalog &&
+                r->tables[i]->objects[j].oid == sequence->oid)
                 return true;
     return false;
 }
@@ -220,13 +214,15 @@ static bool is_sequence_there(struct creation *c, const struct schema_entry *ent
         "SELECT oid FROM pg_catalog.pg_class WHERE oid = pg_catalog.to_regclass($1) AND relkind = 'S'";
     const struct restore *r = c->restore;
 
+    if (strcmp(entry->what, "SEQUENCE") != 0 || comes_with_table(r, entry))
+        return false;
     for (size_t i = 0; i < manifest_sequences(r->manifest); i++) {
         const struct manifest_sequence *s = &r->manifest->sequences[i];
         const char *name;
         char *found = NULL;
         bool there;
 
-        if (s->oid != entry->oid || comes_with_table(r, s->oid))
+        if (s->oid != entry->oid)
             continue;
         name = preflight_qualified(r->arena, s->schema, s->name);
         if (name == NULL || pg_query_one(r->control, sql, 1, &name, &found, NULL) != LARDER_OK)
@@ -243,11 +239,13 @@ static bool can_leave_out(struct creation *c, const struct schema_block *block, 
                           const struct larder_error *why)
 {
     struct restore *r = c->restore;
+    bool refused = strcmp(state, NO_PRIVILEGE) == 0;
 
     if (strcmp(block->entry->what, "TABLE") == 0)
         return false;
-    if (may_be_there(state) || (strcmp(state, NO_PRIVILEGE) == 0 && is_there(c, block->entry)) ||
-        (is_sequence(block->entry, state) && is_sequence_there(c, block->entry))) {
+    if (may_be_there(state) || (refused && is_there(c, block->entry)) ||
+        ((refused || strcmp(state, RELATION_IS_THERE) == 0) &&
+         is_sequence_there(c, block->entry))) {
         run_message(r->run, LARDER_NOTE, "left as it is in the target: %s", block->entry->text);
         return true;
     }

@@ -46,8 +46,8 @@ struct larder_status_preset {
     const char *archive, *backup_name;
     time_t started_at; /* its age counts from here, since its rows are of this moment */
     time_t due_at;     /* when the next one is due */
-    time_t
-        overdue_at; /* with a grace: a quarter of `every`, from ten minutes to a day, and a day a month */
+    /* The same with a grace: a quarter of `every`, from ten minutes to a day, and a day for each month in it. */
+    time_t overdue_at;
     uint64_t bytes, rows;
     uint64_t sizes[LARDER_STATUS_SIZES]; /* of the last good ones, newest first */
     size_t size_count;
@@ -74,8 +74,7 @@ struct larder_status_report {
     const char **uncovered; /* tables that no scheduled preset backs up */
     size_t uncovered_count;
     const char *not_asked; /* why a database that was given could not be asked; NULL: it could */
-    bool
-        empty; /* the store holds nothing of the source that was named, or nothing at all, and no preset is known */
+    bool empty; /* it has nothing of the source that was named, or of any, and no preset is known */
     const char *unread; /* why something in the store could not be read; NULL: all could */
     void *memory;
 };
