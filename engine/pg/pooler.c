@@ -1,13 +1,14 @@
 #include <stdlib.h>
 
 #include "engine/pg/connection_parts.h"
+#include "engine/pg/session.h"
 
 /* In one message, which is a transaction of its own, without a role's statement_timeout. */
 static enum larder_status backend_pid(struct pg *pg, long *pid, struct larder_error *error)
 {
     static const char sql[] = "SET LOCAL statement_timeout = 0; SELECT pg_catalog.pg_backend_pid()";
-    PGresult *result;
-    enum larder_status status = pg_script(pg, sql, &result, error);
+    PGresult *result = NULL;
+    enum larder_status status = session_lift(pg, sql, &result, error);
 
     *pid = status == LARDER_OK ? strtol(pg_value(result, 0, 0), NULL, 10) : 0;
     PQclear(result);

@@ -45,30 +45,44 @@ static bool is_of_any_bytes(struct pg *pg)
     return encoding != NULL && strcmp(encoding, "SQL_ASCII") == 0;
 }
 
-/* A role's statement_timeout may be shorter than what lifts it takes on a busy server. */
-static enum larder_status lift_timeout(struct pg *pg, const char *sql, struct larder_error *error)
-{
-    enum larder_status status = LARDER_OK;
-
-    for (int i = 0; i < TRIES; i++) {
-        status = pg_exec(pg, sql, error);
-        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
-            break;
-        session_rollback(pg);
-    }
-    return status;
-}
-
-enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
-{
-    return lift_timeout(pg, "SET statement_timeout = 0", error);
-}
-
 static bool is_in_transaction(struct pg *pg)
 {
     PGTransactionStatusType status = PQtransactionStatus(pg_libpq(pg));
 
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
+}
+
+/* A role's statement_timeout may be shorter than what lifts it takes on a busy server. */
+enum larder_status session_lift(struct pg *pg, const char *sql, PGresult **result,
+                                struct larder_error *error)
+{
+    struct buffer again = {0};
+    enum larder_status status = LARDER_OK;
+
+    buffer_printf(&again, "ROLLBACK;%s", sql);
+    if (again.failed)
+        status = larder_fail_memory(error);
+    for (int i = 0; !again.failed && i < TRIES; i++) {
+        status = pg_script(pg, is_in_transaction(pg) ? buffer_text(&again) : sql, result, error);
+        if (status != LARDER_FAILED || strcmp(pg_sqlstate(pg), query_canceled) != 0)
+            break;
+    }
+    buffer_free(&again);
+    return status;
+}
+
+static enum larder_status lift(struct pg *pg, const char *sql, struct larder_error *error)
+{
+    PGresult *result = NULL;
+    enum larder_status status = session_lift(pg, sql, &result, error);
+
+    PQclear(result);
+    return status;
+}
+
+enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
+{
+    return lift(pg, "SET statement_timeout = 0; SELECT", error);
 }
 
 /* One message, and so one turn to the server. Timeouts are lifted first of all: the clock stops with the statement that does it. */
@@ -77,8 +91,6 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
     struct buffer sql = {0};
     enum larder_status status;
 
-    if (is_in_transaction(pg))
-        buffer_puts(&sql, "ROLLBACK;");
     buffer_printf(&sql,
                   "BEGIN %s;SET LOCAL statement_timeout = 0;"
                   "SET LOCAL idle_in_transaction_session_timeout = 0;"
@@ -90,7 +102,7 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
     buffer_puts(&sql, pinned);
     if (is_of_any_bytes(pg))
         buffer_puts(&sql, any_bytes);
-    status = sql.failed ? larder_fail_memory(error) : lift_timeout(pg, buffer_text(&sql), error);
+    status = sql.failed ? larder_fail_memory(error) : lift(pg, buffer_text(&sql), error);
     buffer_free(&sql);
     return status;
 }

@@ -18,6 +18,13 @@ enum larder_status session_begin_write(struct pg *pg, struct larder_error *error
 /* READ COMMITTED, and as the server is: on a standby, too */
 enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
 enum larder_status session_commit(struct pg *pg, struct larder_error *error);
+/*
+ * Runs one message that begins by lifting the role's statement_timeout, and tries again where that is too slow; a transaction
+ * under way is rolled back before. The statement that lifts it must not be the last: the clock may run out just as it ends, and
+ * the server would say so in the answer to whatever comes next. The caller clears `*result`.
+ */
+enum larder_status session_lift(struct pg *pg, const char *sql, PGresult **result,
+                                struct larder_error *error);
 /* What runs in no transaction may take as long as it takes from here on, whatever the role's statement_timeout. */
 enum larder_status session_untimed(struct pg *pg, struct larder_error *error);
 /*
