@@ -134,6 +134,11 @@ s3_proxy_stop
 expect_exit 0 larder list --store "$STORE" --json
 expect_json '.[] | select(.good | not) | .archive' ''
 
+it "a header that begins as an answer does, and says nothing, is passed over"
+s3_proxy_start header 1 0
+expect_exit 0 larder verify "$archive" -q
+s3_proxy_stop
+
 # read_late FAULT [ARGUMENT...]   the archive's reading meets with a fault when it has begun; larder's exit code is LATE
 read_late()
 {

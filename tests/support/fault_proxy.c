@@ -19,6 +19,7 @@
  *   range          the answer says that it is another range; norange, none at all
  *   circle         the answer to a list has one of three markers, in turn, of where to go on
  *   undated        the answer does not say when uploads were begun
+ *   header         the answer has a header that begins as its first line does
  *
  * LOG gets a line "NUMBER METHOD PATH" for each request, and its headers x-amz-*, if-* and content-md5 below it. Each
  * connection serves one request.
@@ -283,6 +284,8 @@ static void change_answer(const struct faults *faults, unsigned number, struct m
             *date = 'X';
     if (strcmp(faults->name, "lock") == 0)
         add_line(answer, "x-amz-object-lock-retain-until-date: 2999-01-01T00:00:00.000Z\r\n");
+    if (strcmp(faults->name, "header") == 0)
+        add_line(answer, "HTTP/without-a-blank:1\r\n");
     if (strcmp(faults->name, "etag") != 0)
         return;
     if (etag != NULL)
