@@ -647,6 +647,23 @@ DECLARE
     m backups.backup_metadata;
     detail text;
 BEGIN
+    -- It may be held since the backups were listed. The locks keep it as it is from here on.
+    IF NOT dry_run THEN
+        BEGIN
+            PERFORM FROM backups.backup_metadata o
+            WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' FOR UPDATE;
+            reason := (SELECT 'held by backups.hold()' FROM backups.backup_metadata o
+                       WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' AND o.held LIMIT 1);
+        EXCEPTION WHEN lock_not_available THEN
+            reason := SQLERRM;
+        END;
+        IF reason IS NOT NULL THEN
+            backup_name := named;
+            action := 'kept';
+            RETURN NEXT;
+            RETURN;
+        END IF;
+    END IF;
     FOR m IN SELECT o.* FROM backups.backup_metadata o
              WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' ORDER BY o.table_name LOOP
         backup_name := m.backup_name;

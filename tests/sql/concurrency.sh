@@ -162,6 +162,20 @@ weekly_20250104|vault_backup_20250104_2'
         'daily_20250104|vault|canceling statement due to lock timeout'
     say backs_up 'ROLLBACK;'
 
+    # A hold that comes while retention looks through the copies.
+    value app "SELECT backups.create_backup('daily_20250106', '{vault}'); SELECT backups.create_backup('daily_20250107', '{vault}');
+        UPDATE backups.backup_metadata SET backup_date = current_date - 400, created_at = now() - interval '400 days'
+        WHERE backup_name IN ('daily_20250106', 'daily_20250107')" >/dev/null
+    say truncates 'BEGIN; LOCK TABLE backups.vault_backup_20250107;'
+    done_by truncates 5
+    say backs_up "SELECT action, reason FROM backups.apply_retention(false) WHERE backup_name = 'daily_20250106';"
+    until_true somebody_waits
+    value app "SELECT backups.hold('daily_20250106')" >/dev/null
+    say truncates 'COMMIT;'
+    done_by backs_up 11
+    is 'a backup that is held meanwhile is kept' "$(tail -n 2 "$work/backs_up.out" | head -n 1)" 'kept|held by backups.hold()'
+    is 'and has its copy' "$(value app "SELECT count(*) FROM backups.vault_backup_20250106")" 2000
+
     # A restore beside a writer.
     say backs_up "SELECT backups.create_backup('restore_20250105', '{vault}');"
     say backs_up 'DELETE FROM vault WHERE id <= 100;'
