@@ -455,13 +455,15 @@ COMMENT ON FUNCTION backups.create_backup(text, text[]) IS
     'Copies the tables, all as of one moment, into the schema backups, and records them under the given name';
 
 -- An entry of presets.tables as regular expressions for schema and name: * and ? are wild outside of double quotes, letters
--- outside of them are folded to lower case, and a leading ! turns it into an exception.
+-- outside of them are folded to lower case as SQL does it, two double quotes within them are one, and a leading ! turns it
+-- into an exception.
 CREATE OR REPLACE FUNCTION backups._pattern(entry text, OUT schema_re text, OUT name_re text, OUT excludes boolean,
     OUT wild_schema boolean, OUT wild boolean)
 LANGUAGE plpgsql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     letter text;
     quoted boolean := false;
+    closed boolean := false;        -- by the letter before
     part text := '';
 BEGIN
     excludes := starts_with(entry, '!');
@@ -469,8 +471,13 @@ BEGIN
     wild := false;
     FOREACH letter IN ARRAY regexp_split_to_array(CASE WHEN excludes THEN substr(entry, 2) ELSE entry END, '') LOOP
         IF letter = '"' THEN
+            part := part || CASE WHEN closed THEN '\"' ELSE '' END;
+            closed := quoted;
             quoted := NOT quoted;
-        ELSIF letter = '.' AND NOT quoted THEN
+            CONTINUE;
+        END IF;
+        closed := false;
+        IF letter = '.' AND NOT quoted THEN
             IF schema_re IS NOT NULL THEN
                 RAISE EXCEPTION 'the table name or pattern % has too many parts', entry
                     USING HINT = 'Write table or schema.table.', ERRCODE = 'invalid_parameter_value';
@@ -482,7 +489,9 @@ BEGIN
             wild := true;
             part := part || CASE letter WHEN '*' THEN '.*' ELSE '.' END;
         ELSE
-            part := part || regexp_replace(CASE WHEN quoted THEN letter ELSE lower(letter) END, '([^[:alnum:]_])', '\\\1');
+            part := part || regexp_replace(CASE WHEN quoted THEN letter
+                ELSE translate(letter, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') END,
+                '([^[:alnum:]_])', '\\\1');
         END IF;
     END LOOP;
     schema_re := '^(' || coalesce(schema_re, 'public') || ')$';

@@ -134,6 +134,15 @@ SELECT bag_eq(
         ('"Tëst table with a name as long as a name may be in bytes: äö"'),
         ('"Tëst table with a name as long as a name may be in bytes: äü"')$$,
     'a partitioned table stands for its partitions, and the schemas of the system and the platform are left alone');
+-- Names in patterns are spelt as in SQL.
+CREATE TABLE "we""ird" (id integer);
+CREATE TABLE weird (id integer);
+CREATE TABLE "Älter_x" (id integer);
+CREATE TABLE "älter_x" (id integer);
+SELECT results_eq(
+    $$SELECT relation::regclass::text COLLATE "C" FROM backups._expand('{we*,"\"we\"*","Älter*","!\"we\"\"ird\""}') ORDER BY 1$$,
+    $$VALUES ('"Älter_x"' COLLATE "C"), ('weird')$$, 'quotes in names, and letters beyond ASCII');
+DROP TABLE "we""ird", weird, "Älter_x", "älter_x";
 SELECT throws_ok($$SELECT backups.run_preset('dayly')$$, '22023', 'there is no preset "dayly"');
 UPDATE backups.presets SET tables = '{user_*,!user_stock,"!public.user_interactions"}' WHERE preset = 'daily';
 SELECT lives_ok($$SELECT backups.run_preset('daily') FROM pg_sleep(1)$$);
