@@ -1194,13 +1194,14 @@ END
 $$;
 
 -- Puts sequences that feed a table's columns behind the largest value there, or the smallest where they descend; never back.
+-- Values that a sequence never gives do not count.
 CREATE OR REPLACE FUNCTION backups._advance_sequences(target regclass) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 DECLARE
     s record;
 BEGIN
     FOR s IN
-        SELECT DISTINCT q.oid::regclass AS sequence, a.attname, r.seqincrement > 0 AS ascends
+        SELECT DISTINCT q.oid::regclass AS sequence, a.attname, r.seqincrement > 0 AS ascends, r.seqmin, r.seqmax
         FROM pg_attribute a
         LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
         JOIN pg_depend p ON (p.classid = 'pg_class'::regclass AND p.refclassid = 'pg_class'::regclass
@@ -1217,10 +1218,11 @@ BEGIN
               SELECT FROM b
               WHERE b.oid IN ('smallint'::regtype, 'integer'::regtype, 'bigint'::regtype, 'numeric'::regtype))
     LOOP
-        EXECUTE format('SELECT setval(%L::regclass, m.top) FROM (SELECT %s(%I)::bigint AS top FROM %s) m, %s s '
+        EXECUTE format('SELECT setval(%L::regclass, m.top) FROM (SELECT %s(%I)::bigint AS top FROM %s '
+                       'WHERE %3$I BETWEEN %5$s AND %6$s) m, %s s '
                        'WHERE m.top %s s.last_value OR (m.top = s.last_value AND NOT s.is_called)',
-                       s.sequence, CASE WHEN s.ascends THEN 'max' ELSE 'min' END, s.attname, target, s.sequence,
-                       CASE WHEN s.ascends THEN '>' ELSE '<' END);
+                       s.sequence, CASE WHEN s.ascends THEN 'max' ELSE 'min' END, s.attname, target, s.seqmin, s.seqmax,
+                       s.sequence, CASE WHEN s.ascends THEN '>' ELSE '<' END);
     END LOOP;
 END
 $$;

@@ -140,15 +140,18 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
 enum larder_status merge_advance_sequences(struct pg *pg, const char *tables, const char *but,
                                            struct larder_error *error)
 {
-    /* The numbers of a partition may come from the identity of a table above, of which its own column does not tell. */
+    /*
+     * The numbers of a partition may come from the identity of a table above, of which its own column does not tell. Values that a
+     * sequence never gives do not count.
+     */
     static const char advance_sql[] =
         "WITH RECURSIVE u(oid, above) AS (SELECT t.oid, t.oid FROM unnest($1::oid[]) AS t(oid) UNION "
         "SELECT u.oid, i.inhparent FROM u JOIN pg_catalog.pg_class c ON c.oid = u.above AND c.relispartition "
         "JOIN pg_catalog.pg_inherits i ON i.inhrelid = u.above) "
         "SELECT string_agg(DISTINCT pg_catalog.format('SELECT pg_catalog.setval(%L::pg_catalog.regclass, m.top) FROM "
-        "(SELECT pg_catalog.%s(%I)::bigint AS top FROM %s) m, %s s WHERE m.top %s s.last_value OR "
+        "(SELECT pg_catalog.%s(%I)::bigint AS top FROM %s WHERE %3$I BETWEEN %5$s AND %6$s) m, %s s WHERE m.top %s s.last_value OR "
         "(m.top = s.last_value AND NOT s.is_called);', q.oid::pg_catalog.regclass, "
-        "CASE WHEN r.seqincrement > 0 THEN 'max' ELSE 'min' END, a.attname, u.oid::pg_catalog.regclass, "
+        "CASE WHEN r.seqincrement > 0 THEN 'max' ELSE 'min' END, a.attname, u.oid::pg_catalog.regclass, r.seqmin, r.seqmax, "
         "q.oid::pg_catalog.regclass, CASE WHEN r.seqincrement > 0 THEN '>' ELSE '<' END), ' ') "
         "FROM u JOIN pg_catalog.pg_attribute a ON a.attrelid = u.above "
         "LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum "

@@ -146,6 +146,15 @@ sql shared "TRUNCATE years; ALTER SEQUENCE years_id_seq RESTART"
 expect_exit 0 larder restore shared.tar -d shared -t years_2 --existing rows --into-source shared --no-undo -q
 expect_query shared "SELECT last_value FROM years_id_seq" 5
 
+it "a sequence is put behind the values that it may give, whatever other rows have"
+new_database bounded
+sql bounded "CREATE TABLE bounded (id serial PRIMARY KEY, n numeric); CREATE SEQUENCE numbers OWNED BY bounded.n; ALTER SEQUENCE bounded_id_seq MAXVALUE 100;
+    INSERT INTO bounded VALUES (7, 'NaN'), (1000, 9), (-1, 1e30)"
+expect_exit 0 larder export -t bounded -d bounded -o bounded.tar --no-record -q
+sql bounded "DELETE FROM bounded"
+expect_exit 0 larder restore bounded.tar -d bounded --existing rows --into-source bounded --no-undo -q
+expect_query bounded "SELECT b.last_value, n.last_value FROM bounded_id_seq b, numbers n" "7|9"
+
 it "sequences of partitioned tables, of domains, and descending ones are behind what came back"
 new_database numbers
 sql numbers "CREATE DOMAIN number AS bigint; CREATE DOMAIN positive AS number CHECK (VALUE > 0);

@@ -53,6 +53,17 @@ SELECT lives_ok($$SELECT backups.restore_table('x_20250208', 'both_ways', 'rows'
 SELECT results_eq('SELECT u.last_value, d.last_value FROM ups u, both_ways_down_seq d', 'VALUES (5::bigint, -5::bigint)',
     'sequences of domains, and those that descend, are put behind the rows');
 
+-- Values that no sequence gives.
+CREATE TABLE bounded (id serial PRIMARY KEY, n numeric);
+CREATE SEQUENCE numbers OWNED BY bounded.n;
+ALTER SEQUENCE bounded_id_seq MAXVALUE 100;
+INSERT INTO bounded VALUES (7, 'NaN'), (1000, 9), (-1, 1e30);
+SELECT backups.create_backup('x_20250211', ARRAY['bounded']);
+DELETE FROM bounded;
+SELECT lives_ok($$SELECT backups.restore_table('x_20250211', 'bounded', 'rows')$$);
+SELECT results_eq('SELECT b.last_value, n.last_value FROM bounded_id_seq b, numbers n', 'VALUES (7::bigint, 9::bigint)',
+    'a sequence is put behind the values that it may give');
+
 -- A partial unique index, whose condition two rows exchange.
 CREATE TABLE addresses (id integer PRIMARY KEY, owner integer NOT NULL, is_default boolean NOT NULL);
 CREATE UNIQUE INDEX ON addresses (owner) WHERE is_default;
