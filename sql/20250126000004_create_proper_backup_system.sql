@@ -1107,16 +1107,18 @@ BEGIN
            format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',
                   string_agg(format('t.%I', t.attname), ', ' ORDER BY t.attnum),
                   string_agg(format('b.%I', t.attname), ', ' ORDER BY t.attnum)),
+           -- A key's column is assigned, too, since keys that are equal may differ in their bytes; one that is GENERATED
+           -- ALWAYS cannot be.
            string_agg(format('%I = b.%I', t.attname, t.attname), ', ' ORDER BY t.attnum)
-               FILTER (WHERE t.attnum <> ALL (i.indkey::smallint[])),
+               FILTER (WHERE t.attidentity <> 'a' OR t.attnum <> ALL ((i.indkey::smallint[])[:i.indnkeyatts - 1])),
            string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum),
            array_agg(t.attname::text),
-           -- Numbers and texts whose type changed must come back as they were: a cast rounds and cuts in silence.
+           -- Numbers, texts and times whose type changed must come back as they were: a cast rounds and cuts in silence.
            string_agg(format('ROW(CAST(CAST(x.%I AS %s) AS %s))::record OPERATOR(pg_catalog.*<>) ROW(x.%I)::record',
                              t.attname, format_type(t.atttypid, t.atttypmod), format_type(b.atttypid, b.atttypmod),
                              t.attname), ' OR ')
                FILTER (WHERE (t.atttypid, t.atttypmod) <> (b.atttypid, b.atttypmod)
-                       AND tt.typcategory IN ('N', 'S') AND bt.typcategory = tt.typcategory)
+                       AND tt.typcategory IN ('N', 'S', 'D', 'T') AND bt.typcategory = tt.typcategory)
     INTO source, differs, assignments, columns, columns_list, lossy
     FROM pg_attribute t
     JOIN pg_attribute b ON b.attrelid = copy AND b.attname = t.attname AND b.attnum > 0 AND NOT b.attisdropped
@@ -1310,8 +1312,8 @@ BEGIN
     always := ARRAY(
         SELECT format('ALTER TABLE %s ALTER COLUMN %I SET GENERATED ', target, a.attname)
         FROM pg_attribute a JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
-        WHERE a.attrelid = target AND a.attidentity = 'a' AND NOT a.attisdropped AND a.attnum <> ALL (i.indkey::smallint[])
-          AND mode = 'rows');
+        WHERE a.attrelid = target AND a.attidentity = 'a' AND NOT a.attisdropped
+          AND a.attnum <> ALL ((i.indkey::smallint[])[:i.indnkeyatts - 1]) AND mode = 'rows');
     FOREACH statement IN ARRAY always LOOP
         EXECUTE statement || 'BY DEFAULT';
     END LOOP;

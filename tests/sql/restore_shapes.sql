@@ -53,6 +53,21 @@ SELECT lives_ok($$SELECT backups.restore_table('x_20250208', 'both_ways', 'rows'
 SELECT results_eq('SELECT u.last_value, d.last_value FROM ups u, both_ways_down_seq d', 'VALUES (5::bigint, -5::bigint)',
     'sequences of domains, and those that descend, are put behind the rows');
 
+-- Keys that are equal and differ in their bytes, columns that a key's index only includes, and identities in both.
+CREATE TABLE versions (id numeric PRIMARY KEY, n integer);
+CREATE TABLE included (id integer GENERATED ALWAYS AS IDENTITY, n integer GENERATED ALWAYS AS IDENTITY, t text,
+    PRIMARY KEY (id) INCLUDE (t, n));
+INSERT INTO versions VALUES (1.0, 1), ('NaN', 2);
+INSERT INTO included (t) VALUES ('one'), ('two');
+SELECT backups.create_backup('x_20250210', ARRAY['versions', 'included']);
+UPDATE versions SET id = 1.00 WHERE id = 1;
+UPDATE included SET t = 'three', n = DEFAULT WHERE id = 2;
+SELECT lives_ok($$SELECT backups.restore_table('x_20250210', 'versions', 'rows')$$);
+SELECT is(pg_temp.differ('versions', 'backups.versions_backup_20250210'), 0::bigint, 'keys come back to the byte');
+SELECT lives_ok($$SELECT backups.restore_table('x_20250210', 'included', 'rows')$$);
+SELECT is(pg_temp.differ('included', 'backups.included_backup_20250210'), 0::bigint,
+    'so do columns that are in the index of a key alone');
+
 -- Values that no sequence gives.
 CREATE TABLE bounded (id serial PRIMARY KEY, n numeric);
 CREATE SEQUENCE numbers OWNED BY bounded.n;
@@ -63,6 +78,15 @@ DELETE FROM bounded;
 SELECT lives_ok($$SELECT backups.restore_table('x_20250211', 'bounded', 'rows')$$);
 SELECT results_eq('SELECT b.last_value, n.last_value FROM bounded_id_seq b, numbers n', 'VALUES (7::bigint, 9::bigint)',
     'a sequence is put behind the values that it may give');
+
+-- A time that would lose its hours.
+CREATE TABLE moments (id integer PRIMARY KEY, at timestamp);
+INSERT INTO moments VALUES (1, '2025-01-26 14:30');
+SELECT backups.create_backup('x_20250212', ARRAY['moments']);
+ALTER TABLE moments ALTER at TYPE date;
+DELETE FROM moments;
+SELECT throws_like($$SELECT backups.restore_table('x_20250212', 'moments', 'rows')$$,
+    '%1 rows of the backup do not fit the types that its columns have now', 'a time that a type of now cuts is refused');
 
 -- A partial unique index, whose condition two rows exchange.
 CREATE TABLE addresses (id integer PRIMARY KEY, owner integer NOT NULL, is_default boolean NOT NULL);
