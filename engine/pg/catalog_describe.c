@@ -57,7 +57,7 @@ static void judge_access(struct arena *arena, const struct manifest_table *table
 
 /*
  * The server says whether row security applies to this role; where it does not, the reason is the first that holds, in the
- * server's own order.
+ * server's own order. The first of a table's parents need not have the number 1: those that it had before are gone.
  */
 static const char name_sql[] =
     "SELECT " PLACE ", n.nspname, c.relname, c.relkind, pn.nspname, p.relname, "
@@ -75,7 +75,8 @@ static const char name_sql[] =
     "FROM " TABLES "JOIN pg_catalog.pg_class c ON c.oid = t.oid "
     "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
     "JOIN pg_catalog.pg_roles r ON r.rolname = current_user "
-    "LEFT JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid AND h.inhseqno = 1 "
+    "LEFT JOIN LATERAL (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid "
+    "ORDER BY i.inhseqno LIMIT 1) h ON true "
     "LEFT JOIN pg_catalog.pg_class p ON p.oid = h.inhparent "
     "LEFT JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace "
     "ORDER BY t.place";

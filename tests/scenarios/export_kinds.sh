@@ -42,6 +42,14 @@ expect_exit 0 larder verify "$SCRATCH/near.tar"
 expect_stdout "equal: 1 table, counted"
 expect_unsaid "partitions and children"
 
+it "a child that has left its first parent counts with the one that it still has"
+sql db "CREATE TABLE left_one (a int); CREATE TABLE kept_one (a int); CREATE TABLE heir () INHERITS (left_one, kept_one);
+    ALTER TABLE heir NO INHERIT left_one; INSERT INTO heir VALUES (1), (2)"
+expect_exit 0 larder export -t kept_one -d db -o "$SCRATCH/heir.tar" --no-record
+expect_equal "the rows of the parent" 2 "$(tar xOf "$SCRATCH/heir.tar" manifest.json | jq -r '.backup_metadata[].row_count')"
+expect_equal "the parent" kept_one "$(tar xOf "$SCRATCH/heir.tar" manifest.json | jq -r '.tables[] | select(.name == "heir").parent.name')"
+sql db "DROP TABLE left_one, kept_one CASCADE"
+
 it "a table of an extension is refused by the extension's name"
 expect_exit 1 larder export -t of_extension -d db -o "$SCRATCH/none.tar"
 expect_stderr 'the extension "postgres_fdw"'
