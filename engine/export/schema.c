@@ -49,8 +49,7 @@ static void prepare_restore(struct export_schema_restore *restore, struct export
 
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
                                          struct pg *pg, struct pg *watcher,
-                                         const struct snapshot *snapshot,
-                                         const struct manifest *manifest,
+                                         const struct snapshot *snapshot, struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
                                          struct arena *arena, struct export_schema_call *call,
@@ -188,6 +187,21 @@ enum larder_status export_schema_dump(const struct export_schema_call *call,
     return status == LARDER_OK ? LARDER_OK : larder_context(error, "could not export the schema");
 }
 
+/* A sequence that a function, a rule or a policy names is made along with it, and has to go on where it was. */
+static void take_made_sequences(struct manifest *m, const struct schema *schema)
+{
+    for (size_t i = m->sequence_count; i < manifest_sequences(m); i++) {
+        const struct manifest_sequence made = m->sequences[i];
+
+        if (!schema_has(schema, made.oid))
+            continue;
+        memmove(&m->sequences[m->sequence_count + 1], &m->sequences[m->sequence_count],
+                (i - m->sequence_count) * sizeof(made));
+        m->sequences[m->sequence_count++] = made;
+        m->unused_sequence_count--;
+    }
+}
+
 enum larder_status export_schema_write(const struct export_schema_call *call,
                                        struct export_schema *out,
                                        char pg_dump_version[SCHEMA_VERSION],
@@ -226,6 +240,8 @@ enum larder_status export_schema_write(const struct export_schema_call *call,
     if (status == LARDER_OK)
         status = schema_select(&schema, tables, manifest->table_count, NULL, 0, stand_ins,
                                stand_in_count, arena, &left_out, error);
+    if (status == LARDER_OK)
+        take_made_sequences(call->manifest, &schema);
     if (status == LARDER_OK)
         status = write_pre_data(call, &schema, &out->pre_data, error);
     if (status == LARDER_OK)

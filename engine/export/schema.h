@@ -43,7 +43,7 @@ struct export_schema_call {
     struct process pg_dump;
     struct lock_watch watch; /* over pg_dump */
     struct tool pg_restore;
-    const struct manifest *manifest;
+    struct manifest *manifest;
     const struct larder_run *run;
     int stop_fd;
 };
@@ -54,8 +54,7 @@ struct export_schema_call {
  */
 enum larder_status export_schema_prepare(const struct tool *pg_dump, const struct tool *pg_restore,
                                          struct pg *pg, struct pg *watcher,
-                                         const struct snapshot *snapshot,
-                                         const struct manifest *manifest,
+                                         const struct snapshot *snapshot, struct manifest *manifest,
                                          const struct catalog_schemas *schemas, int lock_timeout,
                                          const struct larder_run *run, int stop_fd,
                                          struct arena *arena, struct export_schema_call *call,
@@ -71,7 +70,10 @@ enum larder_status export_schema_dump(const struct export_schema_call *call,
  */
 void export_schema_expect(struct export_schema *schema);
 
-/* Then writes the SQL, and says which pg_dump it was. The manifest must be complete but for that, parts, rows and fingerprints. */
+/*
+ * Then writes the SQL, and says which pg_dump it was. The manifest must be complete but for that, parts, rows and fingerprints. Of its sequences
+ * that no table uses, those that the SQL makes are counted with the others.
+ */
 enum larder_status export_schema_write(const struct export_schema_call *call,
                                        struct export_schema *out,
                                        char pg_dump_version[SCHEMA_VERSION],

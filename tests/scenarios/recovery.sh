@@ -93,6 +93,26 @@ for format in auto text; do
     expect_query "edges_$format" "INSERT INTO numbers (i2) VALUES (5) RETURNING id" 60
 done
 
+it "sequences that a domain, a function or a rule brings along go on where they were"
+server_use source
+new_database counted
+sql counted "CREATE SEQUENCE of_domain; CREATE SEQUENCE of_function; CREATE SEQUENCE of_rule; CREATE SEQUENCE of_nobody;
+    CREATE DOMAIN number AS int DEFAULT nextval('of_domain'); CREATE DOMAIN counter AS number;
+    CREATE FUNCTION next() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT nextval('of_function'); END;
+    CREATE TABLE counted (a counter, b bigint DEFAULT next(), c text); CREATE TABLE log (n bigint);
+    CREATE RULE log AS ON INSERT TO counted DO ALSO INSERT INTO log VALUES (nextval('of_rule'));
+    INSERT INTO counted (c) SELECT 'x' FROM generate_series(1, 7)"
+values=$(sql counted "SELECT sequencename, last_value FROM pg_sequences WHERE last_value IS NOT NULL ORDER BY 1")
+expect_exit 0 larder export -t counted -t log -d counted -o "$SCRATCH/counted.tar" --no-record -q
+expect_equal "the sequences that nothing uses" of_nobody "$(tar xOf "$SCRATCH/counted.tar" manifest.json | jq -r '[.unused_sequences[].name] | join(" ")')"
+sql counted "CREATE ROLE unsure LOGIN; GRANT SELECT ON counted, log, of_function, of_rule TO unsure"
+PGUSER=unsure expect_exit 1 larder export -t counted -d counted -o "$SCRATCH/unsure.tar" --no-record -q
+expect_stderr 'role "unsure" may not read sequence "public.of_domain"'
+server_use target
+new_database counted
+recover "$SCRATCH/counted.tar" counted
+expect_query counted "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1" "$values"
+
 it "what the target database says of settings does not change what comes back"
 # A limit that only the statement which is slow on purpose meets, however busy the machine is.
 new_database settings
