@@ -1165,7 +1165,11 @@ BEGIN
                     ELSE format('EXISTS (SELECT FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record)',
                                 source, on_key, string_agg(format('t.%I', p.attname), ', ' ORDER BY p.attnum),
                                 string_agg(quote_ident(p.attname), ', ' ORDER BY p.attnum)) END AS of_rows,
-               string_agg(format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND ')
+               -- Columns that sort by different rules are compared by those of the one that is referred to, as the server does.
+               string_agg(format('t.%I OPERATOR(%I.%s) c.%I%s', p.attname, s.nspname, o.oprname, a.attname, (
+                   SELECT format(' COLLATE %I.%I', n.nspname, l.collname)
+                   FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+                   WHERE l.oid = p.attcollation AND a.attcollation NOT IN (0, p.attcollation))), ' AND ')
                    AS on_reference
         FROM pg_constraint c
         CROSS JOIN LATERAL (VALUES (false, c.confdeltype), (true, c.confupdtype)) e (changes, action)

@@ -3,12 +3,15 @@
 #include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
+#include "engine/pg/key_collation.h"
 #include "formats/sql_text.h"
 
 /*
  * Rows of tables that are not exported themselves, and that foreign keys refer to. $1 are the exported tables, in the second query $2
  * those that are followed.
  */
+
+#define COLLATION KEY_COLLATION("a", "b")
 
 /* From this version on the server can tell rows apart by their places, ctid, while it follows them in a circle. */
 enum { TID_CAN_BE_HASHED = 140000 };
@@ -87,8 +90,8 @@ static enum larder_status read_keys(struct pg *pg, const struct manifest *m,
     static const char sql[] =
         "SELECT k.conrelid, k.confrelid, CASE c.relkind WHEN 'p' THEN '' ELSE 'ONLY ' END "
         "|| pg_catalog.format('%I.%I', n.nspname, c.relname), "
-        "(SELECT string_agg(pg_catalog.format('r.%I OPERATOR(%I.%s) s.%I', b.attname, "
-        "x.nspname, o.oprname, a.attname), ' AND ' ORDER BY u.i) "
+        "(SELECT string_agg(pg_catalog.format('r.%I OPERATOR(%I.%s) s.%I%s', b.attname, "
+        "x.nspname, o.oprname, a.attname, " COLLATION "), ' AND ' ORDER BY u.i) "
         "FROM unnest(k.conkey, k.confkey, k.conpfeqop) WITH ORDINALITY AS u(own, other, op, i) "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "
         "JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other "

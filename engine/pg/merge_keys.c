@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/pg/key_collation.h"
 #include "engine/pg/merge.h"
+
+#define COLLATION KEY_COLLATION("a", "p")
 
 /*
  * What the foreign keys that refer to a table from outside do, and for which of its rows (t): a table that is merged itself becomes
@@ -12,7 +15,8 @@
  */
 static const char actions_sql[] =
     "SELECT c.conrelid::pg_catalog.regclass, c.conname, e.action, e.changes, "
-    "string_agg(pg_catalog.format('t.%I OPERATOR(%I.%s) c.%I', p.attname, s.nspname, o.oprname, a.attname), ' AND '), "
+    "string_agg(pg_catalog.format('t.%I OPERATOR(%I.%s) c.%I%s', p.attname, s.nspname, o.oprname, a.attname, " COLLATION
+    "), ' AND '), "
     "CASE WHEN NOT e.changes THEN pg_catalog.format('NOT EXISTS (SELECT FROM %s b WHERE %s)', $3::text, $4::text) "
     "ELSE pg_catalog.format('EXISTS (SELECT FROM %s b WHERE %s AND %s)', $3::text, $4::text, "
     "CASE WHEN pg_catalog.bool_or(p.attgenerated <> '') THEN $5::text "

@@ -1,10 +1,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/pg/key_collation.h"
 #include "engine/pg/session.h"
 #include "engine/restore/references_parts.h"
 #include "engine/run/run.h"
 #include "formats/sql_text.h"
+
+#define COLLATION KEY_COLLATION("a", "b")
 
 /*
  * The archived rows go into temporary tables first. There those are dropped that the target has, what restored rows need is marked,
@@ -311,7 +314,8 @@ static enum larder_status check_added(struct keeping *k, const struct kept *item
         "JOIN pg_catalog.pg_amop p ON p.amopfamily = l.opcfamily AND p.amopstrategy = 3 AND p.amoplefttype = l.opcintype "
         "AND p.amoprighttype = l.opcintype JOIN pg_catalog.pg_operator q ON q.oid = p.amopopr "
         "JOIN pg_catalog.pg_namespace e ON e.oid = q.oprnamespace), k.confrelid::pg_catalog.regclass, "
-        "string_agg(pg_catalog.format('r.%I OPERATOR(%I.%s) s.%I', b.attname, n.nspname, o.oprname, a.attname), ' AND ')) "
+        "string_agg(pg_catalog.format('r.%I OPERATOR(%I.%s) s.%I%s', b.attname, n.nspname, o.oprname, a.attname, " COLLATION
+        "), ' AND ')) "
         "FROM pg_catalog.pg_constraint k CROSS JOIN LATERAL unnest(k.conkey, k.confkey, k.conpfeqop) AS u(own, other, op) "
         "JOIN pg_catalog.pg_operator o ON o.oid = u.op JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "

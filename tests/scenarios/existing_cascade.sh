@@ -100,3 +100,11 @@ for options in --no-verify ""; do
     expect_exit 0 larder restore reborn.tar -d reborn --existing rows --into-source reborn --no-undo -q
     sql reborn "DROP TRIGGER fires ON owned; DROP TRIGGER fires ON parts"
 done
+
+it "keys whose columns sort by different rules are followed, too"
+new_database rules
+sql rules 'CREATE TABLE sorted (id text COLLATE "C" PRIMARY KEY); CREATE TABLE refers (id int PRIMARY KEY, word text COLLATE ucs_basic REFERENCES sorted)'
+expect_exit 0 larder export -t sorted -d rules -o rules.tar --no-record -q
+sql rules "INSERT INTO sorted VALUES ('a'); INSERT INTO refers VALUES (1, 'a')"
+expect_exit 1 larder restore rules.tar -d rules --existing rows --into-source rules --no-undo
+expect_stderr 'refers (foreign key "refers_word_fkey") forbids it with 1 row'

@@ -189,3 +189,11 @@ it "a partitioned table without its partitions has no rows that could refer to a
 sql sounds "CREATE TABLE parted (id int, word citext REFERENCES o.words) PARTITION BY RANGE (id)"
 expect_followed parted 0
 expect_json '(.referenced // []) | length' 0
+
+it "a key whose columns sort by different rules is followed by those of what it refers to"
+sql sounds 'CREATE TABLE o.sorted (word text COLLATE "C" PRIMARY KEY, n int); CREATE TABLE other_rules (id int, word text COLLATE ucs_basic REFERENCES o.sorted);
+    INSERT INTO o.sorted VALUES ('"'a', 1), ('b', 2), ('c', 3); INSERT INTO other_rules VALUES (1, 'a'), (2, 'a'), (3, 'b')"
+expect_followed other_rules 2
+new_database sorted
+expect_exit 0 larder restore "$SCRATCH/other_rules_rows.tar" -d sorted --externals stub
+expect_query sorted "SELECT count(*) FROM o.sorted" 2

@@ -195,6 +195,15 @@ SELECT results_eq('SELECT n.email, f.email FROM nulled n, followed f', $$VALUES 
 SELECT lives_ok($$SELECT backups.restore_table('x_20250207', 'users', 'rows', true)$$);
 SELECT results_eq('SELECT n.email, f.email FROM nulled n, followed f', $$VALUES (NULL, 'old')$$, 'unless told');
 
+-- A foreign key whose columns sort by different rules.
+CREATE TABLE sorted (id text COLLATE "C" PRIMARY KEY);
+CREATE TABLE refers (word text COLLATE ucs_basic REFERENCES sorted);
+SELECT backups.create_backup('x_20250213', ARRAY['sorted']);
+INSERT INTO sorted VALUES ('a');
+INSERT INTO refers VALUES ('a');
+SELECT throws_like($$SELECT backups.restore_table('x_20250213', 'sorted', 'rows')$$,
+    '%refers (foreign key refers_word_fkey) forbids it with 1 rows', 'a key whose columns sort by different rules is followed');
+
 -- A partitioned table, whose triggers are in different states.
 CREATE TABLE measured (day date PRIMARY KEY, n integer) PARTITION BY RANGE (day);
 CREATE TABLE measured_24 PARTITION OF measured FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');

@@ -1,0 +1,15 @@
+/*
+ * Columns of a foreign key that sort by different rules cannot be compared as they are. The server goes by the rules of the one that is
+ * referred to, and so do our queries.
+ */
+#ifndef ENGINE_PG_KEY_COLLATION_H
+#define ENGINE_PG_KEY_COLLATION_H
+
+/* Of two rows of pg_attribute: what is put behind the column that refers, as " COLLATE ..."; NULL where nothing is needed. */
+#define KEY_COLLATION(referring, referred)                                                         \
+    "(SELECT pg_catalog.format(' COLLATE %I.%I', key_schema.nspname, key_rules.collname) "         \
+    "FROM pg_catalog.pg_collation key_rules JOIN pg_catalog.pg_namespace key_schema "              \
+    "ON key_schema.oid = key_rules.collnamespace WHERE key_rules.oid = " referred ".attcollation " \
+    "AND " referring ".attcollation NOT IN (0, " referred ".attcollation))"
+
+#endif
