@@ -6,7 +6,8 @@
 /* Tables that a stub is made for, and those that are there. */
 static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
 {
-    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->present_count, sizeof(*oids));
+    uint32_t *oids = arena_alloc(r->arena, r->to_make_count + r->present_count + r->outside_count,
+                                 sizeof(*oids));
 
     *count = 0;
     for (size_t i = 0; oids != NULL && i < r->to_make_count; i++)
@@ -14,6 +15,8 @@ static const uint32_t *list_stand_ins(struct restore *r, size_t *count)
             oids[(*count)++] = r->to_make[i].oid;
     for (size_t i = 0; oids != NULL && i < r->present_count; i++)
         oids[(*count)++] = r->present[i];
+    for (size_t i = 0; oids != NULL && i < r->outside_count; i++)
+        oids[(*count)++] = r->outside[i];
     return oids;
 }
 

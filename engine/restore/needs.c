@@ -242,6 +242,7 @@ enum larder_status preflight_needs(struct restore *r, struct larder_error *error
     for (size_t i = 0; i < r->table_count; i++)
         references += r->tables[i]->reference_count;
     r->to_make = arena_alloc(r->arena, need_count, sizeof(*r->to_make));
+    r->outside = arena_alloc(r->arena, need_count, sizeof(*r->outside));
     r->left_out = arena_alloc(r->arena, references, sizeof(*r->left_out));
     if (arena_failed(r->arena))
         return larder_fail_memory(error);
@@ -269,6 +270,8 @@ enum larder_status preflight_needs(struct restore *r, struct larder_error *error
         for (size_t i = 0; status == LARDER_OK && i < n; i++)
             if (!exists[i])
                 decide(r, &needs[places[i]], available[i]);
+            else if (strcmp(kinds[k].kind, "table") == 0 && needs[places[i]].oid != 0)
+                r->outside[r->outside_count++] = needs[places[i]].oid;
     }
     return status;
 }

@@ -49,6 +49,10 @@ struct restore {
     uint32_t *present;
     size_t present_count;
 
+    /* The same of tables that the archive does not hold, and whose definitions it may have. */
+    uint32_t *outside;
+    size_t outside_count;
+
     /* What the target lacks and the options say to make. */
     struct manifest_external *to_make;
     size_t to_make_count;

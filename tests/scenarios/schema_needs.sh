@@ -173,3 +173,12 @@ expect_query heirs_again "SELECT (SELECT count(*) FROM here.grandparent), (SELEC
 new_database heirs_by_hand
 by_hand heirs heirs_by_hand
 expect_query heirs_by_hand "SELECT tableoid::regclass, b FROM parent" 'there.child|1'
+
+it "keys and policies that name a table outside of the archive come back where that is there, whatever schema it is in"
+new_database outside
+sql outside "CREATE SCHEMA o; CREATE TABLE near (id int PRIMARY KEY); CREATE TABLE o.far (id int PRIMARY KEY); CREATE TABLE refers (a int REFERENCES near, b int REFERENCES o.far);
+    CREATE POLICY p ON refers USING (a IN (SELECT id FROM near)); INSERT INTO near VALUES (1); INSERT INTO o.far VALUES (1); INSERT INTO refers VALUES (1, 1)"
+expect_exit 0 larder export -t refers -d outside -o "$SCRATCH/outside.tar" --no-record -q
+sql outside "DROP TABLE refers"
+expect_exit 0 larder restore "$SCRATCH/outside.tar" -d outside --into-source outside
+expect_query outside "SELECT conname FROM pg_constraint WHERE contype = 'f' ORDER BY 1; SELECT polname FROM pg_policy" $'refers_a_fkey\nrefers_b_fkey\np'
