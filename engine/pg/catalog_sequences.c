@@ -9,26 +9,24 @@
 enum { SEQUENCES_AT_ONCE = 5000, UNUSED_AT_ONCE = 100 };
 
 /*
- * Those that tables own or take defaults from, by themselves or by the domains of their columns, and behind them what else lies in the tables' schemas and may be read: functions use it, of
- * which no catalog knows. The server asks in any order, and of what is no sequence there are no rights: hence the CASE.
+ * Those that tables own or take defaults from, by themselves or by the domains of their columns (one made of another has that one's default as its
+ * own), and behind them what else lies in the tables' schemas and may be read: functions use it, of which no catalog knows. The server asks in any
+ * order, and of what is no sequence there are no rights: hence the CASE.
  */
 enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
                                           struct larder_findings *findings,
                                           struct larder_error *error)
 {
     static const char sql[] =
-        "WITH RECURSIVE domains(oid) AS (SELECT y.oid FROM " TABLES
-        "JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped "
-        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid AND y.typtype = 'd' "
-        "UNION SELECT b.oid FROM domains o JOIN pg_catalog.pg_type y ON y.oid = o.oid "
-        "JOIN pg_catalog.pg_type b ON b.oid = y.typbasetype AND b.typtype = 'd'), "
-        "used AS (SELECT DISTINCT CASE d.classid WHEN 1259 THEN d.objid ELSE d.refobjid END AS oid "
+        "WITH used AS (SELECT DISTINCT CASE d.classid WHEN 1259 THEN d.objid ELSE d.refobjid END AS oid "
         "FROM " TABLES "JOIN pg_catalog.pg_depend d ON "
         "  (d.classid = 1259 AND d.refclassid = 1259 AND d.refobjid = t.oid AND d.deptype IN ('a', 'i'))   OR "
         "(d.classid = 2604 AND d.refclassid = 1259 AND d.objid IN     (SELECT f.oid "
         "FROM pg_catalog.pg_attrdef f WHERE f.adrelid = t.oid)) "
-        "UNION SELECT d.refobjid FROM domains o JOIN pg_catalog.pg_depend d "
-        "ON d.classid = 1247 AND d.objid = o.oid AND d.refclassid = 1259) "
+        "UNION SELECT d.refobjid FROM " TABLES
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped "
+        "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid AND y.typtype = 'd' "
+        "JOIN pg_catalog.pg_depend d ON d.classid = 1247 AND d.objid = y.oid AND d.refclassid = 1259) "
         "SELECT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", "
         "pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), current_user, c.oid, false AS unused "
         "FROM used u JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind = 'S' "
