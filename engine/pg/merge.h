@@ -125,4 +125,12 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
                                  struct arena *arena, const char ***names, bool **keyless,
                                  size_t *name_count, struct larder_error *error);
 
+/*
+ * Those of the tables that inherit from the named plain ones, as quoted names in the arena, that are neither named themselves nor have
+ * heirs that are.
+ */
+enum larder_status merge_heirs(struct pg *pg, const char *const *names, size_t name_count,
+                               struct arena *arena, const char ***heirs, size_t *heir_count,
+                               struct larder_error *error);
+
 #endif

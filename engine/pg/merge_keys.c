@@ -205,3 +205,35 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
     buffer_free(&array);
     return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
 }
+
+enum larder_status merge_heirs(struct pg *pg, const char *const *names, size_t name_count,
+                               struct arena *arena, const char ***heirs, size_t *heir_count,
+                               struct larder_error *error)
+{
+    static const char sql[] =
+        "WITH RECURSIVE named(oid) AS (SELECT u.name::pg_catalog.regclass::oid FROM unnest($1::text[]) AS u(name)), "
+        "heirs(oid) AS (SELECT i.inhrelid FROM named JOIN pg_catalog.pg_class c USING (oid) "
+        "JOIN pg_catalog.pg_inherits i ON i.inhparent = c.oid WHERE c.relkind = 'r' "
+        "UNION SELECT i.inhrelid FROM heirs h JOIN pg_catalog.pg_inherits i ON i.inhparent = h.oid), "
+        "kept(oid) AS (SELECT oid FROM named UNION SELECT i.inhparent FROM kept k JOIN pg_catalog.pg_inherits i ON i.inhrelid = k.oid) "
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"' "
+        "FROM heirs h JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE h.oid NOT IN (SELECT oid FROM kept) ORDER BY c.oid";
+    struct buffer array = {0};
+    PGresult *result = NULL;
+    const char *value;
+    enum larder_status status;
+
+    for (size_t i = 0; i < name_count; i++)
+        array_add(&array, names[i]);
+    value = array_finish(&array);
+    status =
+        array.failed ? larder_fail_memory(error) : pg_query(pg, sql, 1, &value, &result, error);
+    *heir_count = status == LARDER_OK ? (size_t)PQntuples(result) : 0;
+    *heirs = arena_alloc(arena, *heir_count, sizeof(**heirs));
+    for (size_t i = 0; *heirs != NULL && i < *heir_count; i++)
+        (*heirs)[i] = arena_strdup(arena, pg_value(result, (int)i, 0));
+    PQclear(result);
+    buffer_free(&array);
+    return status == LARDER_OK && arena_failed(arena) ? larder_fail_memory(error) : status;
+}

@@ -83,6 +83,30 @@ static enum larder_status find_tables(const struct merging *m, const char ***nam
                                      : LARDER_OK;
 }
 
+/* An export of a table brings those along that inherit from it: the merge does not touch these, and so the undo must not take them back. */
+static enum larder_status leave_out_heirs(const struct merging *m, const char ***names,
+                                          size_t *count, struct larder_error *error)
+{
+    struct arena *arena = m->restore->arena;
+    const char **heirs, **all;
+    size_t heir_count;
+    enum larder_status status =
+        merge_heirs(m->pg, *names, *count, arena, &heirs, &heir_count, error);
+
+    if (status != LARDER_OK || heir_count == 0)
+        return status;
+    all = arena_alloc(arena, *count + heir_count, sizeof(*all));
+    if (all == NULL)
+        return larder_fail_memory(error);
+    for (size_t i = 0; i < *count; i++)
+        all[i] = (*names)[i];
+    for (size_t i = 0; i < heir_count; i++)
+        all[*count + i] = arena_printf(arena, "!%s", heirs[i]);
+    *names = all;
+    *count += heir_count;
+    return arena_failed(arena) ? larder_fail_memory(error) : LARDER_OK;
+}
+
 enum larder_status merging_write_undo(struct merging *m, struct larder_error *error)
 {
     struct restore *r = m->restore;
@@ -98,6 +122,8 @@ enum larder_status merging_write_undo(struct merging *m, struct larder_error *er
     const char **names;
     enum larder_status status = find_tables(m, &names, &options.table_count, error);
 
+    if (status == LARDER_OK)
+        status = leave_out_heirs(m, &names, &options.table_count, error);
     options.tables = names;
     if (r->opened.encrypted && !keys_name_recipients(&r->options->undo_encryption))
         run_message(r->run, LARDER_WARNING,

@@ -95,6 +95,18 @@ expect_json .agree true
 expect_query source "SELECT count(*) FROM (TABLE p EXCEPT TABLE p_was) x" 0
 expect_query source "SELECT count(*), (SELECT count(*) FROM pg_inherits WHERE inhparent = 'p'::regclass) FROM p" "58|2"
 
+it "what inherits from a merged table, and is not merged, is not in the undo archive, which would take it back to what it was"
+new_database kin
+sql kin "CREATE TABLE elder (id int PRIMARY KEY, v text); CREATE TABLE \"Heir\" (PRIMARY KEY (id)) INHERITS (elder); CREATE TABLE twig (PRIMARY KEY (id)) INHERITS (\"Heir\");
+    CREATE TABLE branch (PRIMARY KEY (id)) INHERITS (elder); INSERT INTO elder VALUES (1, 'a'); INSERT INTO \"Heir\" VALUES (2, 'b'); INSERT INTO branch VALUES (3, 'c')"
+expect_exit 0 larder export -t elder -t '!"Heir"' -d kin -o kin.tar --no-record -q
+sql kin "UPDATE ONLY elder SET v = 'x'; UPDATE branch SET v = 'x'"
+expect_exit 0 larder restore kin.tar -d kin --existing rows --into-source kin --undo kin_undo.tar -q
+sql kin "INSERT INTO \"Heir\" VALUES (4, 'later'); INSERT INTO twig VALUES (5, 'later')"
+expect_exit 0 larder restore kin_undo.tar -d kin --existing rows --into-source kin --no-undo --json
+expect_json '[.changes[].name] | sort | join(" ")' "branch elder"
+expect_query kin "SELECT string_agg(id || v, ' ' ORDER BY id) FROM elder" "1x 2b 3x 4later 5later"
+
 it "a column may have any name"
 new_database names
 sql names "CREATE TABLE named (id int PRIMARY KEY, larder_is_there bool, t int, b int, x int); INSERT INTO named VALUES (1, false, 1, 1, 1), (2, NULL, 2, 2, 2)"
