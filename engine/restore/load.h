@@ -10,7 +10,8 @@
  *   validate  the foreign keys of a table: until "keys" is done. Beside those of other tables
  *   last      triggers and the rest, sequences, and the mark: until all of these are done. Where rows of others' tables are changed, the
  *             foreign keys, too, so that they are changed by one transaction
- *   prove     the table read back: until it has its keys; other indexes are built beside it. Its one weak lock may wait beside "last"
+ *   prove     the table read back: until it has its keys; other indexes are built beside it. Its one weak lock may wait beside "last". Where
+ *             that changes rows of others' tables, until it is done, since triggers of these may write into the table
  *   analyze   statistics, of a table that is partitioned with all its partitions: until "last" is done, since its locks on them could
  *             wait in a circle with it
  *
@@ -65,6 +66,7 @@ struct load {
     struct schema_block *index_blocks;
     size_t index_block_count;
     struct buffer keys, last; /* SQL */
+    bool changes_others;      /* "last" changes rows of tables that this restore has not made */
     int stop_fd;
     double begin;                  /* run_clock() */
     double busy[LARDER_LANES_MAX]; /* seconds of each lane, which alone writes its own */

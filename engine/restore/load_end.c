@@ -26,21 +26,26 @@ static void put_rows_referred_to(struct buffer *sql, const struct restore *r,
     }
 }
 
-/*
- * Whether nothing but what this restore has made is changed before the last transaction, and no partition is joined in it to a table that was there
- * before: a key may refer to its rows.
- */
-static bool keys_may_come_before(const struct restore *r, const struct schema_block *last,
-                                 size_t last_count)
+/* Whether rows of tables that this restore has not made are changed in the last transaction. */
+static bool changes_others(const struct restore *r)
 {
-    bool changes_others = r->merge_count > 0 || r->manifest->referenced_count > 0;
+    bool changes = r->merge_count > 0 || r->manifest->referenced_count > 0;
 
-    for (size_t i = 0; i < last_count; i++)
-        changes_others = changes_others || strcmp(last[i].entry->what, "TABLE ATTACH") == 0;
     for (size_t i = 0; r->options->externals == LARDER_EXTERNALS_STUB && i < r->table_count; i++)
         for (size_t j = 0; j < r->tables[i]->reference_count; j++)
-            changes_others = changes_others || !is_ours(r, &r->tables[i]->references[j]);
-    return !changes_others;
+            changes = changes || !is_ours(r, &r->tables[i]->references[j]);
+    return changes;
+}
+
+/* Nor where a partition is joined in it to a table that was there before: a key may refer to its rows. */
+static bool keys_may_come_before(const struct load *load, const struct schema_block *last,
+                                 size_t last_count)
+{
+    bool before = !load->changes_others;
+
+    for (size_t i = 0; i < last_count; i++)
+        before = before && strcmp(last[i].entry->what, "TABLE ATTACH") != 0;
+    return before;
 }
 
 /* The foreign key of that OID in the archive, of the table at *place; NULL where there is none of these. */
@@ -118,8 +123,10 @@ enum larder_status load_write_end(struct load *load, struct larder_error *error)
     size_t count;
     enum larder_status status =
         schema_blocks(&r->schema, SCHEMA_LAST, r->arena, &blocks, &count, error);
-    bool apart = status == LARDER_OK && keys_may_come_before(r, blocks, count);
+    bool apart;
 
+    load->changes_others = changes_others(r);
+    apart = status == LARDER_OK && keys_may_come_before(load, blocks, count);
     for (size_t i = 0; status == LARDER_OK && i < r->table_count; i++)
         put_rows_referred_to(apart ? &load->keys : &load->last, r, r->tables[i]);
     for (size_t i = 0; status == LARDER_OK && i < count; i++)

@@ -201,7 +201,7 @@ static bool is_ready(const struct load *load, const struct job *job)
     case JOB_ANALYZE:
         return load->last_done;
     default:
-        if (job->small)
+        if (job->small || load->changes_others)
             return load->last_done;
         return table->loads == 0 && table->keys == 0;
     }
