@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/pg/session.h"
@@ -73,17 +74,43 @@ static void hint_at_the_rest(const struct lane *lane, const struct manifest_tabl
     buffer_free(&name);
 }
 
+/*
+ * TRUNCATE is what lets COPY freeze the rows. A table that somebody has written into since it was made keeps what he wrote, which
+ * the proof then finds.
+ */
+static enum larder_status empty_to_freeze(struct lane *lane, const struct manifest_table *table,
+                                          bool *freeze, struct larder_error *error)
+{
+    struct buffer sql = {0};
+    char *row = NULL;
+    enum larder_status status;
+
+    buffer_puts(&sql, "SELECT true FROM ONLY ");
+    sql_qualified(&sql, table->schema, table->name);
+    buffer_puts(&sql, " LIMIT 1");
+    status = sql.failed ? larder_fail_memory(error)
+                        : run_on_table(lane, "LOCK TABLE ONLY ", table, error);
+    if (status == LARDER_OK)
+        status = pg_query_one(lane->pg, buffer_text(&sql), 0, NULL, &row, error);
+    *freeze = row == NULL;
+    if (status == LARDER_OK && *freeze)
+        status = run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error);
+    free(row);
+    buffer_free(&sql);
+    return status;
+}
+
 static enum larder_status load_rows(struct lane *lane, const struct job *job,
                                     struct larder_error *error)
 {
     const struct manifest_table *table = load_table(lane->load, job);
-    /* TRUNCATE, of a table that is empty, is what lets COPY freeze the rows. */
+    bool freeze = false;
     enum larder_status status =
-        job->freeze ? run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error) : LARDER_OK;
+        job->freeze ? empty_to_freeze(lane, table, &freeze, error) : LARDER_OK;
 
     for (size_t i = 0; status == LARDER_OK && i < job->part_count; i++)
-        status = part_copy_run(&lane->copy, lane->pg, table, table, job->first_part + i,
-                               job->freeze, error);
+        status =
+            part_copy_run(&lane->copy, lane->pg, table, table, job->first_part + i, freeze, error);
     if (status == LARDER_OK)
         return status;
     hint_at_the_rest(lane, table, error);

@@ -102,6 +102,17 @@ expect_stderr "not today"
 expect_query forbidden "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND oid >= 16384" 0
 expect_query forbidden "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'larder%' OR nspname = 'auth'" 0
 
+it "a row that somebody writes into a table that was just made stays, and is found"
+new_database early
+sql early "CREATE TABLE early (id int PRIMARY KEY, v text); INSERT INTO early SELECT i, repeat('x', 100) FROM generate_series(1, 2000) AS i"
+expect_exit 0 larder export -t early -d early -o "$SCRATCH/early.tar" --no-record -q
+new_database eager
+sql eager "CREATE FUNCTION write() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.early VALUES (-1, ''mine''); END';
+    CREATE EVENT TRIGGER write ON ddl_command_end WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION write()"
+expect_exit 3 larder restore "$SCRATCH/early.tar" -d eager
+expect_stderr "early"
+expect_query eager "SELECT v FROM early WHERE id = -1" mine
+
 it "a target without the schema public gets it"
 new_database bare
 sql bare "DROP SCHEMA public"
