@@ -231,16 +231,23 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
 static void take_back(struct restore *r, struct larder_error *error)
 {
     struct larder_error why = {0};
+    enum larder_status status;
+    bool found;
 
     pg_close(r->control);
     r->control = NULL;
-    if (restore_undo(r, &why) == LARDER_OK)
+    status = restore_undo(r, &found, &why);
+    if (status != LARDER_OK)
+        larder_hint(error,
+                    "The target holds an unfinished restore, which the next one removes: %.600s.",
+                    why.message);
+    else if (found)
         larder_hint(error, "%sWhat had been created in the target has been removed again.",
                     error->hint[0] == '\0' ? "" : arena_printf(r->arena, "%.700s ", error->hint));
     else
         larder_hint(error,
-                    "The target holds an unfinished restore, which the next one removes: %.600s.",
-                    why.message);
+                    "The target has no mark of this restore any more: either all of it was "
+                    "committed, or another one has removed it. `larder verify --against` tells.");
 }
 
 static enum larder_status change_target(struct restore *r, struct larder_error *error)
@@ -347,6 +354,7 @@ enum larder_status larder_restore(const struct larder_restore_options *options,
         arena_strdup(r.arena, r.opened.location == NULL ? options->archive : r.opened.location);
     proof->seconds = run_clock() - begun;
     pg_close(r.control);
+    free(r.mark);
     opened_close(&r.opened);
     buffer_free(&r.dump);
     return status;

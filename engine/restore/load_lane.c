@@ -295,8 +295,8 @@ static enum larder_status do_together(struct lane *lane, struct job *const *jobs
 {
     enum larder_status status = begin(lane, error);
 
-    if (status != LARDER_OK)
-        return status;
+    if (status == LARDER_OK && jobs[0]->kind <= JOB_LAST)
+        status = restore_hold(lane->load->restore, lane->pg, error);
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         status = do_job(lane, jobs[i], error);
     if (status == LARDER_OK)

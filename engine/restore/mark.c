@@ -7,6 +7,8 @@
 #include "engine/restore/preflight.h"
 #include "engine/run/run.h"
 
+#define UNDEFINED_TABLE "42P01" /* also where its schema is not there */
+
 /*
  * What this transaction has created is kept with the mark: class, OID and name. What hangs on something else (an
  * extension's member, a range type's constructor) goes with it. Roles cannot be told by xmin without reading pg_authid,
@@ -92,10 +94,44 @@ enum larder_status restore_mark(struct restore *r, struct larder_error *error)
 
     if (status == LARDER_OK)
         status = pg_query(r->control, made_sql, 1, &value, &result, error);
+    if (status == LARDER_OK)
+        status =
+            pg_query_value(r->control, "SELECT '" RESTORE_MARK ".made'::pg_catalog.regclass::oid",
+                           0, NULL, &r->mark, error);
     PQclear(result);
     buffer_free(&roles);
     return status == LARDER_OK ? status
                                : larder_context(error, "could not mark the restore as unfinished");
+}
+
+/* Whether the mark is this restore's, and then for as long as the transaction lasts. */
+static enum larder_status hold_mark(const struct restore *r, struct pg *pg, bool *held,
+                                    struct larder_error *error)
+{
+    const char *mark = r->mark;
+    struct larder_error why = {0};
+    char *same = NULL;
+    enum larder_status status = pg_query_one(
+        pg, "SELECT tableoid = $1::oid FROM " RESTORE_MARK ".made LIMIT 1", 1, &mark, &same, &why);
+
+    *held = same != NULL && same[0] == 't';
+    free(same);
+    if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), UNDEFINED_TABLE) == 0)
+        return LARDER_OK;
+    if (status != LARDER_OK)
+        *error = why;
+    return status;
+}
+
+enum larder_status restore_hold(const struct restore *r, struct pg *pg, struct larder_error *error)
+{
+    bool held;
+    enum larder_status status = hold_mark(r, pg, &held, error);
+
+    return status != LARDER_OK || held
+               ? status
+               : larder_fail(error, LARDER_FAILED,
+                             "another restore has removed what this one had made in the target");
 }
 
 /* What the mark lists is dropped, so the mark must be ours, or a superuser's. */
@@ -124,25 +160,39 @@ static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
     return status;
 }
 
-/* In a transaction of its own: removes what the mark lists, and the mark. */
-static enum larder_status remove_unfinished(struct pg *pg, struct larder_error *error)
+/* Removes what the mark lists, and the mark. The lock first: whoever made it may be at work yet, if he has lost the restore's lock. */
+static enum larder_status remove_marked(struct pg *pg, struct larder_error *error)
 {
     char *undo = NULL;
-    enum larder_status status = session_begin_write(pg, error);
+    enum larder_status status = check_mark(pg, error);
 
     if (status == LARDER_OK)
-        status = check_mark(pg, error);
+        status = pg_exec(pg, "LOCK TABLE " RESTORE_MARK ".made", error);
     if (status == LARDER_OK)
         status = pg_query_one(pg, undo_sql, 0, NULL, &undo, error);
     if (status == LARDER_OK && undo != NULL && undo[0] != '\0')
         status = pg_exec(pg, undo, error);
     if (status == LARDER_OK)
         status = pg_exec(pg, "DROP SCHEMA " RESTORE_MARK " CASCADE", error);
-    if (status == LARDER_OK)
+    free(undo);
+    return status;
+}
+
+/* In a transaction of its own. Of the restore `r`, or of whatever has left one where that is NULL. */
+static enum larder_status remove_unfinished(const struct restore *r, struct pg *pg, bool *found,
+                                            struct larder_error *error)
+{
+    enum larder_status status = session_begin_write(pg, error);
+
+    *found = true;
+    if (status == LARDER_OK && r != NULL)
+        status = hold_mark(r, pg, found, error);
+    if (status == LARDER_OK && *found)
+        status = remove_marked(pg, error);
+    if (status == LARDER_OK && *found)
         status = session_commit(pg, error);
     else
         session_rollback(pg);
-    free(undo);
     return status == LARDER_OK
                ? status
                : larder_context(error, "could not remove what an unfinished restore has left");
@@ -151,6 +201,7 @@ static enum larder_status remove_unfinished(struct pg *pg, struct larder_error *
 enum larder_status restore_clear(struct restore *r, struct larder_error *error)
 {
     char *found;
+    bool removed;
     enum larder_status status = pg_query_one(
         r->control,
         "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname = '" RESTORE_MARK "'", 0, NULL,
@@ -167,7 +218,7 @@ enum larder_status restore_clear(struct restore *r, struct larder_error *error)
         return check_mark(r->control, error);
     }
     run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");
-    return remove_unfinished(r->control, error);
+    return remove_unfinished(NULL, r->control, &removed, error);
 }
 
 enum larder_status restore_find_left(struct restore *r, const char *const *names, size_t count,
@@ -215,7 +266,7 @@ enum larder_status restore_move_on(struct restore *r, struct pg *pg, struct lard
     return status;
 }
 
-enum larder_status restore_undo(struct restore *r, struct larder_error *error)
+enum larder_status restore_undo(struct restore *r, bool *found, struct larder_error *error)
 {
     /* The signal that stopped the run must not stop this. */
     const struct larder_run calm = {.message = r->run->message, .arg = r->run->arg};
@@ -226,7 +277,7 @@ enum larder_status restore_undo(struct restore *r, struct larder_error *error)
     if (status == LARDER_OK)
         status = session_untimed(pg, error);
     if (status == LARDER_OK)
-        status = remove_unfinished(pg, error);
+        status = remove_unfinished(r, pg, found, error);
     pg_close(pg);
     return status;
 }

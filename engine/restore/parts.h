@@ -59,6 +59,7 @@ struct restore {
 
     bool unfinished; /* a preview: the target holds an unfinished restore */
     bool created;    /* the target has been changed, and is marked */
+    char *mark;      /* the OID of its mark, by which it is told from another restore's */
     bool complete;   /* all is in place; the mark is gone */
 };
 
@@ -104,9 +105,16 @@ enum larder_status restore_load(struct restore *restore, struct larder_error *er
  */
 enum larder_status restore_rest(struct restore *restore, struct pg *pg, struct larder_error *error);
 
+/*
+ * Keeps what this restore has made, and its mark, from being removed by another one until the transaction on `pg` ends; fails where that has
+ * been done. It could be, if the connection is lost that holds the restore's lock.
+ */
+enum larder_status restore_hold(const struct restore *restore, struct pg *pg,
+                                struct larder_error *error);
+
 /* Removes what a restore that has failed has made; on a connection of its own, and whatever stopped
- * the run. */
-enum larder_status restore_undo(struct restore *restore, struct larder_error *error);
+ * the run. `*found` is false where the mark is gone: nothing is touched then. */
+enum larder_status restore_undo(struct restore *restore, bool *found, struct larder_error *error);
 
 /* The schema that the mark lies in; gone when a restore is complete. */
 #define RESTORE_MARK "larder_unfinished_restore"

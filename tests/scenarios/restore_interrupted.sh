@@ -61,6 +61,47 @@ PID=$first
 expect_end 0
 expect_exit 0 larder verify "$ARCHIVE" --against "dbname=target"
 
+it "one that has lost its lock leaves the one that took over in peace"
+server_use one
+sql source "CREATE FUNCTION gate(n int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(n); RETURN true; END';
+    CREATE TABLE first_gate (n int PRIMARY KEY CHECK (gate(n))); INSERT INTO first_gate VALUES (1); CREATE TABLE second_gate (n int PRIMARY KEY CHECK (gate(n))); INSERT INTO second_gate VALUES (2)"
+for gate in first second; do
+    expect_exit 0 larder export -t "${gate}_gate" -d source -o "$SCRATCH/$gate.tar" --no-record -q
+done
+sql source "DROP TABLE first_gate, second_gate; DROP FUNCTION gate"
+server_use other
+new_database gated
+for gate in 1 2; do
+    PGAPPNAME="gate $gate" psql -XAtq -d gated -c "SELECT pg_advisory_lock($gate), pg_sleep(600)" >/dev/null 2>&1 &
+    wait_until expect_query gated "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = $gate AND granted" 1
+done
+open_gate()
+{
+    sql gated "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gate $1'" >/dev/null
+}
+expect_waiting()
+{
+    expect_query gated "SELECT count(*) > 0 FROM pg_locks WHERE NOT granted AND $1" t
+}
+begin restore "$SCRATCH/first.tar" -d gated -j 1
+first=$PID
+wait_until expect_waiting "locktype = 'advisory' AND objid = 1"
+sql gated "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND classid <> 0 AND granted" >/dev/null
+larder restore "$SCRATCH/second.tar" -d gated -j 1 >"$SCRATCH/second.out" 2>&1 &
+second=$!
+wait_until expect_waiting "locktype = 'relation'"
+open_gate 1
+wait_until expect_waiting "locktype = 'advisory' AND objid = 2"
+PID=$first
+expect_end 1
+expect_stderr "another restore has removed what this one had made"
+expect_stderr "The target has no mark of this restore any more"
+expect_waiting "locktype = 'advisory' AND objid = 2"
+open_gate 2
+PID=$second
+expect_end 0
+expect_query gated "SELECT n, to_regclass('first_gate') IS NULL FROM second_gate" "2|t"
+
 it "what SIGKILL left is closed to others, no obstacle to a preview, and the next restore does it again"
 new_database killed
 begin restore "$ARCHIVE" -d killed "${OPTIONS[@]}"
