@@ -3,6 +3,7 @@
 
 #include "engine/restore/preflight.h"
 #include "engine/run/run.h"
+#include "formats/sql_split.h"
 #include "formats/sql_text.h"
 
 /* Whether what stands before a word is one that a role follows; in a list of roles it is a comma. */
@@ -105,7 +106,7 @@ enum larder_status preflight_maintain(struct restore *r, struct larder_error *er
 /* What the restoring role may do. */
 struct abilities {
     const char *role;
-    bool superuser, create_role, create_schema;
+    bool superuser, create_role, create_schema, bypass; /* bypass: row level security */
 };
 
 static enum larder_status read_abilities(struct restore *r, struct abilities *able,
@@ -115,7 +116,7 @@ static enum larder_status read_abilities(struct restore *r, struct abilities *ab
     enum larder_status status =
         pg_query(r->control,
                  "SELECT rolname, rolsuper, rolcreaterole, "
-                 "pg_catalog.has_database_privilege(current_database(), 'CREATE') "
+                 "pg_catalog.has_database_privilege(current_database(), 'CREATE'), rolbypassrls "
                  "FROM pg_catalog.pg_roles WHERE rolname = current_user",
                  0, NULL, &result, error);
 
@@ -123,7 +124,8 @@ static enum larder_status read_abilities(struct restore *r, struct abilities *ab
         *able = (struct abilities){.role = arena_strdup(r->arena, pg_value(result, 0, 0)),
                                    .superuser = pg_value(result, 0, 1)[0] == 't',
                                    .create_role = pg_value(result, 0, 2)[0] == 't',
-                                   .create_schema = pg_value(result, 0, 3)[0] == 't'};
+                                   .create_schema = pg_value(result, 0, 3)[0] == 't',
+                                   .bypass = pg_value(result, 0, 4)[0] == 't'};
     PQclear(result);
     return status;
 }
@@ -271,6 +273,55 @@ static enum larder_status check_owners(struct restore *r, const char *role,
     return status;
 }
 
+static bool forces_row_security(const char *sql)
+{
+    static const char end[] = " FORCE ROW LEVEL SECURITY";
+    size_t length = strlen(sql), size = strlen(end);
+    struct sql_statement statement;
+
+    while (sql_split_next(&sql, &length, &statement))
+        if (statement.length > size && strncmp(statement.text, "ALTER TABLE ", 12) == 0 &&
+            memcmp(statement.text + statement.length - size, end, size) == 0)
+            return true;
+    return false;
+}
+
+/* The table among those that are made; NULL where it is none that has rows. */
+static const struct manifest_table *find_made(const struct restore *r, uint32_t oid)
+{
+    for (size_t i = 0; i < r->table_count; i++)
+        if (r->tables[i]->oid == oid && manifest_has_rows(r->tables[i]))
+            return r->tables[i];
+    return NULL;
+}
+
+/* COPY goes into no table whose policies hold for its owner, too. */
+static enum larder_status check_forced(struct restore *r, const char *role,
+                                       struct larder_error *error)
+{
+    struct schema_block *blocks;
+    size_t count;
+    enum larder_status status =
+        schema_blocks(&r->schema, SCHEMA_CREATE, r->arena, &blocks, &count, error);
+
+    for (size_t i = 0; status == LARDER_OK && i < count; i++) {
+        const struct manifest_table *table = NULL;
+        bool enabled = false;
+
+        if (strcmp(blocks[i].entry->what, "TABLE") == 0 && forces_row_security(blocks[i].sql))
+            table = find_made(r, blocks[i].entry->oid);
+        for (size_t j = 0; table != NULL && j < count && !enabled; j++)
+            enabled = strcmp(blocks[j].entry->what, "ROW SECURITY") == 0 &&
+                      schema_table_of(&r->schema, blocks[j].entry) == table->oid;
+        if (enabled)
+            findings_add(&r->proof->findings, r->arena, "row level security", table->name,
+                         "role \"%s\" may not load table \"%s.%s\", whose row level security is "
+                         "forced on its owner: it takes BYPASSRLS",
+                         role, table->schema, table->name);
+    }
+    return status;
+}
+
 enum larder_status preflight_privileges(struct restore *r, struct larder_error *error)
 {
     struct larder_findings *findings = &r->proof->findings;
@@ -294,6 +345,8 @@ enum larder_status preflight_privileges(struct restore *r, struct larder_error *
         status = check_parents(r, able.role, error);
     if (status == LARDER_OK)
         status = check_extensions(r, able.role, error);
+    if (status == LARDER_OK && !able.bypass)
+        status = check_forced(r, able.role, error);
     if (status == LARDER_OK && !r->options->no_owner)
         status = check_owners(r, able.role, error);
     return status;

@@ -71,6 +71,21 @@ expect_json '[.findings[] | .kind + " " + .object] | sort | join(", ")' \
 expect_untouched narrow "$SCRATCH/kitchai.tar" -d narrow -U weak --create-roles --externals stub
 expect_stderr --no-owner
 
+it "a table whose row level security is forced on its owner is in the list of a role that cannot get past it"
+createdb strict
+sql strict "CREATE TABLE open (id int, t text DEFAULT 'ALTER TABLE x FORCE ROW LEVEL SECURITY;'); CREATE TABLE forced_only (id int); ALTER TABLE forced_only FORCE ROW LEVEL SECURITY;
+    CREATE TABLE enabled (id int); ALTER TABLE enabled ENABLE ROW LEVEL SECURITY; CREATE TABLE shut (id int); ALTER TABLE shut FORCE ROW LEVEL SECURITY; ALTER TABLE shut ENABLE ROW LEVEL SECURITY;
+    INSERT INTO open VALUES (1); INSERT INTO enabled VALUES (1); INSERT INTO shut VALUES (1)"
+expect_exit 0 larder export -t 'public.*' -d strict -o "$SCRATCH/strict.tar" --no-record -q
+createdb -O weak weak_own
+sql weak_own "ALTER SCHEMA public OWNER TO weak"
+expect_untouched weak_own "$SCRATCH/strict.tar" -d weak_own -U weak --no-owner --json
+expect_json '[.findings[] | .kind + " " + .object] | join(", ")' "row level security shut"
+expect_exit 0 larder restore "$SCRATCH/strict.tar" -d weak_own -U weak --no-owner -t '*.*' -t '!shut' -q
+sql postgres "ALTER ROLE weak BYPASSRLS"
+expect_exit 0 larder restore "$SCRATCH/strict.tar" -d weak_own -U weak --no-owner -t shut -q
+sql postgres "ALTER ROLE weak NOBYPASSRLS"
+
 it "a role that is no superuser restores what others owned, as its own, without asking for the owners"
 createdb -O chef chefs
 expect_untouched chefs "$SCRATCH/kitchai.tar" -d chefs -U chef --create-roles --externals stub
