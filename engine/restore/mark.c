@@ -104,6 +104,8 @@ enum larder_status restore_mark(struct restore *r, struct larder_error *error)
                                : larder_context(error, "could not mark the restore as unfinished");
 }
 
+static const char could_not_remove[] = "could not remove what an unfinished restore has left";
+
 /* Whether the mark is this restore's, and then for as long as the transaction lasts. */
 static enum larder_status hold_mark(const struct restore *r, struct pg *pg, bool *held,
                                     struct larder_error *error)
@@ -160,6 +162,32 @@ static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
     return status;
 }
 
+/* What others have made since, and would go with what is dropped: the rows of a table, say, whose column has a type that the restore made. */
+static const char strangers_sql[] =
+    "WITH RECURSIVE hit(class, oid, ours) AS (SELECT class, oid, true FROM " RESTORE_MARK ".made "
+    "UNION SELECT d.classid, d.objid, d.deptype IN ('e', 'i') OR EXISTS (SELECT FROM " RESTORE_MARK
+    ".made m WHERE m.class = d.classid AND m.oid = d.objid) FROM hit h JOIN pg_catalog.pg_depend d "
+    "ON d.refclassid = h.class AND d.refobjid = h.oid WHERE h.ours) "
+    "SELECT pg_catalog.pg_describe_object(1259, c.oid, 0) FROM hit h LEFT JOIN pg_catalog.pg_rewrite w ON h.class = 2618 AND w.oid = h.oid "
+    "JOIN pg_catalog.pg_class c ON c.oid = CASE h.class WHEN 1259 THEN h.oid ELSE w.ev_class END "
+    "WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS (SELECT FROM hit o WHERE o.class = 1259 AND o.oid = c.oid AND o.ours) "
+    "ORDER BY c.oid LIMIT 1";
+
+static enum larder_status check_strangers(struct pg *pg, struct larder_error *error)
+{
+    char *stranger;
+    enum larder_status status = pg_query_one(pg, strangers_sql, 0, NULL, &stranger, error);
+
+    if (status == LARDER_OK && stranger != NULL) {
+        status = larder_fail(error, LARDER_FAILED,
+                             "%s was made since, and would be removed or cut with it", stranger);
+        larder_hint(error, "It uses what that restore had made. Drop it, or make it independent of "
+                           "that, and restore again.");
+    }
+    free(stranger);
+    return status;
+}
+
 /* Removes what the mark lists, and the mark. The lock first: whoever made it may be at work yet, if he has lost the restore's lock. */
 static enum larder_status remove_marked(struct pg *pg, struct larder_error *error)
 {
@@ -168,6 +196,8 @@ static enum larder_status remove_marked(struct pg *pg, struct larder_error *erro
 
     if (status == LARDER_OK)
         status = pg_exec(pg, "LOCK TABLE " RESTORE_MARK ".made", error);
+    if (status == LARDER_OK)
+        status = check_strangers(pg, error);
     if (status == LARDER_OK)
         status = pg_query_one(pg, undo_sql, 0, NULL, &undo, error);
     if (status == LARDER_OK && undo != NULL && undo[0] != '\0')
@@ -193,9 +223,7 @@ static enum larder_status remove_unfinished(const struct restore *r, struct pg *
         status = session_commit(pg, error);
     else
         session_rollback(pg);
-    return status == LARDER_OK
-               ? status
-               : larder_context(error, "could not remove what an unfinished restore has left");
+    return status == LARDER_OK ? status : larder_context(error, "%s", could_not_remove);
 }
 
 enum larder_status restore_clear(struct restore *r, struct larder_error *error)
@@ -215,7 +243,10 @@ enum larder_status restore_clear(struct restore *r, struct larder_error *error)
         r->unfinished = true;
         findings_add(&r->proof->findings, r->arena, "unfinished restore", RESTORE_MARK,
                      "the target holds an unfinished restore, which the next one removes first");
-        return check_mark(r->control, error);
+        status = check_mark(r->control, error);
+        if (status == LARDER_OK)
+            status = check_strangers(r->control, error);
+        return status == LARDER_OK ? status : larder_context(error, "%s", could_not_remove);
     }
     run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");
     return remove_unfinished(NULL, r->control, &removed, error);

@@ -155,6 +155,35 @@ sql mixed "DROP TABLE big; ALTER TABLE set_aside RENAME TO big"
 expect_exit 0 larder restore "$ARCHIVE" -d mixed "${OPTIONS[@]}" -q
 expect_query mixed "SELECT (TABLE mine), (TABLE later)" "1|2"
 
+it "what a user has made since of what the restore made is named, and keeps its rows"
+server_use one
+new_database moods
+sql moods "CREATE TYPE mood AS ENUM ('fine'); CREATE FUNCTION gate(n int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock_shared(n); RETURN true; END';
+    CREATE EXTENSION citext; CREATE TABLE day (n serial PRIMARY KEY CHECK (gate(n)), m mood, w citext) PARTITION BY RANGE (n); CREATE TABLE day_1 PARTITION OF day FOR VALUES FROM (1) TO (10); INSERT INTO day VALUES (1, 'fine')"
+expect_exit 0 larder export -t day -d moods -o "$SCRATCH/moods.tar" --no-record -q
+server_use other
+for made in "CREATE TABLE mine (a int, m mood); INSERT INTO mine VALUES (1, 'fine')" "CREATE TABLE mine PARTITION OF day FOR VALUES FROM (10) TO (20); INSERT INTO mine VALUES (10, 'fine')" \
+    "CREATE TABLE mine (a int, t citext); INSERT INTO mine VALUES (1, 'fine')" "CREATE VIEW mine AS SELECT 'fine'::text AS a, n FROM day UNION ALL SELECT 'fine', 1"; do
+    createdb since
+    PGAPPNAME="gate 1" psql -XAtq -d since -c "SELECT pg_advisory_lock(1), pg_sleep(600)" >/dev/null 2>&1 &
+    wait_until expect_query since "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 1 AND granted" 1
+    begin restore "$SCRATCH/moods.tar" -d since --externals stub
+    wait_until expect_query since "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND objid = 1" 1
+    kill -KILL "$PID"
+    expect_end 137
+    sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'since'" >/dev/null
+    wait_until expect_query postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = 'since'" 0
+    sql since "$made"
+    for way in -q --preview; do
+        expect_exit 1 larder restore "$SCRATCH/moods.tar" -d since --externals stub "$way"
+        expect_stderr "mine was made since"
+    done
+    expect_query since "SELECT count(*) FROM mine WHERE mine::text LIKE '%fine%'" 1
+    sql since "DROP ${made:7:5} mine"
+    expect_exit 0 larder restore "$SCRATCH/moods.tar" -d since --externals stub -q
+    dropdb since
+done
+
 it "a mark that another role has forged is not obeyed"
 new_database forged
 sql forged "CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE forged TO mallory; CREATE TABLE precious (a int); INSERT INTO precious VALUES (1)"
