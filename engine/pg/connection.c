@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "engine/pg/connection_parts.h"
+#include "engine/pg/conninfo.h"
 #include "engine/pg/supabase.h"
 #include "engine/run/run.h"
 #include "formats/utf8.h"
@@ -317,24 +318,6 @@ static bool is_conninfo(const char *dbname)
            strncmp(dbname, "postgresql://", 13) == 0;
 }
 
-/* A conninfo that libpq does not understand is wrong usage, and no server's fault. */
-static enum larder_status check_conninfo(const char *dbname, struct larder_error *error)
-{
-    char *why = NULL, line[512] = "";
-    PQconninfoOption *options;
-
-    if (dbname == NULL || !is_conninfo(dbname))
-        return LARDER_OK;
-    options = PQconninfoParse(dbname, &why);
-    if (why != NULL)
-        one_line(why, line, sizeof(line));
-    PQfreemem(why);
-    if (options == NULL)
-        return larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s", line);
-    PQconninfoFree(options);
-    return LARDER_OK;
-}
-
 /* What connect_timeout says, of the conninfo or of PGCONNECT_TIMEOUT: libpq reads it only where it does the waiting itself. */
 static enum larder_status shorten_wait(const struct pg *pg, int *seconds,
                                        struct larder_error *error)
@@ -380,7 +363,8 @@ enum larder_status pg_connect(const struct larder_connect *to, const struct lard
     *pg = NULL;
     if (p == NULL)
         return larder_fail_memory(error);
-    status = check_conninfo(to->dbname, error);
+    /* What cannot be understood is wrong usage, and no server's fault. */
+    status = conninfo_check(to->dbname, error);
     if (status != LARDER_OK) {
         free(p);
         return status;

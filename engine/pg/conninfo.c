@@ -16,6 +16,87 @@ static bool is_name(const char *text)
     return strchr(text, '=') == NULL && strstr(text, "://") == NULL;
 }
 
+static bool is_uri(const char *text)
+{
+    return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
+}
+
+/* libpq quotes what it could not read, and that may be of a password: but for an option's name it is left out. */
+static enum larder_status fail_unread(const char *text, const char *why, struct larder_error *error)
+{
+    static const char option[] = "invalid connection option \"",
+                      letters[] = "abcdefghijklmnopqrstuvwxyz_";
+    size_t length = strcspn(why, "\n");
+    const char *quoted = strchr(why, '"'), *name = why + strlen(option);
+
+    if (is_uri(text))
+        quoted = strstr(why, ": \"");
+    else if (strstr(why, " after \"") != NULL)
+        quoted = strstr(why, " after \"");
+    else if (strncmp(why, option, strlen(option)) == 0 && name[strspn(name, letters)] == '"')
+        quoted = NULL;
+    if (quoted != NULL && quoted < why + length)
+        length = (size_t)(quoted - why);
+    while (length > 0 && why[length - 1] == ' ')
+        length--;
+    return larder_fail(error, LARDER_USAGE, "could not understand how to connect: %.*s",
+                       (int)length, why);
+}
+
+/* What a slash or an @ in a password, which end it, has made of the rest of a URI. */
+static const char *misread(const PQconninfoOption *options)
+{
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        const char *at = o->val == NULL ? NULL : strchr(o->val, '@');
+
+        if (o->val != NULL && strcmp(o->keyword, "port") == 0 &&
+            o->val[strspn(o->val, "0123456789,")] != '\0')
+            return "the port in the URI is no number";
+        /* Sockets that are no files have one in front. */
+        if (at != NULL && strcmp(o->keyword, "host") == 0 && at > o->val && at[-1] != ',')
+            return "the host in the URI has an @ in it";
+    }
+    return NULL;
+}
+
+static enum larder_status check_parsed(const char *text, struct larder_error *error)
+{
+    char *why = NULL;
+    const char *wrong;
+    PQconninfoOption *options = PQconninfoParse(text, &why);
+    enum larder_status status = LARDER_OK;
+
+    if (options == NULL) {
+        status = fail_unread(text, why != NULL ? why : "memory is short", error);
+        PQfreemem(why);
+        return status;
+    }
+    wrong = is_uri(text) ? misread(options) : NULL;
+    if (wrong != NULL)
+        status = larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s", wrong);
+    PQconninfoFree(options);
+    return status;
+}
+
+enum larder_status conninfo_check(const char *text, struct larder_error *error)
+{
+    enum larder_status status = LARDER_OK;
+
+    if (text == NULL || is_name(text))
+        return LARDER_OK;
+    if (!is_uri(text) && strcspn(text, "=") > strcspn(text, ":") && strstr(text, "://") != NULL)
+        status =
+            larder_fail(error, LARDER_USAGE,
+                        "could not understand how to connect: a URI begins with postgresql://");
+    else
+        status = check_parsed(text, error);
+    if (status != LARDER_OK && strstr(text, "://") != NULL)
+        larder_hint(error,
+                    "In a URI, %%, @, :, /, ? and # of a password are written %%25, %%40, %%3A, "
+                    "%%2F, %%3F and %%23; no quotes stand around it.");
+    return status;
+}
+
 /* libpq marks what a person should not see while typing it; of some it says so by the name alone. */
 bool conninfo_is_secret(const PQconninfoOption *option)
 {
@@ -44,7 +125,7 @@ const char *conninfo_without_password(const char *text, struct arena *arena)
 
     if (is_name(text))
         return text;
-    options = PQconninfoParse(text, NULL);
+    options = conninfo_check(text, NULL) == LARDER_OK ? PQconninfoParse(text, NULL) : NULL;
     if (options == NULL)
         return "(not shown, since libpq cannot read it)";
     for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
@@ -98,17 +179,15 @@ enum larder_status conninfo_complete(const struct larder_connect *connect, struc
                                      const char **conninfo, struct larder_error *error)
 {
     const char *given = connect->dbname != NULL && !is_name(connect->dbname) ? connect->dbname : "";
-    char *why = NULL;
-    PQconninfoOption *options = PQconninfoParse(given, &why);
+    PQconninfoOption *options;
     struct buffer text = {0};
     bool failed;
 
-    if (options == NULL) {
-        larder_fail(error, LARDER_USAGE, "the source cannot be read: %s",
-                    why != NULL ? why : "out of memory");
-        PQfreemem(why);
+    if (conninfo_check(given, error) != LARDER_OK)
         return LARDER_USAGE;
-    }
+    options = PQconninfoParse(given, NULL);
+    if (options == NULL)
+        return larder_fail_memory(error);
     for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
         const char *value = value_of(connect, o);
 

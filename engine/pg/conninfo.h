@@ -12,6 +12,12 @@
 /* Whether an option that is set is none to be shown. */
 bool conninfo_is_secret(const PQconninfoOption *option);
 
+/*
+ * LARDER_USAGE where libpq cannot read it, or takes a part of a URI's password for something else; `error` says nothing that may be of a
+ * password. What is the name of a database is fine.
+ */
+enum larder_status conninfo_check(const char *text, struct larder_error *error);
+
 /* Whether it holds a password, of the role or of a key's file. */
 bool conninfo_has_password(const char *text);
 

@@ -82,6 +82,23 @@ expect_exit 0 larder export daily -d service=kitchen -o "$archive"
 rm "${archive%.tar}".*
 PGDATABASE=kitchai PGHOST=$SOCKET PGUSER=postgres expect_exit 0 larder export daily -o "$archive"
 
+it "a URI that cannot be read is told with what helps, and without what may be of the password"
+for source in "postgresql://locked:hush%zz@127.0.0.1:$PORT/kitchai" "postgresql://locked:hush@[::1/kitchai" \
+    "postgresql://locked:hush/b@127.0.0.1:$PORT/kitchai" "postgresql://locked:a@hush@127.0.0.1:$PORT/kitchai" \
+    "\"postgresql://locked:hush@127.0.0.1:$PORT/kitchai?sslmode=prefer\"" "jdbc:postgresql://locked:hush@127.0.0.1/kitchai"; do
+    expect_exit 2 larder export daily -d "$source" --store "$STORE"
+    expect_stderr "could not understand how to connect"
+    expect_stderr "are written %25"
+    expect_unsaid hush
+    expect_exit 2 larder doctor -d "$source" --store "$STORE"
+    expect_unsaid hush
+done
+expect_exit 2 larder export daily -d "host=127.0.0.1 password=a hush" --store "$STORE"
+expect_stderr "could not understand how to connect: missing \"=\""
+expect_unsaid hush
+expect_exit 2 larder export daily -d "host=127.0.0.1 sslmod=prefer" --store "$STORE"
+expect_stderr 'invalid connection option "sslmod"'
+
 it "of many hosts pg_dump goes to the one that larder is connected to, whichever is there by then"
 mkdir "$SCRATCH/early" "$SCRATCH/first"
 server_start other
