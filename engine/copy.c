@@ -422,6 +422,8 @@ enum larder_status larder_copy(const struct larder_copy_options *options,
         status = name_copy(&c, error);
     if (status == LARDER_OK)
         status = copy_to_store(&c, error);
+    if (status != LARDER_OK && c.opened.location != NULL)
+        store_hide_secrets(c.opened.location, error);
     result->seconds = run_clock() - begun;
     result->archive = arena_strdup(c.arena, result->archive);
     age_bytes_free(&c.old_header);

@@ -228,6 +228,7 @@ static enum larder_status act(struct prune *p, struct store *store,
             items[i].failure = arena_strdup(p->arena, why.message);
             worst = larder_fail(error, run_is_stopped(status) ? status : LARDER_FAILED,
                                 "could not remove \"%s\": %s", items[i].archive, why.message);
+            store_hide_secrets(p->options->store, error);
             continue;
         }
         items[i].removed = !held;

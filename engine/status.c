@@ -236,11 +236,13 @@ static enum larder_status fail_for_nothing(struct status *s, struct larder_error
     if (s->report->count == 0) {
         larder_fail(error, LARDER_OVERDUE, "there is no archive in \"%s\", and no preset is known",
                     s->options->store);
+        store_hide_secrets(s->options->store, error);
         larder_hint(error, "Name the source with -d, or in larder.conf.");
         return LARDER_OVERDUE;
     }
     larder_fail(error, LARDER_OVERDUE, "there is no archive of source \"%s\" in \"%s\"",
                 s->options->source_name, s->options->store);
+    store_hide_secrets(s->options->store, error);
     sources = list_sources(s, &count);
     nearest_hint(s->options->source_name, sources, count, "Its sources are", error);
     return LARDER_OVERDUE;

@@ -24,6 +24,8 @@ static json_t *shown_store(const char *url, struct arena *arena)
 
     if (strncmp(url, "rclone::", 8) == 0)
         return json_text(arena_printf(arena, "rclone::%s", hidden));
+    if (strncmp(url, "rclone:", 7) == 0 && url[7 + strcspn(url + 7, ",:")] == ',')
+        return json_text(arena_printf(arena, "%.*s,%s", (int)strcspn(url, ","), url, hidden));
     at = host == NULL ? NULL : memchr(host + 3, '@', strcspn(host + 3, "/"));
     if (at == NULL)
         return json_text(url);

@@ -144,6 +144,7 @@ static enum larder_status find_of_preset(struct drill *d, struct larder_error *e
                         "there is no archive of preset \"%s\"%s%s%s in the store \"%s\"", preset,
                         source != NULL ? " of source \"" : "", source != NULL ? source : "",
                         source != NULL ? "\"" : "", d->options->store);
+        store_hide_secrets(d->options->store, error);
         larder_hint(error, "`larder list --store %s` shows those there are.", d->options->store);
     }
     if (status == LARDER_OK) {

@@ -140,6 +140,22 @@ configure 'on_success = ./hook' "webhook = $RECEIVER/hook"
 expect_exit 0 env RCLONE_CONFIG_DISK_TYPE=local "$LARDER" export nightly --store "rclone:disk,pass=T0K3N:$SCRATCH/disk"
 expect_equal "the archive" "rclone:(hidden)/nightly" "$(fact ARCHIVE | cut -d_ -f1)"
 ! grep -r T0K3N facts "$RECEIVED" "$STDERR" || fail "the password was told"
+disk="rclone:disk,pass=T0K3N:$SCRATCH/disk"
+archive=$(newest_archive disk)
+configure 'on_failure = ./hook' 'on_stale = ./hook' "webhook = $RECEIVER/hook"
+truncate -s -1 "$archive"
+mkdir "$SCRATCH/nothing"
+for row in "8|drill nightly --embedded --store ${disk%disk}nothing" "7|status --source-name none --store $disk" \
+    "4|copy $(basename "$archive" .tar) $SCRATCH/second --store $disk"; do
+    rm -f facts
+    read -ra words <<<"${row#*|}"
+    expect_exit "${row%%|*}" env RCLONE_CONFIG_DISK_TYPE=local "$LARDER" "${words[@]}"
+    [ -e facts ] || fail "the hook was not told"
+    ! grep -r T0K3N facts "$RECEIVED" || fail "the password was told"
+done
+RCLONE_CONFIG_DISK_TYPE=local "$LARDER" doctor --store "$disk" >"$STDOUT" 2>"$STDERR" || true
+expect_stdout 'rclone:disk,(hidden)'
+expect_unsaid T0K3N
 
 it "one URL is one thing that is watched: exports, and what is wrong with the rest, unless it says {command} and {preset}"
 configure "ping = $RECEIVER/p"
