@@ -10,6 +10,7 @@
 #include "engine/run/run.h"
 #include "engine/scratch.h"
 #include "formats/csv.h"
+#include "formats/sql_text.h"
 #include "larder/restore.h"
 
 /*
@@ -177,10 +178,19 @@ static enum larder_status write_restored(struct cat *c, struct pg *pg,
     return status == LARDER_OK ? csv_end(c->csv, error) : status;
 }
 
+/* The one that means the table alone. */
+static const char *pattern_of(const struct cat *c)
+{
+    struct buffer pattern = {0};
+
+    sql_qualified(&pattern, c->named->schema, c->named->name);
+    return arena_take(c->arena, &pattern);
+}
+
 static enum larder_status restore_named(struct cat *c, struct scratch *scratch,
                                         struct larder_error *error)
 {
-    const char *pattern = arena_printf(c->arena, "\"%s\".\"%s\"", c->named->schema, c->named->name);
+    const char *pattern = pattern_of(c);
     struct larder_restore_options options = {.archive = c->options->archive,
                                              .store = c->options->store,
                                              .keys = c->options->keys,

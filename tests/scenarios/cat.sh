@@ -35,6 +35,7 @@ CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);
 CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);
 INSERT INTO parts SELECT i, 'row ' || i FROM generate_series(0, 19) AS i;
 CREATE TABLE empty (id int, t text);
+CREATE TABLE "a ""name"", and more" AS SELECT 1 AS id;
 CREATE TABLE long AS SELECT i AS id, md5(i::text) AS t FROM generate_series(1, 20000) AS i;
 SQL
 expect_exit 0 larder export -t 'public.*' -d source -o "$SCRATCH/text.tar" --copy-format text --no-record -q
@@ -59,6 +60,7 @@ it "parts in binary are read by a server, and are the same"
 expect_csv "$SCRATCH/binary.tar" profiles -d postgres
 expect_csv "$SCRATCH/binary.tar" hard -d postgres
 expect_csv "$SCRATCH/binary.tar" parts -d postgres
+expect_csv "$SCRATCH/binary.tar" '"a ""name"", and more"' -d postgres
 expect_csv "$SCRATCH/binary.tar" recipe_uploads --embedded
 expect_query postgres "SELECT count(*) FROM pg_database WHERE datname LIKE 'larder\\_drill\\_%'" 0
 expect_equal "what is left" 0 "$(find "$TMPDIR" -mindepth 1 | wc -l)"
