@@ -67,6 +67,7 @@ bool store_is_local(const char *url)
 
 bool store_split(const char *location, struct arena *arena, const char **store, const char **key)
 {
+    const char *scheme = strstr(location, "://");
     size_t at = strlen(location);
 
     for (int parts = 0; parts < 3; parts++) {
@@ -79,6 +80,9 @@ bool store_split(const char *location, struct arena *arena, const char **store, 
         *key = location + at;
         at--;
     }
+    /* A scheme alone is no store: "s3://BUCKET/NAME.tar". */
+    if (scheme != NULL && location + at < scheme + strlen("://"))
+        return false;
     /* What a colon ends is part of the store: "rclone:REMOTE:". */
     *store = arena_printf(arena, "%.*s", (int)(location[at] == ':' ? at + 1 : at), location);
     *key = arena_strdup(arena, *key);

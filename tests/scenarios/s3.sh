@@ -88,6 +88,10 @@ expect_exit 2 larder list --store s3://no-such-bucket
 expect_stderr NoSuchBucket
 expect_exit 2 larder list --store s3:///x
 expect_stderr "names no bucket"
+for short in s3://larder/a.tar s3://larder/a/b.tar; do
+    expect_exit 2 larder verify "$short"
+    expect_stderr "\"$short\" is not the URL of an archive"
+done
 
 it "keys, region and endpoint come from a profile, too"
 (
