@@ -1,12 +1,16 @@
 #include "engine/shrink.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "engine/inventory.h"
 #include "formats/archive_reader.h"
 #include "formats/names.h"
 
-/* Looks from the newest on, so that few summaries are read; `newest` is the newest good one, shrunk or not. */
+/*
+ * Looks from the newest on, so that few summaries are read; `newest` is the newest good one, shrunk or not. One that is dated in the future
+ * would be the last one until then.
+ */
 static enum larder_status find_backup(struct store *store, const char *source, const char *preset,
                                       struct arena *arena, struct inventory_backup *newest,
                                       struct inventory_backup *found, struct larder_error *error)
@@ -23,7 +27,8 @@ static enum larder_status find_backup(struct store *store, const char *source, c
         struct inventory_backup *backup = &inventory.backups[i - 1];
 
         status = inventory_complete(store, arena, backup, error);
-        if (status != LARDER_OK || backup->problem_count > 0)
+        if (status != LARDER_OK || backup->problem_count > 0 ||
+            backup->facts.started_at > time(NULL))
             continue;
         if (!newest->known)
             *newest = *backup;

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "engine/drill/parts.h"
@@ -68,6 +69,19 @@ static bool is_complete(const struct larder_list_item *item)
     return item->created_at != 0 && item->sha256 != NULL;
 }
 
+/* It would be the newest until then, and no other would be drilled. */
+static bool is_future(const struct larder_list_item *item)
+{
+    return item->created_at > time(NULL);
+}
+
+static const char *reason_against(const struct larder_list_item *item)
+{
+    if (item->problem_count > 0)
+        return item->problems[0];
+    return is_future(item) ? "it is dated in the future" : "it is not complete";
+}
+
 /* The newest that is complete, else the newest; warns of what is passed over. */
 static const struct larder_list_item *choose(struct drill *d, const struct larder_list *list,
                                              const char *source)
@@ -80,12 +94,11 @@ static const struct larder_list_item *choose(struct drill *d, const struct larde
         if (strcmp(item->source, source) != 0)
             continue;
         newest = newest == NULL ? item : newest;
-        chosen = is_complete(item) ? item : NULL;
+        chosen = is_complete(item) && !is_future(item) ? item : NULL;
     }
     if (chosen != NULL && chosen != newest)
         run_message(d->run, LARDER_WARNING, "\"%s\" is newer, but no good archive: %s",
-                    newest->archive,
-                    newest->problem_count > 0 ? newest->problems[0] : "it is not complete");
+                    newest->archive, reason_against(newest));
     return chosen != NULL ? chosen : newest;
 }
 

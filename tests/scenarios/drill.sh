@@ -173,3 +173,13 @@ rm "$STORE/kitchai/daily/$(basename "$(newest_archive "$STORE" daily)" .tar).jso
 expect_exit 0 larder drill daily -d kitchai --json
 expect_json .archive "$archive"
 expect_stderr "no good archive"
+
+it "one that is dated in the future is passed over: it would be the newest until then"
+future=$STORE/kitchai/daily/daily_29991231_000000
+cp "$archive" "$future.tar"
+sed "s/$(basename "$archive")/daily_29991231_000000.tar/" "${archive%.tar}.sha256" >"$future.sha256"
+jq '. + {backup_name: "daily_29991231_000000", archive: "daily_29991231_000000.tar", started_at: "2999-12-31T00:00:00Z",
+    created_at: "2999-12-31T00:00:00Z", keep_until: null}' "${archive%.tar}.json" >"$future.json"
+expect_exit 0 larder drill daily -d kitchai --json
+expect_json .archive "$archive"
+expect_stderr "it is dated in the future"

@@ -111,11 +111,26 @@ expect_json ".archives[] | select(.backup_name == \"$whole\") | .remove" true
 it "the alarm lasts until it is accepted, and then what is there is what is compared with"
 mv "$stem.json" "$SCRATCH/whole.json"
 touch "$stem.removing"
+cp "$last.json" "$SCRATCH/last.json"
 expect_exit 0 larder export nightly -d shop --accept-shrink --fail-on-shrink --prune --json
 [ ! -e "$stem.tar" ] || fail "nothing was pruned"
 expect_json '[.shrunk_since, .warnings] | tostring' '[null,[]]'
 expect_exit 0 larder export nightly -d shop --fail-on-shrink --json
 expect_exit 0 larder status
+
+it "one that is dated in the future is not what the next one is compared with"
+future=$LARDER_STORE/shop/nightly/nightly_29991231_000000
+cp "$SCRATCH/sound.tar" "$future.tar"
+(cd "${future%/*}" && sha256sum "${future##*/}.tar" >"$future.sha256")
+jq --arg name "${future##*/}" --arg sum "$(cut -c 1-64 "$future.sha256")" --argjson bytes "$(stat -c %s "$future.tar")" \
+    '. + {backup_name: $name, archive: ($name + ".tar"), started_at: "2999-12-31T00:00:00Z", created_at: "2999-12-31T00:00:00Z",
+    keep_until: null, sha256: $sum, bytes: $bytes}' "$SCRATCH/last.json" >"$SCRATCH/json"
+mv "$SCRATCH/json" "$future.json"
+expect_exit 0 larder list --json
+expect_json ".[] | select(.backup_name == \"${future##*/}\") | .good" true
+expect_exit 0 larder export nightly -d shop --fail-on-shrink --json
+expect_json '[.shrunk_since, .warnings] | tostring' '[null,[]]'
+rm "$future".*
 
 it "the share is the preset's, and it may be switched off"
 sql shop "DELETE FROM orders WHERE i > 300; UPDATE backups.presets SET shrink_alarm = 20"
