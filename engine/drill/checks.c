@@ -90,11 +90,16 @@ static enum larder_status run_check_sql(struct drill *d, struct pg *pg, const st
 /* Every check is run, whatever the others found; a difference goes before what could not be run. */
 static enum larder_status run_all(struct drill *d, struct pg *pg, struct larder_error *error)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* that it is UTF-8, as some editors begin a file */
     const char *sql = d->options->checks;
     size_t length = d->options->checks_length;
     struct sql_statement statement;
     enum larder_status worst = LARDER_OK;
 
+    if (length >= strlen(mark) && memcmp(sql, mark, strlen(mark)) == 0) {
+        sql += strlen(mark);
+        length -= strlen(mark);
+    }
     while (sql_split_next(&sql, &length, &statement)) {
         struct check check = make_check(d, &statement);
         struct larder_error one = {0};

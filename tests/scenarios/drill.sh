@@ -111,6 +111,11 @@ expect_unsaid DIFFERENT
 expect_exit 0 larder list --json
 expect_json '.[0].good' true
 
+it "a mark of UTF-8 in front, and lines that end as on Windows, are none of the checks'"
+printf '\xef\xbb\xbf-- nobody is without a name\r\nSELECT 1 FROM profiles WHERE user_id IS NULL;\r\n' >"$SCRATCH/mark.sql"
+expect_exit 0 larder drill daily -d kitchai --checks "$SCRATCH/mark.sql"
+expect_stdout "1 check was run"
+
 it "--keep leaves the database, and the next drills leave it alone"
 expect_exit 0 larder drill daily -d kitchai --keep --json
 kept=$(jq -r .kept "$STDOUT")
