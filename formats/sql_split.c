@@ -20,7 +20,7 @@ static const char *line_end(const char *at, const char *end)
     return found == NULL ? end : found;
 }
 
-/* Behind a comment that may hold others. */
+/* Behind a comment that may hold others; NULL where it is not closed. */
 static const char *skip_comment(const char *at, const char *end)
 {
     int depth = 0;
@@ -36,7 +36,7 @@ static const char *skip_comment(const char *at, const char *end)
         if (depth == 0)
             return at + 1;
     }
-    return end;
+    return NULL;
 }
 
 /* Behind what a quote encloses; a doubled quote ends one and begins another, which comes to the same. */
@@ -79,8 +79,10 @@ static const char *skip_token(const char *at, const char *end)
 
     if (end - at > 1 && at[0] == '-' && at[1] == '-')
         return line_end(at, end);
-    if (end - at > 1 && at[0] == '/' && at[1] == '*')
-        return skip_comment(at, end);
+    if (end - at > 1 && at[0] == '/' && at[1] == '*') {
+        at = skip_comment(at, end);
+        return at != NULL ? at : end;
+    }
     if (*at == '\'' || *at == '"')
         return skip_quoted(at, end, false);
     if (*at == '$')
@@ -95,7 +97,7 @@ static const char *skip_token(const char *at, const char *end)
     return at;
 }
 
-/* Behind spaces, comments and semicolons; keeps the last comment line. */
+/* Behind spaces, comments and semicolons; keeps the last comment line. A comment that is not closed is for the server to refuse. */
 static const char *skip_between(const char *at, const char *end, struct sql_statement *statement)
 {
     while (at < end) {
@@ -109,7 +111,8 @@ static const char *skip_between(const char *at, const char *end, struct sql_stat
         if (end - begin > 1 && begin[0] == '-' && begin[1] == '-') {
             statement->comment = begin + 2;
             statement->comment_length = (size_t)(at - begin - 2);
-        } else if (end - begin < 2 || begin[0] != '/' || begin[1] != '*') {
+        } else if (end - begin < 2 || begin[0] != '/' || begin[1] != '*' ||
+                   skip_comment(begin, end) == NULL) {
             return begin;
         }
     }

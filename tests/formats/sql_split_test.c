@@ -46,6 +46,7 @@ static void statements_end_at_semicolons_that_stand_in_nothing(void **state)
         {"/* only a comment */;", ""},
         {"SELECT 'not ended; x", "[SELECT 'not ended; x]"},
         {"DO $$ not ended; x", "[DO $$ not ended; x]"},
+        {"x; /* not ended /* */ ; y;", "[x][/* not ended /* */ ; y;]"},
         {"é; ü", "[é][ü]"},
         {"E", "[E]"},
         {"$", "[$]"},
