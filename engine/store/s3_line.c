@@ -111,11 +111,12 @@ static size_t take_header(char *line, size_t size, size_t count, void *arg)
 {
     struct s3_answer *answer = ((struct attempt *)arg)->answer;
     const size_t length = size * count;
-    const char *blank = memchr(line, ' ', length);
+    /* What curl hands over need not end with a zero: the blank has to stand before the line's end. */
+    const char *blank = length > 4 ? memchr(line, ' ', length - 4) : NULL;
     char value[256];
 
     /* A status line; there may be several, as "100 Continue". */
-    if (length > 12 && strncmp(line, "HTTP/", 5) == 0 && blank != NULL)
+    if (blank != NULL && strncmp(line, "HTTP/", 5) == 0)
         answer->status = strtol(blank, NULL, 10);
     else if (header_is(line, length, "etag", value, sizeof(value)))
         snprintf(answer->etag, sizeof(answer->etag), "%s", value);

@@ -124,6 +124,21 @@ expect_stderr recipe_uploads
 expect_exit 9 larder restore "$archive" -d child -t recipe_comments --create-roles --externals skip
 expect_stderr recipe_comments_recipe_id_fkey
 
+it "a foreign key and a policy keep the table of their schema that the archive does not hold, and the target has"
+createdb beside
+sql beside "CREATE TABLE owners (id int PRIMARY KEY); INSERT INTO owners VALUES (1), (2); CREATE TABLE owned (id int PRIMARY KEY, owner int REFERENCES owners); INSERT INTO owned VALUES (1, 2);
+    ALTER TABLE owned ENABLE ROW LEVEL SECURITY; CREATE POLICY theirs ON owned USING (EXISTS (SELECT FROM owners o WHERE o.id = owner))"
+expect_exit 0 larder export -t owned -d beside -o "$SCRATCH/owned.tar" --no-record -q
+new_database neighbour
+sql neighbour "CREATE TABLE owners (id int PRIMARY KEY); INSERT INTO owners VALUES (1)"
+expect_exit 1 larder restore "$SCRATCH/owned.tar" -d neighbour
+expect_stderr "--externals stub adds the keys that are missing"
+expect_unsaid "--existing missing"
+expect_query neighbour "SELECT to_regclass('owned') IS NULL" t
+sql neighbour "INSERT INTO owners VALUES (2)"
+expect_exit 0 larder restore "$SCRATCH/owned.tar" -d neighbour
+expect_query neighbour "SELECT (SELECT string_agg(conname, ' ' ORDER BY conname) FROM pg_constraint WHERE conrelid = 'owned'::regclass AND contype = 'f'), (SELECT polname FROM pg_policy)" "owned_owner_fkey|theirs"
+
 it "a table whose rows its own checks refuse is named, with what looked at them, and can be left out"
 createdb checked
 sql checked "CREATE TABLE z (x int); INSERT INTO z VALUES (1); CREATE FUNCTION known(int) RETURNS bool LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM z WHERE x = \$1)';
