@@ -21,20 +21,31 @@ static bool is_uri(const char *text)
     return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
 }
 
+/* Whether it is the name of an option that libpq does not know, and cannot be of a password. */
+static bool is_unknown_option(const char *text, const char *why)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+    static const char *const begins[] = {"invalid connection option \"",
+                                         "invalid URI query parameter: \""};
+    const char *begin = begins[is_uri(text) ? 1 : 0], *name = why + strlen(begin);
+
+    if (strncmp(why, begin, strlen(begin)) != 0 || name[strspn(name, letters)] != '"')
+        return false;
+    return !is_uri(text) || strchr(text + strcspn(text, "?"), '@') == NULL;
+}
+
 /* libpq quotes what it could not read, and that may be of a password: but for an option's name it is left out. */
 static enum larder_status fail_unread(const char *text, const char *why, struct larder_error *error)
 {
-    static const char option[] = "invalid connection option \"",
-                      letters[] = "abcdefghijklmnopqrstuvwxyz_";
     size_t length = strcspn(why, "\n");
-    const char *quoted = strchr(why, '"'), *name = why + strlen(option);
+    const char *quoted = strchr(why, '"');
 
-    if (is_uri(text))
+    if (is_unknown_option(text, why))
+        quoted = NULL;
+    else if (is_uri(text))
         quoted = strstr(why, ": \"");
     else if (strstr(why, " after \"") != NULL)
         quoted = strstr(why, " after \"");
-    else if (strncmp(why, option, strlen(option)) == 0 && name[strspn(name, letters)] == '"')
-        quoted = NULL;
     if (quoted != NULL && quoted < why + length)
         length = (size_t)(quoted - why);
     while (length > 0 && why[length - 1] == ' ')
@@ -43,26 +54,34 @@ static enum larder_status fail_unread(const char *text, const char *why, struct 
                        (int)length, why);
 }
 
-/* What a slash or an @ in a password, which end it, has made of the rest of a URI. */
-static const char *misread(const PQconninfoOption *options)
+/* A slash or an @ in a password ends it, and what follows is taken for a host or a database: an @ is left where none is written so. */
+static bool has_stray_at(const char *uri)
 {
-    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
-        const char *at = o->val == NULL ? NULL : strchr(o->val, '@');
+    const char *at = strstr(uri, "://") + 3, *host = at + strcspn(at, "@/");
+    size_t length;
 
+    if (*host == '@')
+        host++;
+    length = strcspn(host, "?");
+    for (at = host; (at = memchr(at, '@', length - (size_t)(at - host))) != NULL; at++)
+        /* Sockets that are no files have one in front. */
+        if (memchr(host, '/', (size_t)(at - host)) != NULL || (at > host && at[-1] != ','))
+            return true;
+    return false;
+}
+
+static bool has_odd_port(const PQconninfoOption *options)
+{
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++)
         if (o->val != NULL && strcmp(o->keyword, "port") == 0 &&
             o->val[strspn(o->val, "0123456789,")] != '\0')
-            return "the port in the URI is no number";
-        /* Sockets that are no files have one in front. */
-        if (at != NULL && strcmp(o->keyword, "host") == 0 && at > o->val && at[-1] != ',')
-            return "the host in the URI has an @ in it";
-    }
-    return NULL;
+            return true;
+    return false;
 }
 
 static enum larder_status check_parsed(const char *text, struct larder_error *error)
 {
     char *why = NULL;
-    const char *wrong;
     PQconninfoOption *options = PQconninfoParse(text, &why);
     enum larder_status status = LARDER_OK;
 
@@ -71,9 +90,10 @@ static enum larder_status check_parsed(const char *text, struct larder_error *er
         PQfreemem(why);
         return status;
     }
-    wrong = is_uri(text) ? misread(options) : NULL;
-    if (wrong != NULL)
-        status = larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s", wrong);
+    if (is_uri(text) && (has_stray_at(text) || has_odd_port(options)))
+        status = larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s",
+                             has_stray_at(text) ? "the URI has an @ too many"
+                                                : "the port in the URI is no number");
     PQconninfoFree(options);
     return status;
 }

@@ -85,7 +85,9 @@ PGDATABASE=kitchai PGHOST=$SOCKET PGUSER=postgres expect_exit 0 larder export da
 it "a URI that cannot be read is told with what helps, and without what may be of the password"
 for source in "postgresql://locked:hush%zz@127.0.0.1:$PORT/kitchai" "postgresql://locked:hush@[::1/kitchai" \
     "postgresql://locked:hush/b@127.0.0.1:$PORT/kitchai" "postgresql://locked:a@hush@127.0.0.1:$PORT/kitchai" \
-    "\"postgresql://locked:hush@127.0.0.1:$PORT/kitchai?sslmode=prefer\"" "jdbc:postgresql://locked:hush@127.0.0.1/kitchai"; do
+    "\"postgresql://locked:hush@127.0.0.1:$PORT/kitchai?sslmode=prefer\"" "jdbc:postgresql://locked:hush@127.0.0.1/kitchai" \
+    "postgresql://locked:/hush@127.0.0.1:$PORT/kitchai" "postgresql://locked:2024/hush@127.0.0.1/kitchai" "postgresql://locked:12,hush/b@127.0.0.1/kitchai" \
+    "postgresql://locked/a?hush=b@127.0.0.1/kitchai"; do
     expect_exit 2 larder export daily -d "$source" --store "$STORE"
     expect_stderr "could not understand how to connect"
     expect_stderr "are written %25"
@@ -98,6 +100,11 @@ expect_stderr "could not understand how to connect: missing \"=\""
 expect_unsaid hush
 expect_exit 2 larder export daily -d "host=127.0.0.1 sslmod=prefer" --store "$STORE"
 expect_stderr 'invalid connection option "sslmod"'
+expect_exit 2 larder export daily -d "postgresql://127.0.0.1/kitchai?sslmod=prefer" --store "$STORE"
+expect_stderr 'invalid URI query parameter: "sslmod"'
+mkdir -m 755 "$SCRATCH/at@1"
+ln -s "$SOCKET"/.s.* "$SCRATCH/at@1"
+expect_exit 0 larder export daily -d "postgresql://postgres@/kitchai?host=$SCRATCH/at@1" -o "$SCRATCH/at.tar" --no-record -q
 
 it "of many hosts pg_dump goes to the one that larder is connected to, whichever is there by then"
 mkdir "$SCRATCH/early" "$SCRATCH/first"
