@@ -663,7 +663,7 @@ BEGIN
             WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' FOR UPDATE;
             reason := (SELECT 'held by backups.hold()' FROM backups.backup_metadata o
                        WHERE o.backup_date = on_date AND o.backup_name = named AND o.kind = 'copy' AND o.held LIMIT 1);
-        EXCEPTION WHEN lock_not_available THEN
+        EXCEPTION WHEN lock_not_available OR insufficient_privilege THEN
             reason := SQLERRM;
         END;
         IF reason IS NOT NULL THEN

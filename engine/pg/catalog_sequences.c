@@ -26,7 +26,8 @@ enum larder_status catalog_find_sequences(struct pg *pg, struct manifest *m,
         "UNION SELECT d.refobjid FROM " TABLES
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped "
         "JOIN pg_catalog.pg_type y ON y.oid = a.atttypid AND y.typtype = 'd' "
-        "JOIN pg_catalog.pg_depend d ON d.classid = 1247 AND d.objid = y.oid AND d.refclassid = 1259) "
+        "JOIN pg_catalog.pg_depend d ON d.classid = 1247 AND d.objid = y.oid AND d.refclassid = 1259 "
+        "WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_depend e WHERE e.classid = 1259 AND e.objid = d.refobjid AND e.deptype = 'e')) "
         "SELECT n.nspname COLLATE \"C\", c.relname COLLATE \"C\", "
         "pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), current_user, c.oid, false AS unused "
         "FROM used u JOIN pg_catalog.pg_class c ON c.oid = u.oid AND c.relkind = 'S' "
