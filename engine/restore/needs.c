@@ -270,7 +270,8 @@ enum larder_status preflight_needs(struct restore *r, struct larder_error *error
         for (size_t i = 0; status == LARDER_OK && i < n; i++)
             if (!exists[i])
                 decide(r, &needs[places[i]], available[i]);
-            else if (strcmp(kinds[k].kind, "table") == 0 && needs[places[i]].oid != 0)
+            else if (strcmp(kinds[k].kind, "table") == 0 && needs[places[i]].oid != 0 &&
+                     r->options->externals != LARDER_EXTERNALS_SKIP)
                 r->outside[r->outside_count++] = needs[places[i]].oid;
     }
     return status;
