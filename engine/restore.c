@@ -231,6 +231,7 @@ static enum larder_status prove(struct restore *r, struct larder_error *error)
 static void take_back(struct restore *r, struct larder_error *error)
 {
     struct larder_error why = {0};
+    const char *own = error->hint[0] == '\0' ? "" : arena_printf(r->arena, "%.500s ", error->hint);
     enum larder_status status;
     bool found;
 
@@ -239,15 +240,17 @@ static void take_back(struct restore *r, struct larder_error *error)
     status = restore_undo(r, &found, &why);
     if (status != LARDER_OK)
         larder_hint(error,
-                    "The target holds an unfinished restore, which the next one removes: %.600s.",
-                    why.message);
+                    "%sThe target holds an unfinished restore, which the next one removes: "
+                    "%.300s. %.150s",
+                    own, why.message, why.hint);
     else if (found)
-        larder_hint(error, "%sWhat had been created in the target has been removed again.",
-                    error->hint[0] == '\0' ? "" : arena_printf(r->arena, "%.700s ", error->hint));
+        larder_hint(error, "%sWhat had been created in the target has been removed again.", own);
     else
-        larder_hint(error,
-                    "The target has no mark of this restore any more: either all of it was "
-                    "committed, or another one has removed it. `larder verify --against` tells.");
+        larder_hint(
+            error,
+            "%sThe target has no mark of this restore: either nothing of it or all of it was "
+            "committed, or another one has removed it. `larder verify --against` tells.",
+            own);
 }
 
 static enum larder_status change_target(struct restore *r, struct larder_error *error)

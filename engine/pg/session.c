@@ -71,22 +71,19 @@ enum larder_status session_lift(struct pg *pg, const char *sql, PGresult **resul
     return status;
 }
 
-static enum larder_status lift(struct pg *pg, const char *sql, struct larder_error *error)
+enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
 {
     PGresult *result = NULL;
-    enum larder_status status = session_lift(pg, sql, &result, error);
+    enum larder_status status =
+        session_lift(pg, "SET statement_timeout = 0; SELECT", &result, error);
 
     PQclear(result);
     return status;
 }
 
-enum larder_status session_untimed(struct pg *pg, struct larder_error *error)
-{
-    return lift(pg, "SET statement_timeout = 0; SELECT", error);
-}
-
 /* One message, and so one turn to the server. Timeouts are lifted first of all: the clock stops with the statement that does it. */
-static enum larder_status begin(struct pg *pg, const char *mode, struct larder_error *error)
+static enum larder_status begin(struct pg *pg, const char *mode, const char *query,
+                                PGresult **result, struct larder_error *error)
 {
     struct buffer sql = {0};
     enum larder_status status;
@@ -102,24 +99,43 @@ static enum larder_status begin(struct pg *pg, const char *mode, struct larder_e
     buffer_puts(&sql, pinned);
     if (is_of_any_bytes(pg))
         buffer_puts(&sql, any_bytes);
-    status = sql.failed ? larder_fail_memory(error) : lift(pg, buffer_text(&sql), error);
+    if (query != NULL)
+        buffer_puts(&sql, query);
+    status =
+        sql.failed ? larder_fail_memory(error) : session_lift(pg, buffer_text(&sql), result, error);
     buffer_free(&sql);
+    return status;
+}
+
+static enum larder_status begin_alone(struct pg *pg, const char *mode, struct larder_error *error)
+{
+    PGresult *result = NULL;
+    enum larder_status status = begin(pg, mode, NULL, &result, error);
+
+    PQclear(result);
     return status;
 }
 
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error)
 {
-    return begin(pg, "ISOLATION LEVEL REPEATABLE READ, READ ONLY", error);
+    return begin_alone(pg, "ISOLATION LEVEL REPEATABLE READ, READ ONLY", error);
 }
 
 enum larder_status session_begin_write(struct pg *pg, struct larder_error *error)
 {
-    return begin(pg, "ISOLATION LEVEL READ COMMITTED, READ WRITE", error);
+    return begin_alone(pg, "ISOLATION LEVEL READ COMMITTED, READ WRITE", error);
+}
+
+enum larder_status session_begin_write_and(struct pg *pg, const char *query, PGresult **result,
+                                           struct larder_error *error)
+{
+    *result = NULL;
+    return begin(pg, "ISOLATION LEVEL READ COMMITTED, READ WRITE", query, result, error);
 }
 
 enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error)
 {
-    return begin(pg, "ISOLATION LEVEL READ COMMITTED", error);
+    return begin_alone(pg, "ISOLATION LEVEL READ COMMITTED", error);
 }
 
 enum larder_status session_commit(struct pg *pg, struct larder_error *error)

@@ -15,6 +15,9 @@
 enum larder_status session_begin_read(struct pg *pg, struct larder_error *error);
 /* READ COMMITTED, READ WRITE */
 enum larder_status session_begin_write(struct pg *pg, struct larder_error *error);
+/* The same with a query in the same turn, whose result the caller clears. */
+enum larder_status session_begin_write_and(struct pg *pg, const char *query, PGresult **result,
+                                           struct larder_error *error);
 /* READ COMMITTED, and as the server is: on a standby, too */
 enum larder_status session_begin_plain(struct pg *pg, struct larder_error *error);
 enum larder_status session_commit(struct pg *pg, struct larder_error *error);

@@ -370,6 +370,7 @@ enum larder_status restore_create(struct restore *r, struct larder_error *error)
 {
     struct creation c = {.restore = r};
     enum larder_status status = prepare(&c, error);
+    bool may_be_there;
 
     if (status == LARDER_OK)
         status = create_objects(&c, error);
@@ -378,11 +379,13 @@ enum larder_status restore_create(struct restore *r, struct larder_error *error)
         status = restore_mark(r, error);
     if (status == LARDER_OK)
         status = close_to_others(&c, error);
+    may_be_there = status == LARDER_OK;
     if (status == LARDER_OK)
         status = session_commit(r->control, error);
     else
         session_rollback(r->control);
-    r->created = status == LARDER_OK;
+    /* Of a COMMIT whose answer was lost nobody knows. */
+    r->created = status == LARDER_OK || (may_be_there && pg_is_broken(r->control));
     buffer_free(&c.before);
     buffer_free(&c.grants);
     return status;

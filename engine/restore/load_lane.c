@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "engine/pg/session.h"
@@ -82,20 +81,20 @@ static enum larder_status empty_to_freeze(struct lane *lane, const struct manife
                                           bool *freeze, struct larder_error *error)
 {
     struct buffer sql = {0};
-    char *row = NULL;
+    PGresult *rows = NULL;
     enum larder_status status;
 
-    buffer_puts(&sql, "SELECT true FROM ONLY ");
+    buffer_puts(&sql, "LOCK TABLE ONLY ");
+    sql_qualified(&sql, table->schema, table->name);
+    buffer_puts(&sql, "; SELECT FROM ONLY ");
     sql_qualified(&sql, table->schema, table->name);
     buffer_puts(&sql, " LIMIT 1");
     status = sql.failed ? larder_fail_memory(error)
-                        : run_on_table(lane, "LOCK TABLE ONLY ", table, error);
-    if (status == LARDER_OK)
-        status = pg_query_one(lane->pg, buffer_text(&sql), 0, NULL, &row, error);
-    *freeze = row == NULL;
-    if (status == LARDER_OK && *freeze)
+                        : pg_script(lane->pg, buffer_text(&sql), &rows, error);
+    *freeze = status == LARDER_OK && PQntuples(rows) == 0;
+    if (*freeze)
         status = run_on_table(lane, "TRUNCATE TABLE ONLY ", table, error);
-    free(row);
+    PQclear(rows);
     buffer_free(&sql);
     return status;
 }
@@ -254,17 +253,24 @@ static enum larder_status analyze(struct lane *lane, size_t place, struct larder
 }
 
 /* While a lane waits for work its session is idle, and the server may end it (idle_session_timeout). */
-static enum larder_status begin(struct lane *lane, struct larder_error *error)
+static enum larder_status begin_once(struct lane *lane, enum job_kind kind,
+                                     struct larder_error *error)
+{
+    return kind <= JOB_LAST ? restore_begin(lane->load->restore, lane->pg, error)
+                            : session_begin_write(lane->pg, error);
+}
+
+static enum larder_status begin(struct lane *lane, enum job_kind kind, struct larder_error *error)
 {
     struct load *load = lane->load;
-    enum larder_status status = session_begin_write(lane->pg, error);
+    enum larder_status status = begin_once(lane, kind, error);
 
     if (status != LARDER_FAILED || !pg_is_broken(lane->pg))
         return status;
     pg_close(lane->pg);
     status = pg_connect(&load->restore->options->target, load->restore->run, load->stop_fd,
                         PG_CONNECT_SECONDS, &lane->pg, error);
-    return status == LARDER_OK ? session_begin_write(lane->pg, error) : status;
+    return status == LARDER_OK ? begin_once(lane, kind, error) : status;
 }
 
 static enum larder_status do_job(struct lane *lane, const struct job *job,
@@ -293,10 +299,8 @@ static enum larder_status do_job(struct lane *lane, const struct job *job,
 static enum larder_status do_together(struct lane *lane, struct job *const *jobs, size_t count,
                                       struct larder_error *error)
 {
-    enum larder_status status = begin(lane, error);
+    enum larder_status status = begin(lane, jobs[0]->kind, error);
 
-    if (status == LARDER_OK && jobs[0]->kind <= JOB_LAST)
-        status = restore_hold(lane->load->restore, lane->pg, error);
     for (size_t i = 0; status == LARDER_OK && i < count; i++)
         status = do_job(lane, jobs[i], error);
     if (status == LARDER_OK)

@@ -42,31 +42,35 @@ static const char made_sql[] = RESTORE_NEW
     "INSERT INTO " RESTORE_MARK ".made SELECT m.class, m.oid, m.name FROM made m WHERE NOT EXISTS "
     "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = m.class AND d.objid = m.oid AND d.deptype IN ('e', 'i') AND d.objsubid = 0)";
 
-/* How to remove it again: only what still has the OID and the name that it was made with. A role may be used elsewhere by now. */
+/* What still has the OID and the name that it was made with. */
+#define STILL_MADE                                                                                                            \
+    "still AS (SELECT m.class, c.oid, 1 AS place, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' "              \
+    "    WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind, m.name FROM " RESTORE_MARK \
+    ".made m   JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid "                                               \
+    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "                                                             \
+    "WHERE m.name = pg_catalog.format('%I.%I', n.nspname, c.relname) "                                                        \
+    "  UNION ALL SELECT m.class, p.oid, 2, 'ROUTINE', m.name FROM " RESTORE_MARK                                              \
+    ".made m JOIN pg_catalog.pg_proc p     ON m.class = 1255 AND p.oid = m.oid AND "                                          \
+    "p.oid::pg_catalog.regprocedure::text = m.name "                                                                          \
+    "  UNION ALL SELECT m.class, t.oid, 3, 'TYPE', m.name FROM " RESTORE_MARK                                                 \
+    ".made m JOIN pg_catalog.pg_type t     ON m.class = 1247 AND t.oid = m.oid AND t.oid::pg_catalog.regtype::text = "        \
+    "m.name "                                                                                                                 \
+    "  UNION ALL SELECT m.class, m.oid, 3, i.type, m.name FROM " RESTORE_MARK                                                 \
+    ".made m CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.class, m.oid, 0) AS i "                                       \
+    "    WHERE m.class IN (3456, 3602, 3600, 3601, 3764, 2607, 2617, 2753) AND i.identity = m.name "                          \
+    "  UNION ALL SELECT m.class, e.oid, 4, 'EXTENSION', m.name FROM " RESTORE_MARK                                            \
+    ".made m JOIN pg_catalog.pg_extension e     ON m.class = 3079 AND e.oid = m.oid AND "                                     \
+    "pg_catalog.quote_ident(e.extname) = m.name "                                                                             \
+    "  UNION ALL SELECT m.class, n.oid, 5, 'SCHEMA', m.name FROM " RESTORE_MARK                                               \
+    ".made m JOIN pg_catalog.pg_namespace n     ON m.class = 2615 AND n.oid = m.oid AND "                                     \
+    "pg_catalog.quote_ident(n.nspname) = m.name "                                                                             \
+    "  UNION ALL SELECT m.class, r.oid, 6, 'ROLE', m.name FROM " RESTORE_MARK                                                 \
+    ".made m JOIN pg_catalog.pg_roles r     ON m.class = 1260 AND r.oid = m.oid AND "                                         \
+    "pg_catalog.quote_ident(r.rolname) = m.name) "
+
+/* How to remove it again. A role may be used elsewhere by now. */
 static const char undo_sql[] =
-    "WITH still AS (SELECT c.oid, 1 AS place, CASE c.relkind WHEN 'S' THEN 'SEQUENCE' WHEN 'v' THEN 'VIEW' "
-    "    WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END AS kind, m.name FROM " RESTORE_MARK
-    ".made m   JOIN pg_catalog.pg_class c ON m.class = 1259 AND c.oid = m.oid "
-    "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace   "
-    "WHERE m.name = pg_catalog.format('%I.%I', n.nspname, c.relname) "
-    "  UNION ALL SELECT p.oid, 2, 'ROUTINE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_proc p     ON m.class = 1255 AND p.oid = m.oid AND "
-    "p.oid::pg_catalog.regprocedure::text = m.name "
-    "  UNION ALL SELECT t.oid, 3, 'TYPE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_type t     ON m.class = 1247 AND t.oid = m.oid AND t.oid::pg_catalog.regtype::text = "
-    "m.name "
-    "  UNION ALL SELECT m.oid, 3, i.type, m.name FROM " RESTORE_MARK
-    ".made m CROSS JOIN LATERAL pg_catalog.pg_identify_object(m.class, m.oid, 0) AS i "
-    "    WHERE m.class IN (3456, 3602, 3600, 3601, 3764, 2607, 2617, 2753) AND i.identity = m.name "
-    "  UNION ALL SELECT e.oid, 4, 'EXTENSION', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_extension e     ON m.class = 3079 AND e.oid = m.oid AND "
-    "pg_catalog.quote_ident(e.extname) = m.name "
-    "  UNION ALL SELECT n.oid, 5, 'SCHEMA', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_namespace n     ON m.class = 2615 AND n.oid = m.oid AND "
-    "pg_catalog.quote_ident(n.nspname) = m.name "
-    "  UNION ALL SELECT r.oid, 6, 'ROLE', m.name FROM " RESTORE_MARK
-    ".made m JOIN pg_catalog.pg_roles r     ON m.class = 1260 AND r.oid = m.oid AND "
-    "pg_catalog.quote_ident(r.rolname) = m.name) SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format('DO %L;', "
+    "WITH " STILL_MADE "SELECT string_agg(CASE kind WHEN 'ROLE' THEN pg_catalog.format('DO %L;', "
     "pg_catalog.format('BEGIN DROP ROLE %s; EXCEPTION WHEN dependent_objects_still_exist THEN NULL; END', name)) "
     " ELSE pg_catalog.format('DROP %s IF EXISTS %s%s;', kind, name, CASE WHEN place <= 3 THEN ' CASCADE' ELSE '' "
     "END) END,   ' ' ORDER BY place, oid) FROM still";
@@ -106,29 +110,27 @@ enum larder_status restore_mark(struct restore *r, struct larder_error *error)
 
 static const char could_not_remove[] = "could not remove what an unfinished restore has left";
 
-/* Whether the mark is this restore's, and then for as long as the transaction lasts. */
-static enum larder_status hold_mark(const struct restore *r, struct pg *pg, bool *held,
-                                    struct larder_error *error)
+/* Begins a transaction, and says whether the mark is this restore's, and then for as long as it lasts. Where it is not, nothing can be done in it. */
+static enum larder_status begin_held(const struct restore *r, struct pg *pg, bool *held,
+                                     struct larder_error *error)
 {
-    const char *mark = r->mark;
-    struct larder_error why = {0};
-    char *same = NULL;
-    enum larder_status status = pg_query_one(
-        pg, "SELECT tableoid = $1::oid FROM " RESTORE_MARK ".made LIMIT 1", 1, &mark, &same, &why);
+    char sql[sizeof(RESTORE_MARK) + 80];
+    PGresult *result;
+    enum larder_status status;
 
-    *held = same != NULL && same[0] == 't';
-    free(same);
-    if (status == LARDER_FAILED && strcmp(pg_sqlstate(pg), UNDEFINED_TABLE) == 0)
-        return LARDER_OK;
-    if (status != LARDER_OK)
-        *error = why;
-    return status;
+    snprintf(sql, sizeof(sql), "SELECT tableoid = '%lu' FROM " RESTORE_MARK ".made LIMIT 1",
+             strtoul(r->mark, NULL, 10));
+    status = session_begin_write_and(pg, sql, &result, error);
+    *held = status == LARDER_OK && pg_value(result, 0, 0)[0] == 't';
+    PQclear(result);
+    return status == LARDER_FAILED && strcmp(pg_sqlstate(pg), UNDEFINED_TABLE) == 0 ? LARDER_OK
+                                                                                    : status;
 }
 
-enum larder_status restore_hold(const struct restore *r, struct pg *pg, struct larder_error *error)
+enum larder_status restore_begin(const struct restore *r, struct pg *pg, struct larder_error *error)
 {
     bool held;
-    enum larder_status status = hold_mark(r, pg, &held, error);
+    enum larder_status status = begin_held(r, pg, &held, error);
 
     return status != LARDER_OK || held
                ? status
@@ -162,15 +164,23 @@ static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
     return status;
 }
 
-/* What others have made since, and would go with what is dropped: the rows of a table, say, whose column has a type that the restore made. */
+/*
+ * What others have made since, and would go with what is dropped, or lose something: the rows of a table, say, whose column has a type that
+ * the restore made, or a domain of it. The triggers of a foreign key are part of it.
+ */
 static const char strangers_sql[] =
-    "WITH RECURSIVE hit(class, oid, ours) AS (SELECT class, oid, true FROM " RESTORE_MARK ".made "
-    "UNION SELECT d.classid, d.objid, d.deptype IN ('e', 'i') OR EXISTS (SELECT FROM " RESTORE_MARK
-    ".made m WHERE m.class = d.classid AND m.oid = d.objid) FROM hit h JOIN pg_catalog.pg_depend d "
-    "ON d.refclassid = h.class AND d.refobjid = h.oid WHERE h.ours) "
-    "SELECT pg_catalog.pg_describe_object(1259, c.oid, 0) FROM hit h LEFT JOIN pg_catalog.pg_rewrite w ON h.class = 2618 AND w.oid = h.oid "
-    "JOIN pg_catalog.pg_class c ON c.oid = CASE h.class WHEN 1259 THEN h.oid ELSE w.ev_class END "
-    "WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT EXISTS (SELECT FROM hit o WHERE o.class = 1259 AND o.oid = c.oid AND o.ours) "
+    "WITH RECURSIVE " STILL_MADE ", hit(class, oid, ours) AS (SELECT class, oid, true FROM still "
+    "UNION SELECT d.classid, d.objid, (h.ours AND d.deptype IN ('e', 'i')) OR (d.classid, d.objid) IN (SELECT class, oid FROM still) "
+    "FROM hit h JOIN pg_catalog.pg_depend d ON d.refclassid = h.class AND d.refobjid = h.oid) "
+    "SELECT pg_catalog.pg_describe_object(1259, c.oid, 0) FROM hit h "
+    "LEFT JOIN pg_catalog.pg_rewrite w ON h.class = 2618 AND w.oid = h.oid "
+    "LEFT JOIN pg_catalog.pg_attrdef f ON h.class = 2604 AND f.oid = h.oid "
+    "LEFT JOIN pg_catalog.pg_constraint k ON h.class = 2606 AND k.oid = h.oid "
+    "LEFT JOIN pg_catalog.pg_trigger g ON h.class = 2620 AND g.oid = h.oid AND NOT g.tgisinternal "
+    "LEFT JOIN pg_catalog.pg_policy y ON h.class = 3256 AND y.oid = h.oid "
+    "JOIN pg_catalog.pg_class c ON c.oid = CASE h.class WHEN 1259 THEN h.oid "
+    "ELSE coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, y.polrelid) END "
+    "WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND (1259, c.oid) NOT IN (SELECT o.class, o.oid FROM hit o WHERE o.ours) "
     "ORDER BY c.oid LIMIT 1";
 
 static enum larder_status check_strangers(struct pg *pg, struct larder_error *error)
@@ -179,10 +189,10 @@ static enum larder_status check_strangers(struct pg *pg, struct larder_error *er
     enum larder_status status = pg_query_one(pg, strangers_sql, 0, NULL, &stranger, error);
 
     if (status == LARDER_OK && stranger != NULL) {
-        status = larder_fail(error, LARDER_FAILED,
-                             "%s was made since, and would be removed or cut with it", stranger);
-        larder_hint(error, "It uses what that restore had made. Drop it, or make it independent of "
-                           "that, and restore again.");
+        status = larder_fail(error, LARDER_FAILED, "%s would be removed or cut with it", stranger);
+        larder_hint(error,
+                    "It uses what that restore had made, and has come since. Drop it, or make "
+                    "it independent of that, and restore again.");
     }
     free(stranger);
     return status;
@@ -212,11 +222,10 @@ static enum larder_status remove_marked(struct pg *pg, struct larder_error *erro
 static enum larder_status remove_unfinished(const struct restore *r, struct pg *pg, bool *found,
                                             struct larder_error *error)
 {
-    enum larder_status status = session_begin_write(pg, error);
+    enum larder_status status;
 
     *found = true;
-    if (status == LARDER_OK && r != NULL)
-        status = hold_mark(r, pg, found, error);
+    status = r != NULL ? begin_held(r, pg, found, error) : session_begin_write(pg, error);
     if (status == LARDER_OK && *found)
         status = remove_marked(pg, error);
     if (status == LARDER_OK && *found)
@@ -243,9 +252,13 @@ enum larder_status restore_clear(struct restore *r, struct larder_error *error)
         r->unfinished = true;
         findings_add(&r->proof->findings, r->arena, "unfinished restore", RESTORE_MARK,
                      "the target holds an unfinished restore, which the next one removes first");
-        status = check_mark(r->control, error);
+        /* Names are compared as they were written down: with an empty search_path. */
+        status = session_begin_plain(r->control, error);
+        if (status == LARDER_OK)
+            status = check_mark(r->control, error);
         if (status == LARDER_OK)
             status = check_strangers(r->control, error);
+        session_rollback(r->control);
         return status == LARDER_OK ? status : larder_context(error, "%s", could_not_remove);
     }
     run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");

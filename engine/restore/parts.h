@@ -106,11 +106,11 @@ enum larder_status restore_load(struct restore *restore, struct larder_error *er
 enum larder_status restore_rest(struct restore *restore, struct pg *pg, struct larder_error *error);
 
 /*
- * Keeps what this restore has made, and its mark, from being removed by another one until the transaction on `pg` ends; fails where that has
- * been done. It could be, if the connection is lost that holds the restore's lock.
+ * Begins a transaction, READ COMMITTED, which until it ends keeps what this restore has made, and its mark, from being removed by another one;
+ * fails where that has been done. It could be, if the connection is lost that holds the restore's lock.
  */
-enum larder_status restore_hold(const struct restore *restore, struct pg *pg,
-                                struct larder_error *error);
+enum larder_status restore_begin(const struct restore *restore, struct pg *pg,
+                                 struct larder_error *error);
 
 /* Removes what a restore that has failed has made; on a connection of its own, and whatever stopped
  * the run. `*found` is false where the mark is gone: nothing is touched then. */
