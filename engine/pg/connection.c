@@ -314,8 +314,7 @@ static void hint_at(const struct pg *pg, struct larder_error *error)
 
 static bool is_conninfo(const char *dbname)
 {
-    return strchr(dbname, '=') != NULL || strncmp(dbname, "postgres://", 11) == 0 ||
-           strncmp(dbname, "postgresql://", 13) == 0;
+    return strchr(dbname, '=') != NULL || conninfo_is_uri(dbname);
 }
 
 /* What connect_timeout says, of the conninfo or of PGCONNECT_TIMEOUT: libpq reads it only where it does the waiting itself. */

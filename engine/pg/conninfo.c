@@ -16,7 +16,7 @@ static bool is_name(const char *text)
     return strchr(text, '=') == NULL && strstr(text, "://") == NULL;
 }
 
-static bool is_uri(const char *text)
+bool conninfo_is_uri(const char *text)
 {
     return strncmp(text, "postgres://", 11) == 0 || strncmp(text, "postgresql://", 13) == 0;
 }
@@ -27,11 +27,11 @@ static bool is_unknown_option(const char *text, const char *why)
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
     static const char *const begins[] = {"invalid connection option \"",
                                          "invalid URI query parameter: \""};
-    const char *begin = begins[is_uri(text) ? 1 : 0], *name = why + strlen(begin);
+    const char *begin = begins[conninfo_is_uri(text) ? 1 : 0], *name = why + strlen(begin);
 
     if (strncmp(why, begin, strlen(begin)) != 0 || name[strspn(name, letters)] != '"')
         return false;
-    return !is_uri(text) || strchr(text + strcspn(text, "?"), '@') == NULL;
+    return !conninfo_is_uri(text) || strchr(text + strcspn(text, "?"), '@') == NULL;
 }
 
 /* libpq quotes what it could not read, and that may be of a password: but for an option's name it is left out. */
@@ -42,7 +42,7 @@ static enum larder_status fail_unread(const char *text, const char *why, struct 
 
     if (is_unknown_option(text, why))
         quoted = NULL;
-    else if (is_uri(text))
+    else if (conninfo_is_uri(text))
         quoted = strstr(why, ": \"");
     else if (strstr(why, " after \"") != NULL)
         quoted = strstr(why, " after \"");
@@ -82,6 +82,7 @@ static bool has_odd_port(const PQconninfoOption *options)
 static enum larder_status check_parsed(const char *text, struct larder_error *error)
 {
     char *why = NULL;
+    const char *wrong = NULL;
     PQconninfoOption *options = PQconninfoParse(text, &why);
     enum larder_status status = LARDER_OK;
 
@@ -90,10 +91,12 @@ static enum larder_status check_parsed(const char *text, struct larder_error *er
         PQfreemem(why);
         return status;
     }
-    if (is_uri(text) && (has_stray_at(text) || has_odd_port(options)))
-        status = larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s",
-                             has_stray_at(text) ? "the URI has an @ too many"
-                                                : "the port in the URI is no number");
+    if (conninfo_is_uri(text))
+        wrong = has_stray_at(text)      ? "the URI has an @ too many"
+                : has_odd_port(options) ? "the port in the URI is no number"
+                                        : NULL;
+    if (wrong != NULL)
+        status = larder_fail(error, LARDER_USAGE, "could not understand how to connect: %s", wrong);
     PQconninfoFree(options);
     return status;
 }
@@ -104,7 +107,8 @@ enum larder_status conninfo_check(const char *text, struct larder_error *error)
 
     if (text == NULL || is_name(text))
         return LARDER_OK;
-    if (!is_uri(text) && strcspn(text, "=") > strcspn(text, ":") && strstr(text, "://") != NULL)
+    if (!conninfo_is_uri(text) && strcspn(text, "=") > strcspn(text, ":") &&
+        strstr(text, "://") != NULL)
         status =
             larder_fail(error, LARDER_USAGE,
                         "could not understand how to connect: a URI begins with postgresql://");

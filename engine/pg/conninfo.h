@@ -9,6 +9,8 @@
 #include "larder/error.h"
 #include "larder/run.h"
 
+bool conninfo_is_uri(const char *text);
+
 /* Whether an option that is set is none to be shown. */
 bool conninfo_is_secret(const PQconninfoOption *option);
 
