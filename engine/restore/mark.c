@@ -7,7 +7,8 @@
 #include "engine/restore/preflight.h"
 #include "engine/run/run.h"
 
-#define UNDEFINED_TABLE "42P01" /* also where its schema is not there */
+#define UNDEFINED_TABLE "42P01"  /* of a query also where its schema is not there, */
+#define UNDEFINED_SCHEMA "3F000" /* but not of LOCK */
 
 /*
  * What this transaction has created is kept with the mark: class, OID and name. What hangs on something else (an
@@ -108,8 +109,6 @@ enum larder_status restore_mark(struct restore *r, struct larder_error *error)
                                : larder_context(error, "could not mark the restore as unfinished");
 }
 
-static const char could_not_remove[] = "could not remove what an unfinished restore has left";
-
 /* Begins a transaction, and says whether the mark is this restore's, and then for as long as it lasts. Where it is not, nothing can be done in it. */
 static enum larder_status begin_held(const struct restore *r, struct pg *pg, bool *held,
                                      struct larder_error *error)
@@ -198,6 +197,23 @@ static enum larder_status check_strangers(struct pg *pg, struct larder_error *er
     return status;
 }
 
+/* Right after what has failed on `pg`. */
+static enum larder_status fail_to_remove(struct pg *pg, enum larder_status status,
+                                         struct larder_error *error)
+{
+    const char *state = pg_sqlstate(pg);
+
+    if (status == LARDER_FAILED &&
+        (strcmp(state, UNDEFINED_TABLE) == 0 || strcmp(state, UNDEFINED_SCHEMA) == 0)) {
+        larder_fail(error, LARDER_FAILED,
+                    "the schema \"" RESTORE_MARK "\" does not say what that is");
+        larder_hint(error,
+                    "Another restore may have ended just now: try again. Else drop the schema, "
+                    "which is not larder's as it is.");
+    }
+    return larder_context(error, "could not remove what an unfinished restore has left");
+}
+
 /* Removes what the mark lists, and the mark. The lock first: whoever made it may be at work yet, if he has lost the restore's lock. */
 static enum larder_status remove_marked(struct pg *pg, struct larder_error *error)
 {
@@ -230,9 +246,11 @@ static enum larder_status remove_unfinished(const struct restore *r, struct pg *
         status = remove_marked(pg, error);
     if (status == LARDER_OK && *found)
         status = session_commit(pg, error);
-    else
+    if (status != LARDER_OK)
+        status = fail_to_remove(pg, status, error);
+    if (status != LARDER_OK || !*found)
         session_rollback(pg);
-    return status == LARDER_OK ? status : larder_context(error, "%s", could_not_remove);
+    return status;
 }
 
 enum larder_status restore_clear(struct restore *r, struct larder_error *error)
@@ -258,8 +276,10 @@ enum larder_status restore_clear(struct restore *r, struct larder_error *error)
             status = check_mark(r->control, error);
         if (status == LARDER_OK)
             status = check_strangers(r->control, error);
+        if (status != LARDER_OK)
+            status = fail_to_remove(r->control, status, error);
         session_rollback(r->control);
-        return status == LARDER_OK ? status : larder_context(error, "%s", could_not_remove);
+        return status;
     }
     run_message(r->run, LARDER_NOTE, "removing what an unfinished restore has left in the target");
     return remove_unfinished(NULL, r->control, &removed, error);

@@ -186,6 +186,15 @@ for made in "CREATE TABLE mine (a int, m mood); INSERT INTO mine VALUES (1, 'fin
     dropdb since
 done
 
+it "a schema of the mark's name that marks nothing is told with what helps"
+new_database unmarked
+sql unmarked "CREATE SCHEMA larder_unfinished_restore"
+for way in -q --preview; do
+    expect_exit 1 larder restore "$SCRATCH/moods.tar" -d unmarked --externals stub "$way"
+    expect_stderr 'the schema "larder_unfinished_restore" does not say what that is'
+    expect_stderr "drop the schema"
+done
+
 it "a mark that another role has forged is not obeyed"
 new_database forged
 sql forged "CREATE ROLE mallory LOGIN; GRANT CREATE ON DATABASE forged TO mallory; CREATE TABLE precious (a int); INSERT INTO precious VALUES (1)"
