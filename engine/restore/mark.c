@@ -165,22 +165,25 @@ static enum larder_status check_mark(struct pg *pg, struct larder_error *error)
 
 /*
  * What others have made since, and would go with what is dropped, or lose something: the rows of a table, say, whose column has a type that
- * the restore made, or a domain of it. The triggers of a foreign key are part of it.
+ * the restore made, or a domain of it. What is part of something else, as a row type is, is told as that. The triggers of a foreign key are part of it.
  */
 static const char strangers_sql[] =
     "WITH RECURSIVE " STILL_MADE ", hit(class, oid, ours) AS (SELECT class, oid, true FROM still "
     "UNION SELECT d.classid, d.objid, (h.ours AND d.deptype IN ('e', 'i')) OR (d.classid, d.objid) IN (SELECT class, oid FROM still) "
     "FROM hit h JOIN pg_catalog.pg_depend d ON d.refclassid = h.class AND d.refobjid = h.oid) "
-    "SELECT pg_catalog.pg_describe_object(1259, c.oid, 0) FROM hit h "
+    "SELECT pg_catalog.pg_describe_object(x.class, x.oid, 0) FROM hit h "
     "LEFT JOIN pg_catalog.pg_rewrite w ON h.class = 2618 AND w.oid = h.oid "
     "LEFT JOIN pg_catalog.pg_attrdef f ON h.class = 2604 AND f.oid = h.oid "
     "LEFT JOIN pg_catalog.pg_constraint k ON h.class = 2606 AND k.oid = h.oid "
     "LEFT JOIN pg_catalog.pg_trigger g ON h.class = 2620 AND g.oid = h.oid AND NOT g.tgisinternal "
     "LEFT JOIN pg_catalog.pg_policy y ON h.class = 3256 AND y.oid = h.oid "
-    "JOIN pg_catalog.pg_class c ON c.oid = CASE h.class WHEN 1259 THEN h.oid "
-    "ELSE coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, y.polrelid) END "
-    "WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND (1259, c.oid) NOT IN (SELECT o.class, o.oid FROM hit o WHERE o.ours) "
-    "ORDER BY c.oid LIMIT 1";
+    "LEFT JOIN pg_catalog.pg_class c ON h.class = 1259 AND c.oid = h.oid AND c.relkind = 'c' "
+    "CROSS JOIN LATERAL (SELECT CASE WHEN h.class IN (1255, 1247) THEN h.class WHEN c.reltype IS NOT NULL THEN 1247 ELSE 1259 END, "
+    "CASE WHEN c.reltype IS NOT NULL THEN c.reltype WHEN h.class IN (1255, 1247, 1259) THEN h.oid "
+    "ELSE coalesce(w.ev_class, f.adrelid, k.conrelid, g.tgrelid, y.polrelid) END) AS x(class, oid) "
+    "WHERE (x.class <> 1259 OR x.oid IN (SELECT oid FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'f', 'v', 'm'))) "
+    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE d.classid = x.class AND d.objid = x.oid AND d.objsubid = 0 AND d.deptype = 'i') "
+    "AND (x.class, x.oid) NOT IN (SELECT o.class, o.oid FROM hit o WHERE o.ours) ORDER BY x.class = 1259 DESC, x.oid LIMIT 1";
 
 static enum larder_status check_strangers(struct pg *pg, struct larder_error *error)
 {

@@ -162,10 +162,8 @@ sql moods "CREATE TYPE mood AS ENUM ('fine'); CREATE FUNCTION gate(n int) RETURN
     CREATE EXTENSION citext; CREATE TABLE day (n serial PRIMARY KEY CHECK (gate(n)), m mood, w citext) PARTITION BY RANGE (n); CREATE TABLE day_1 PARTITION OF day FOR VALUES FROM (1) TO (10); INSERT INTO day VALUES (1, 'fine')"
 expect_exit 0 larder export -t day -d moods -o "$SCRATCH/moods.tar" --no-record -q
 server_use other
-for made in "CREATE TABLE mine (a int, m mood); INSERT INTO mine VALUES (1, 'fine')" "CREATE TABLE mine PARTITION OF day FOR VALUES FROM (10) TO (20); INSERT INTO mine VALUES (10, 'fine')" \
-    "CREATE TABLE mine (a int, t citext); INSERT INTO mine VALUES (1, 'fine')" "CREATE VIEW mine AS SELECT 'fine'::text AS a, n FROM day UNION ALL SELECT 'fine', 1" \
-    "CREATE TABLE mine (a int); CREATE DOMAIN happy AS mood; ALTER TABLE mine ADD h happy; INSERT INTO mine VALUES (1, 'fine')" \
-    "CREATE TABLE mine (a bigint DEFAULT nextval('day_n_seq'), t text); INSERT INTO mine VALUES (1, 'fine')"; do
+leave_unfinished()
+{
     createdb since
     PGAPPNAME="gate 1" psql -XAtq -d since -c "SELECT pg_advisory_lock(1), pg_sleep(600)" >/dev/null 2>&1 &
     wait_until expect_query since "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = 1 AND granted" 1
@@ -175,13 +173,31 @@ for made in "CREATE TABLE mine (a int, m mood); INSERT INTO mine VALUES (1, 'fin
     expect_end 137
     sql postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'since'" >/dev/null
     wait_until expect_query postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = 'since'" 0
+}
+
+for made in "CREATE TABLE mine (a int, m mood); INSERT INTO mine VALUES (1, 'fine')" "CREATE TABLE mine PARTITION OF day FOR VALUES FROM (10) TO (20); INSERT INTO mine VALUES (10, 'fine')" \
+    "CREATE TABLE mine (a int, t citext); INSERT INTO mine VALUES (1, 'fine')" "CREATE VIEW mine AS SELECT 'fine'::text AS a, n FROM day UNION ALL SELECT 'fine', 1" \
+    "CREATE TABLE mine (a int); CREATE DOMAIN happy AS mood; ALTER TABLE mine ADD h happy; INSERT INTO mine VALUES (1, 'fine')" \
+    "CREATE TABLE mine (a bigint DEFAULT nextval('day_n_seq'), t text); INSERT INTO mine VALUES (1, 'fine')"; do
+    leave_unfinished
     sql since "$made"
     for way in -q --preview; do
         expect_exit 1 larder restore "$SCRATCH/moods.tar" -d since --externals stub "$way"
         expect_stderr "mine would be removed or cut with it"
     done
     expect_query since "SELECT count(*) FROM mine WHERE mine::text LIKE '%fine%'" 1
-    sql since "DROP ${made:7:5} mine"
+    sql since "SET client_min_messages = warning; DROP ${made:7:5} mine; DROP DOMAIN IF EXISTS happy"
+    expect_exit 0 larder restore "$SCRATCH/moods.tar" -d since --externals stub -q
+    dropdb since
+done
+
+it "and so are functions and types"
+for made in "FUNCTION mine(mood) RETURNS int BEGIN ATOMIC SELECT 1; END" "TYPE mine AS (m mood)" "DOMAIN mine AS mood" "FUNCTION mine() RETURNS bigint BEGIN ATOMIC SELECT max(n) FROM day; END"; do
+    leave_unfinished
+    sql since "CREATE $made"
+    expect_exit 1 larder restore "$SCRATCH/moods.tar" -d since --externals stub -q
+    grep -Eq '(function|type) public\.mine(\((public\.mood)?\))? would be removed or cut with it' "$STDERR" || fail "it is not named"
+    sql since "DROP ${made%% *} mine"
     expect_exit 0 larder restore "$SCRATCH/moods.tar" -d since --externals stub -q
     dropdb since
 done
