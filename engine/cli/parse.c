@@ -21,6 +21,18 @@ static enum larder_status usage(const struct cli_command *command, struct larder
     return LARDER_USAGE;
 }
 
+/*
+ * The word that getopt found an unknown option in. It is done with the word only where the option is a long one, or the last letter of it.
+ */
+static const char *refused_word(char *const *argv)
+{
+    const char *last = argv[optind - 1];
+    size_t length = strlen(last);
+    bool is_letter = optopt != 0 && optopt < LONG_BASE;
+
+    return is_letter && (last[0] != '-' || last[length - 1] != (char)optopt) ? argv[optind] : last;
+}
+
 static enum larder_status no_option(const struct cli_command *command, const char *given,
                                     struct larder_error *error)
 {
@@ -400,7 +412,7 @@ enum larder_status cli_parse(const struct cli_command *command, int argc, char *
         if (found == ':')
             return usage(command, error, "an argument is missing for", argv[optind - 1]);
         if (found == '?')
-            return no_option(command, argv[optind - 1], error);
+            return no_option(command, refused_word(argv), error);
         key = (char)(found >= LONG_BASE ? found - LONG_BASE : found);
         if (!set_value(values, key, optarg))
             return wrong_value(command, key, optarg, error);

@@ -325,6 +325,26 @@ static void the_parser_takes_the_options_of_the_table(void **state)
         }
 }
 
+static void an_unknown_letter_is_told_with_its_own_word(void **state)
+{
+    static const char *const words[] = {"-x", "-xq", "-qx", "-qxv", "-against", "-\xc3\xa9"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        static struct cli_values values;
+        char name[] = "larder", archive[] = "ARCHIVE", word[NAME], wanted[2 * NAME];
+        char *arguments[] = {name, archive, word, NULL};
+        struct larder_error error = {0};
+
+        snprintf(word, sizeof(word), "%s", words[i]);
+        snprintf(wanted, sizeof(wanted), "there is no option \"%s\"", word);
+        optind = 0;
+        assert_int_equal(cli_parse(cli_find_command("list"), 3, arguments, &values, &error),
+                         LARDER_USAGE);
+        assert_string_equal(error.message, wanted);
+    }
+}
+
 static void no_two_options_share_a_key_or_a_name(void **state)
 {
     (void)state;
@@ -372,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_text_names_the_options_of_the_table),
         cmocka_unit_test(the_parser_takes_the_options_of_the_table),
+        cmocka_unit_test(an_unknown_letter_is_told_with_its_own_word),
         cmocka_unit_test(no_two_options_share_a_key_or_a_name),
         cmocka_unit_test(help_fits_80_columns),
         cmocka_unit_test(every_command_has_a_page_with_words_and_an_example),
