@@ -64,9 +64,22 @@ static void name_late(const struct larder_status_report *report, struct buffer *
         if (p->standing != LARDER_STANDING_OVERDUE && p->standing != LARDER_STANDING_MISSING)
             continue;
         buffer_puts(message, message->length > 0 ? ", " : "");
-        status_put_state(message, p, report->now);
+        status_put_state(message, report, i);
         buffer_printf(presets, "%s%s", presets->length > 0 ? " " : "", p->preset);
     }
+}
+
+/* Where no table has shown which they are; a schedule's mail has nothing but the error. */
+static void name_late_in(const struct larder_status_report *report, struct larder_error *error)
+{
+    struct buffer message = {0}, presets = {0};
+    struct larder_error count = *error;
+
+    name_late(report, &message, &presets);
+    if (presets.length > 0 && !report->empty)
+        larder_fail(error, LARDER_OVERDUE, "%s: %s", count.message, buffer_text(&message));
+    buffer_free(&message);
+    buffer_free(&presets);
 }
 
 /* That all is well is news for nobody but a ping that is for the status alone. */
@@ -166,6 +179,8 @@ enum larder_status cli_status(const struct cli_values *values, struct larder_run
         tell_hooks(v, &hooks, &report, status, error);
     }
     status = show(v, &report, &hooks, status, error);
+    if (status == LARDER_OVERDUE && (v->quiet || v->prometheus) && !v->json)
+        name_late_in(&report, error);
     larder_status_free(&report);
     larder_config_free(&v->config);
     free(v);

@@ -168,12 +168,17 @@ static void put_plain(struct buffer *out, const char *text)
         buffer_append(out, (unsigned char)*text < ' ' ? " " : *text == '|' ? "/" : text, 1);
 }
 
-void status_put_state(struct buffer *out, const struct larder_status_preset *p, time_t now)
+void status_put_state(struct buffer *out, const struct larder_status_report *report, size_t place)
 {
+    const struct larder_status_preset *p = &report->presets[place];
     char age[PRINT_SIZE], every[PRINT_SIZE];
 
-    print_age(now, p->started_at, age, sizeof(age));
+    print_age(report->now, p->started_at, age, sizeof(age));
     print_duration(p->every, every, sizeof(every));
+    if (p->source != NULL && status_has_sources(report)) {
+        put_plain(out, p->source);
+        buffer_puts(out, "/");
+    }
     buffer_printf(out, "%s ", p->preset);
     if (p->standing == LARDER_STANDING_MISSING)
         buffer_puts(out, "MISSING");
@@ -241,7 +246,7 @@ int status_print_nagios(const struct larder_status_report *report, enum larder_s
         put_plain(&line, error->message);
     for (size_t i = 0; told && i < report->count; i++) {
         buffer_puts(&line, i > 0 ? ", " : "");
-        status_put_state(&line, &report->presets[i], report->now);
+        status_put_state(&line, report, i);
     }
     if (told)
         buffer_puts(&line, " |");

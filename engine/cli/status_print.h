@@ -19,8 +19,11 @@ json_t *status_json(const struct larder_status_report *report, const char *store
  */
 void status_metrics(const struct larder_status_report *report, bool success, struct buffer *out);
 
-/* Appends "daily 3h", "daily OVERDUE (31h old, due every 24h)", and the like. */
-void status_put_state(struct buffer *out, const struct larder_status_preset *preset, time_t now);
+/* Whether there is more than one source, so that names need theirs. */
+bool status_has_sources(const struct larder_status_report *report);
+
+/* Appends "daily 3h", "daily OVERDUE (31h old, due every 24h)", and the like, of the preset in that place. */
+void status_put_state(struct buffer *out, const struct larder_status_report *report, size_t place);
 
 /*
  * The one line of a Nagios plugin, on standard output, and its exit code: 0 OK, 1 WARNING (something is not as it should be), 2

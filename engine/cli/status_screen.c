@@ -95,8 +95,7 @@ static void cell_text(const struct larder_status_preset *p, time_t now, bool sou
     }
 }
 
-/* Whether there is more than one source, so that names need theirs. */
-static bool has_sources(const struct larder_status_report *report)
+bool status_has_sources(const struct larder_status_report *report)
 {
     for (size_t i = 1; i < report->count; i++)
         if (report->presets[i].source != NULL && report->presets[0].source != NULL &&
@@ -125,7 +124,7 @@ static void print_presets(const struct larder_status_report *report)
     size_t rows = report->count + 1, columns, wide = print_screen_width();
     char(*texts)[CELL] = calloc(rows * COLUMNS, CELL);
     const char **cells = calloc(rows * COLUMNS, sizeof(*cells));
-    bool shown[COLUMNS] = {0}, sources = has_sources(report);
+    bool shown[COLUMNS] = {0}, sources = status_has_sources(report);
     char align[COLUMNS];
 
     for (size_t i = 0; texts != NULL && i < rows * COLUMNS; i++) {

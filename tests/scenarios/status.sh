@@ -178,6 +178,9 @@ expect_stderr "1 preset is overdue or missing"
 expect_exit 0 larder status daily
 expect_exit 7 larder status nightly -q
 expect_equal "standard output" "" "$(cat "$STDOUT")"
+expect_stderr "larder: 1 preset is overdue or missing: nightly OVERDUE (31h old, due every 24h)"
+expect_exit 7 larder status --prometheus -o "$SCRATCH/late.prom"
+expect_stderr "larder: 1 preset is overdue or missing: nightly OVERDUE (31h old, due every 24h)"
 expect_exit 7 larder status nigthly
 expect_stderr 'Is "nightly" meant?'
 expect_exit 2 larder status nigthly --nagios
@@ -262,6 +265,8 @@ forge $HOUR $DAY $((7 * DAY)) 1000 daily other
 expect_exit 7 larder status
 expect_stdout "kitchai/nightly"
 expect_stdout "other/daily"
+expect_exit 2 larder status --nagios
+expect_stdout "LARDER CRITICAL - kitchai/daily 29h, kitchai/nightly OVERDUE (31h old, due every 24h), kitchai/weekly 7d, other/daily 1h |"
 
 it "a source that is named and has no archive is no good news, whatever the store has of others"
 rm -r "$STORE/kitchai/weekly" "$STORE/kitchai/nightly"
