@@ -78,6 +78,16 @@ PGDATABASE=modest PGUSER=modest expect_exit 0 psql -v ON_ERROR_STOP=1 -f schema/
 cd - >/dev/null
 expect_same_rows kitchai modest
 
+it "so does who may not create roles, once those are there, and is told of them"
+tar xOf "$archive" RECOVERY.md >"$STDOUT"
+expect_stdout "CREATEROLE"
+sql postgres "CREATE ROLE least LOGIN"
+createdb -O least least
+cd "$SCRATCH/recovered"
+PGDATABASE=least PGUSER=least expect_exit 0 psql -v ON_ERROR_STOP=1 -f schema/pre-data.sql -f load.sql -f schema/post-data.sql
+cd - >/dev/null
+expect_same_rows kitchai least
+
 for format in auto text; do
     it "a database full of oddities comes back too, copied as $format"
     server_use source
