@@ -421,6 +421,30 @@ static enum larder_status check_counts(const struct export_lanes *all, struct la
     return LARDER_OK;
 }
 
+/*
+ * Once the leader has nothing left to read, no lane waits for a lock any more, and with the schema written pg_dump needs none. Its locks have kept all
+ * tables as they are until the others had their own where it is still there: of one that is emptied in between the snapshot sees no row.
+ */
+static void prove_leader(struct export_lanes *all, struct pg *leader)
+{
+    struct larder_error error = {0};
+    enum larder_status status;
+
+    /* Tables without rows have no part to wait with, either. */
+    pthread_mutex_lock(&all->lock);
+    while (all->writer == NULL && all->status == LARDER_OK)
+        pthread_cond_wait(&all->changed, &all->lock);
+    status = all->status;
+    pthread_mutex_unlock(&all->lock);
+    if (status != LARDER_OK)
+        return;
+    status = pg_exec(leader, "SELECT", &error);
+    if (status != LARDER_OK) {
+        larder_context(&error, "could not keep the snapshot");
+        export_lanes_stop(all, status, &error);
+    }
+}
+
 enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct pg *leader,
                                     struct larder_error *error)
 {
@@ -437,14 +461,10 @@ enum larder_status export_lanes_run(struct export_lanes *all, int lanes, struct 
     all->working -= lanes - started;
     export_lane_run(all, leader, true);
     all->working--;
+    prove_leader(all, leader);
     for (int i = 1; i < started; i++)
         pthread_join(threads[i], NULL);
     free(threads);
-    /* Tables without rows have no part to wait with. */
-    pthread_mutex_lock(&all->lock);
-    while (all->writer == NULL && all->status == LARDER_OK)
-        pthread_cond_wait(&all->changed, &all->lock);
-    pthread_mutex_unlock(&all->lock);
     if (all->status != LARDER_OK) {
         *error = all->error;
         return all->status;
