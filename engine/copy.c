@@ -217,6 +217,30 @@ static enum larder_status check_arrival(struct copy *c, struct larder_error *err
     return status;
 }
 
+/* What lies there under the copy's name. */
+static enum larder_status look_there(struct copy *c, struct inventory_backup *there,
+                                     struct larder_error *error)
+{
+    struct inventory found = {0};
+    enum larder_status status = inventory_list(c->to.store, arena_printf(c->arena, "%s.", c->stem),
+                                               c->arena, &found, error);
+
+    *there = found.count > 0 ? found.backups[0] : (struct inventory_backup){0};
+    return status;
+}
+
+/* Takes the archive back, unless another copy has found it there meanwhile, and has put beside it what makes it good. */
+static void take_back(struct copy *c)
+{
+    struct store *store = c->to.store;
+    struct inventory_backup there;
+
+    store->cleaning = true;
+    if (look_there(c, &there, NULL) == LARDER_OK && there.digest == NULL && there.summary == NULL)
+        store->kind->remove(store, c->to.archive, NULL);
+    store->cleaning = false;
+}
+
 static enum larder_status send_archive(struct copy *c, struct larder_error *error)
 {
     struct hash_result sent;
@@ -244,7 +268,7 @@ static enum larder_status send_archive(struct copy *c, struct larder_error *erro
     }
     status = check_arrival(c, error);
     if (status != LARDER_OK)
-        c->to.store->kind->remove(c->to.store, c->to.archive, NULL);
+        take_back(c);
     return status;
 }
 
@@ -264,21 +288,55 @@ static enum larder_status write_beside(struct copy *c, struct larder_error *erro
     return status == LARDER_OK && c->digest.failed ? larder_fail_memory(error) : status;
 }
 
+static bool lies_there(struct copy *c, const char *key, const struct buffer *wanted)
+{
+    struct buffer found = {0};
+    bool same = store_get(c->to.store, key, SUMMARY_MAX_BYTES, &found, NULL) == LARDER_OK &&
+                found.length == wanted->length &&
+                memcmp(found.bytes, wanted->bytes, found.length) == 0;
+
+    buffer_free(&found);
+    return same;
+}
+
+/* Puts something beside the copy; that another copy of the same archive was faster is no failure. */
+static enum larder_status put_beside(struct copy *c, const char *key, const struct buffer *bytes,
+                                     bool *was_put, struct larder_error *error)
+{
+    struct larder_error why = {0};
+    enum larder_status status = store_put(c->to.store, key, bytes->bytes, bytes->length, &why);
+
+    *was_put = status == LARDER_OK;
+    if (status == LARDER_OK || (status == LARDER_FAILED && lies_there(c, key, bytes)))
+        return LARDER_OK;
+    *error = why;
+    return status;
+}
+
 /* Puts what is not there yet beside the copy; takes back what it has put where that fails. */
 static enum larder_status publish(struct copy *c, bool has_digest, bool has_summary,
                                   struct larder_error *error)
 {
     const char *digest = arena_printf(c->arena, "%s" INVENTORY_DIGEST, c->stem);
     const char *summary = arena_printf(c->arena, "%s" INVENTORY_SUMMARY, c->stem);
+    bool put_digest = false, put_summary = false, looks;
+    struct inventory_backup there = {0};
     enum larder_status status = arena_failed(c->arena) ? larder_fail_memory(error) : LARDER_OK;
 
     if (status == LARDER_OK && !has_digest)
-        status = store_put(c->to.store, digest, c->digest.bytes, c->digest.length, error);
-    if (status != LARDER_OK)
-        return status;
-    if (!has_summary)
-        status = store_put(c->to.store, summary, c->summary.bytes, c->summary.length, error);
-    if (status != LARDER_OK && !has_digest)
+        status = put_beside(c, digest, &c->digest, &put_digest, error);
+    if (status == LARDER_OK && !has_summary)
+        status = put_beside(c, summary, &c->summary, &put_summary, error);
+    /* The copy that had sent the archive may have taken it back before it could see these. */
+    looks = c->result->already && (put_digest || put_summary);
+    if (status == LARDER_OK && looks)
+        status = look_there(c, &there, error);
+    if (status == LARDER_OK && looks && there.archive == NULL)
+        status = larder_fail(error, LARDER_FAILED, "\"%s\" was removed while it was copied",
+                             c->result->copy);
+    if (status != LARDER_OK && put_summary)
+        c->to.store->kind->remove(c->to.store, summary, NULL);
+    if (status != LARDER_OK && put_digest)
         c->to.store->kind->remove(c->to.store, digest, NULL);
     return status;
 }
@@ -316,20 +374,8 @@ static enum larder_status copy_all(struct copy *c, struct larder_error *error)
     if (status == LARDER_OK)
         status = publish(c, false, false, error);
     if (status != LARDER_OK)
-        c->to.store->kind->remove(c->to.store, c->to.archive, NULL);
+        take_back(c);
     return status;
-}
-
-static bool lies_there(struct copy *c, const struct store_object *object,
-                       const struct buffer *wanted)
-{
-    struct buffer found = {0};
-    bool same = store_get(c->to.store, object->key, SUMMARY_MAX_BYTES, &found, NULL) == LARDER_OK &&
-                found.length == wanted->length &&
-                memcmp(found.bytes, wanted->bytes, found.length) == 0;
-
-    buffer_free(&found);
-    return same;
 }
 
 static enum larder_status refuse(const struct copy *c, const char *why, struct larder_error *error)
@@ -370,8 +416,8 @@ static enum larder_status complete(struct copy *c, const struct inventory_backup
     status = write_beside(c, error);
     if (status != LARDER_OK)
         return status;
-    if ((there->digest != NULL && !lies_there(c, there->digest, &c->digest)) ||
-        (there->summary != NULL && !lies_there(c, there->summary, &c->summary)))
+    if ((there->digest != NULL && !lies_there(c, there->digest->key, &c->digest)) ||
+        (there->summary != NULL && !lies_there(c, there->summary->key, &c->summary)))
         return refuse(c, "what lies beside it is another's", error);
     status = check_arrival(c, &why);
     if (status == LARDER_FAILED)
@@ -384,18 +430,17 @@ static enum larder_status complete(struct copy *c, const struct inventory_backup
 
 static enum larder_status copy_to_store(struct copy *c, struct larder_error *error)
 {
-    struct inventory there = {0};
+    struct inventory_backup there = {0};
     enum larder_status status = destination_check_system(
         &c->to, c->facts.source, c->facts.system_identifier, c->arena, error);
 
     if (status == LARDER_OK)
         status = destination_lock(&c->to, c->facts.source, c->facts.preset, false, c->arena, error);
     if (status == LARDER_OK)
-        status = inventory_list(c->to.store, arena_printf(c->arena, "%s.", c->stem), c->arena,
-                                &there, error);
+        status = look_there(c, &there, error);
     if (status != LARDER_OK)
         return status;
-    return there.count > 0 ? complete(c, &there.backups[0], error) : copy_all(c, error);
+    return there.stem != NULL ? complete(c, &there, error) : copy_all(c, error);
 }
 
 enum larder_status larder_copy(const struct larder_copy_options *options,

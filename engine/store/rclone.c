@@ -106,7 +106,7 @@ void rclone_arguments(const struct rclone *rclone, const char *const *more,
     arguments[n++] = rclone->program;
     arguments[n++] = "--log-level=ERROR";
     arguments[n++] = "--ask-password=false";
-    if (rclone->cleaning) {
+    if (rclone->store.cleaning) {
         arguments[n++] = "--retries=1";
         arguments[n++] = "--low-level-retries=1";
         arguments[n++] = "--contimeout=10s";
@@ -135,13 +135,13 @@ enum larder_status rclone_run(const struct rclone *rclone, const char *const *mo
     enum larder_status status;
 
     *process.exit_code = 0;
-    if (rclone->cleaning) {
+    if (rclone->store.cleaning) {
         process.watch = check_time;
         process.watched = &until;
     }
     rclone_arguments(rclone, more, arguments);
-    status =
-        process_run(&process, rclone->cleaning ? &unstopped : rclone->store.run, -1, output, error);
+    status = process_run(&process, rclone->store.cleaning ? &unstopped : rclone->store.run, -1,
+                         output, error);
     if (status != LARDER_OK)
         rclone_hide(rclone->root, error);
     if (status == LARDER_FAILED && error != NULL &&
@@ -237,11 +237,11 @@ enum larder_status rclone_remove_path(struct rclone *rclone, const char *path,
     struct buffer output = {0};
     struct rclone_entry *entries;
     size_t count = 0;
-    bool exists = true, was_cleaning = rclone->cleaning;
+    bool exists = true, was_cleaning = rclone->store.cleaning;
     enum larder_status status;
 
     /* Taking back what a run that is to stop has begun goes on. */
-    rclone->cleaning = was_cleaning || run_check(rclone->store.run, NULL) != LARDER_OK;
+    rclone->store.cleaning = was_cleaning || run_check(rclone->store.run, NULL) != LARDER_OK;
     status = arena == NULL ? larder_fail_memory(error)
                            : rclone_run(rclone, (const char *[]){"deletefile", path, NULL}, &output,
                                         NULL, error);
@@ -253,7 +253,7 @@ enum larder_status rclone_remove_path(struct rclone *rclone, const char *path,
         status = LARDER_OK;
     if (status != LARDER_OK)
         rclone_context(rclone, "remove", path, error);
-    rclone->cleaning = was_cleaning;
+    rclone->store.cleaning = was_cleaning;
     buffer_free(&output);
     arena_free(arena);
     return status;
@@ -334,11 +334,11 @@ static void remove_folder(struct store *store)
 {
     struct rclone *rclone = (struct rclone *)store;
     struct buffer output = {0};
-    bool was_cleaning = rclone->cleaning;
+    bool was_cleaning = rclone->store.cleaning;
 
-    rclone->cleaning = true;
+    rclone->store.cleaning = true;
     rclone_run(rclone, (const char *[]){"rmdir", rclone->root, NULL}, &output, NULL, NULL);
-    rclone->cleaning = was_cleaning;
+    rclone->store.cleaning = was_cleaning;
     buffer_free(&output);
 }
 

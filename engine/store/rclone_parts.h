@@ -21,7 +21,6 @@ struct rclone {
     char *seen; /* the folder whose objects and left-overs were looked at; NULL: none yet */
     char *
         fetched; /* a folder of this machine with copies of small objects, by their keys; NULL: none */
-    bool cleaning; /* nothing ends what is run now, but short time limits */
 };
 
 /* Appends "REMOTE:PATH/KEY". */

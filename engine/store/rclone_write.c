@@ -172,13 +172,13 @@ static enum larder_status writer_finish(struct stage *stage, struct larder_error
 static void take_back(struct writer *w)
 {
     struct found found = {0};
-    bool was_cleaning = w->rclone->cleaning, moved = false;
+    bool was_cleaning = w->rclone->store.cleaning, moved = false;
 
-    w->rclone->cleaning = true;
+    w->rclone->store.cleaning = true;
     if (w->moving && !w->over && look(w, false, &found, NULL) == LARDER_OK)
         moved = found.object != NULL && found.temporary == NULL;
     rclone_remove_path(w->rclone, moved ? w->path : w->temporary, NULL);
-    w->rclone->cleaning = was_cleaning;
+    w->rclone->store.cleaning = was_cleaning;
 }
 
 static void writer_free(struct stage *stage)

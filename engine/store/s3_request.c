@@ -179,7 +179,8 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
                           struct larder_error *error)
 {
     /* What is cleaned up after a signal is cleaned up all the same, but nobody waits long for it. */
-    const bool hurry = request->clean_up && run_check(s3->store.run, NULL) != LARDER_OK;
+    const bool clean_up = request->clean_up || s3->store.cleaning;
+    const bool hurry = clean_up && run_check(s3->store.run, NULL) != LARDER_OK;
     const unsigned tries = hurry ? CLEAN_UP_TRIES : TRIES;
     struct s3_payload payload;
     struct buffer body = {0};
@@ -187,7 +188,7 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
     enum larder_status status;
 
     *answer = (struct s3_answer){0};
-    status = request->clean_up ? LARDER_OK : run_check(s3->store.run, error);
+    status = clean_up ? LARDER_OK : run_check(s3->store.run, error);
     if (status == LARDER_OK)
         status = take_hashes(request, &payload, answer, error);
     while (status == LARDER_OK && outcome == S3_AGAIN && answer->tries < tries) {
@@ -204,8 +205,7 @@ enum larder_status s3_ask(struct s3 *s3, const struct s3_request *request, struc
     }
     buffer_free(&body);
     /* The signal came meanwhile: once more, in a hurry. */
-    if (request->clean_up && !hurry && outcome != S3_DONE &&
-        run_check(s3->store.run, NULL) != LARDER_OK)
+    if (clean_up && !hurry && outcome != S3_DONE && run_check(s3->store.run, NULL) != LARDER_OK)
         return s3_ask(s3, request, answer, error);
     if (status != LARDER_OK)
         return status;

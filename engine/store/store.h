@@ -31,6 +31,7 @@ struct store {
      * Only to be set where the kind retains. */
     time_t retain_until;
     uint64_t expected_bytes; /* about how large what is created gets; 0 where that is not known */
+    bool cleaning; /* what is asked now is asked for a short while even if the run is to stop */
 };
 
 struct store_object {

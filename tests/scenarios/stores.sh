@@ -321,6 +321,20 @@ kill -TERM "$PID"
 expect_end 143
 wait_until no_program_runs
 
+it "rclone: a copy that finds the archive of another one, finishes it: neither then takes away what the other has told to be there"
+printf '#!/bin/sh\ncase "$*" in *" cat "*) touch %s; while [ ! -e %s ]; do sleep 0.1; done ;; esac\nexec %s "$@"\n' \
+    "$SCRATCH/reads" "$SCRATCH/goes_on" "$(command -v rclone)" >"$SCRATCH/bin/rclone"
+for code in 0 143; do
+    rm -f "$SCRATCH/reads" "$SCRATCH/goes_on"
+    PATH=$SCRATCH/bin:$PATH begin copy "$one" "rclone:disk:$SCRATCH/both$code"
+    wait_until test -e "$SCRATCH/reads"
+    "$LARDER" copy "$one" "rclone:disk:$SCRATCH/both$code" -q || fail "the second copy failed"
+    [ "$code" = 0 ] || kill -TERM "$PID"
+    touch "$SCRATCH/goes_on"
+    expect_end "$code"
+    expect_equal "the keys" "$(three_of "$(basename "$one" .tar)")" "$(keys_folder "$SCRATCH/both$code")"
+done
+
 it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"
 sql kitchai "CREATE TABLE noise AS SELECT i, (SELECT string_agg(sha512((i * 16 + j)::text::bytea), '') AS bytes
     FROM generate_series(1, 16) AS j) FROM generate_series(1, 1024 * 24) AS i"
