@@ -409,9 +409,17 @@ static enum larder_status complete(struct copy *c, const struct inventory_backup
         larder_hint(error, "The next `larder prune` of that store finishes it.");
         return LARDER_FAILED;
     }
+    if (there->archive == NULL) {
+        refuse(c, "what lies beside an archive is there, and the archive itself is missing", error);
+        larder_hint(
+            error,
+            "Where nobody needs to know any more what it was, remove what is left of it with the store's own "
+            "tools, and copy again.");
+        return LARDER_FAILED;
+    }
     if (has_new_recipients(c))
         return refuse(c, "a copy with other recipients is another file", error);
-    if (there->archive == NULL || strcmp(there->archive->key, c->to.archive) != 0)
+    if (strcmp(there->archive->key, c->to.archive) != 0)
         return refuse(c, "it is there in another form", error);
     status = write_beside(c, error);
     if (status != LARDER_OK)

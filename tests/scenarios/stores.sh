@@ -335,6 +335,12 @@ for code in 0 143; do
     expect_equal "the keys" "$(three_of "$(basename "$one" .tar)")" "$(keys_folder "$SCRATCH/both$code")"
 done
 
+it "an archive that is missing where what lies beside it is there is told as that, and not written there"
+rm "$SCRATCH/both0/kitchai/daily/$(basename "$one")"
+expect_exit 1 larder copy "$one" "$SCRATCH/both0"
+expect_stderr "the archive itself is missing"
+expect_stderr "remove what is left of it"
+
 it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"
 sql kitchai "CREATE TABLE noise AS SELECT i, (SELECT string_agg(sha512((i * 16 + j)::text::bytea), '') AS bytes
     FROM generate_series(1, 16) AS j) FROM generate_series(1, 1024 * 24) AS i"
