@@ -44,6 +44,12 @@ static enum larder_status folder_open(const char *url, const struct larder_run *
     size_t length = strlen(path);
     struct stat is;
 
+    if (path != url && path[0] != '/') {
+        free(folder);
+        larder_fail(error, LARDER_USAGE, "behind \"file://\" stands no whole path");
+        larder_hint(error, "A folder is named as file:///srv/backups, or as /srv/backups.");
+        return LARDER_USAGE;
+    }
     if (folder == NULL)
         return larder_fail_memory(error);
     folder->store = (struct store){.kind = &store_folder, .run = run};

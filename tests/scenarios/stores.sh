@@ -341,6 +341,14 @@ expect_exit 1 larder copy "$one" "$SCRATCH/both0"
 expect_stderr "the archive itself is missing"
 expect_stderr "remove what is left of it"
 
+it "a folder is named by its whole path behind file://, wherever one stands"
+expect_exit 0 larder list --store "file://$SCRATCH/both143" --json
+expect_json length 1
+for short in "file://${SCRATCH#/}/both143" file://localhost/srv file://; do
+    expect_exit 2 larder export daily -d kitchai --store "$short"
+    expect_stderr "file:///srv/backups"
+done
+
 it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"
 sql kitchai "CREATE TABLE noise AS SELECT i, (SELECT string_agg(sha512((i * 16 + j)::text::bytea), '') AS bytes
     FROM generate_series(1, 16) AS j) FROM generate_series(1, 1024 * 24) AS i"
