@@ -1180,6 +1180,8 @@ BEGIN
         JOIN pg_namespace s ON s.oid = o.oprnamespace
         WHERE c.contype = 'f' AND c.confrelid = target AND c.conrelid <> target AND c.conparentid = 0
           AND NOT (e.changes AND e.action IN ('a', 'r'))
+          -- One that is NOT ENFORCED does nothing; before PostgreSQL 18 there is none.
+          AND coalesce((to_jsonb(c) ->> 'conenforced')::boolean, true)
         GROUP BY c.oid, c.conname, c.conrelid, e.changes, e.action
         ORDER BY c.conname, e.changes
     LOOP

@@ -7,6 +7,12 @@
 
 #define COLLATION KEY_COLLATION("a", "p")
 
+/* Whether foreign key `c` does anything: before PostgreSQL 18 each does. */
+#define IS_ENFORCED "coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true) "
+
+/* Whether index `i` is of a primary key by which rows can be matched: one WITHOUT OVERLAPS is none. */
+#define IS_PRIMARY "i.indisprimary AND NOT i.indisexclusion"
+
 /*
  * What the foreign keys that refer to a table from outside do, and for which of its rows (t): a table that is merged itself becomes
  * what the archive says, and so does a partitioned one whose partitions all are. Of a key that partitions have inherited, the topmost
@@ -23,7 +29,7 @@ static const char actions_sql[] =
     "ELSE pg_catalog.format('ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record', "
     "string_agg(pg_catalog.format('t.%I', p.attname), ', ' ORDER BY p.attnum), "
     "string_agg(pg_catalog.quote_ident(p.attname), ', ' ORDER BY p.attnum)) END) END, "
-    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.conrelid AND i.indisprimary) "
+    "EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.conrelid AND " IS_PRIMARY ") "
     "FROM pg_catalog.pg_constraint c "
     "CROSS JOIN LATERAL (VALUES (false, c.confdeltype), (true, c.confupdtype)) e (changes, action) "
     "CROSS JOIN LATERAL unnest(c.conkey, c.confkey, c.conpfeqop) k (child_column, parent_column, operator) "
@@ -32,7 +38,7 @@ static const char actions_sql[] =
     "JOIN pg_catalog.pg_operator o ON o.oid = k.operator "
     "JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace "
     "WHERE c.contype = 'f' AND c.confrelid = $1::pg_catalog.regclass AND c.conrelid <> c.confrelid "
-    "AND NOT (e.changes AND e.action IN ('a', 'r')) "
+    "AND " IS_ENFORCED "AND NOT (e.changes AND e.action IN ('a', 'r')) "
     "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint u WHERE u.oid = c.conparentid AND u.confrelid = c.confrelid) "
     "AND CASE WHEN (SELECT k.relkind FROM pg_catalog.pg_class k WHERE k.oid = c.conrelid) = 'p' THEN "
     "EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l WHERE l.isleaf AND l.relid::oid <> ALL ($2::oid[])) "
@@ -158,6 +164,7 @@ enum larder_status merge_passes_on(struct pg *pg, const uint32_t *oids, size_t c
 {
     static const char sql[] =
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY ($1::oid[]) "
+        "AND " IS_ENFORCED
         "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd')) "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = c.conindid AND i.indisprimary) "
         "AND (c.conrelid = ANY ($2::oid[]) OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l "
@@ -184,9 +191,11 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
     static const char reached_sql[] =
         "WITH RECURSIVE r(oid) AS (SELECT unnest($1::oid[]) UNION SELECT c.conrelid FROM r "
         "JOIN pg_catalog.pg_constraint c ON c.confrelid = r.oid AND c.contype = 'f' "
+        "AND " IS_ENFORCED
         "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))) "
         "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"', "
-        "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisprimary) "
+        "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND " IS_PRIMARY
+        ") "
         "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
     struct buffer array = {0};
     const char *value = array_of_oids(&array, oids, count);
