@@ -1247,10 +1247,10 @@ DECLARE
 BEGIN
     statements := '{}';
     FOR a IN
-        SELECT t.attname, t.attnotnull, n.conname
+        SELECT t.attname, t.attnotnull, n.oid, n.conname
         FROM pg_attribute t
         JOIN pg_index k ON k.indrelid = t.attrelid AND k.indisprimary
-        -- A NOT NULL constraint has a name of its own from PostgreSQL 18 on.
+        -- A NOT NULL constraint has a name, and more, of its own from PostgreSQL 18 on.
         LEFT JOIN pg_constraint n ON n.conrelid = t.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[t.attnum]
         WHERE t.attrelid = target AND NOT t.attisdropped AND t.attgenerated = '' AND t.attidentity = ''
           AND t.attnum <> ALL (k.indkey::smallint[])
@@ -1268,10 +1268,11 @@ BEGIN
     LOOP
         freed := freed || a.attname::text;
         IF a.attnotnull THEN
-            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', target, a.attname);
             statements := statements || CASE
                 WHEN a.conname IS NULL THEN format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL', target, a.attname)
-                ELSE format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I', target, a.conname, a.attname) END;
+                ELSE format('ALTER TABLE %1$s ADD CONSTRAINT %2$I %3$s; COMMENT ON CONSTRAINT %2$I ON %1$s IS %4$L', target,
+                            a.conname, pg_get_constraintdef(a.oid), obj_description(a.oid, 'pg_constraint')) END;
+            EXECUTE format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL', target, a.attname);
         END IF;
     END LOOP;
     SELECT format('UPDATE %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record',

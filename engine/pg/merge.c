@@ -106,9 +106,9 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
                                      struct arena *arena, const char **before, const char **after,
                                      struct larder_error *error)
 {
-    /* Columns that foreign keys refer to are left alone. A NOT NULL constraint has a name of its own from PostgreSQL 18 on. */
+    /* Columns that foreign keys refer to are left alone. A NOT NULL constraint has a name, and more, of its own from PostgreSQL 18 on. */
     static const char free_sql[] =
-        "WITH f AS (SELECT t.attname, t.attnotnull, n.conname FROM pg_catalog.pg_attribute t "
+        "WITH f AS (SELECT t.attname, t.attnotnull, n.oid, n.conname FROM pg_catalog.pg_attribute t "
         "JOIN pg_catalog.pg_index k ON k.indrelid = t.attrelid AND k.indisprimary "
         "LEFT JOIN pg_catalog.pg_constraint n ON n.conrelid = t.attrelid AND n.contype = 'n' AND n.conkey = ARRAY[t.attnum] "
         "WHERE t.attrelid = $1::pg_catalog.regclass AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated = '' AND "
@@ -126,7 +126,8 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
         "$1, string_agg(pg_catalog.format('%I = NULL', attname), ', '), $3::text, $4::text, "
         "string_agg(pg_catalog.format('t.%I', attname), ', '), string_agg(pg_catalog.format('b.%I', attname), ', ')), "
         "string_agg(CASE WHEN conname IS NULL THEN pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', $1, attname) "
-        "ELSE pg_catalog.format('ALTER TABLE %s ADD CONSTRAINT %I NOT NULL %I;', $1, conname, attname) END, ' ') "
+        "ELSE pg_catalog.format('ALTER TABLE %1$s ADD CONSTRAINT %2$I %3$s; COMMENT ON CONSTRAINT %2$I ON %1$s IS %4$L;', $1, conname, "
+        "pg_catalog.pg_get_constraintdef(oid), pg_catalog.obj_description(oid, 'pg_constraint')) END, ' ') "
         "FILTER (WHERE attnotnull) FROM f HAVING count(*) > 0";
     const char *values[] = {table, staged, shape->source, shape->on_key};
     const char *texts[3] = {"", "", ""};

@@ -48,3 +48,24 @@ expect_exit 1 larder restore rooms.tar -d periods --existing rows --into-source 
 expect_stderr 'prices (foreign key "prices_room_fkey") would lose 1 row, and has no primary key to put them back by'
 expect_exit 0 larder restore rooms.tar -d periods --existing rows --into-source periods --allow-cascade --undo periods.tar
 expect_stderr '"prices" has no primary key: the undo archive has its rows, but --existing rows cannot put them back'
+
+it "a NOT NULL constraint comes through unique values that change places as it was"
+new_database swap
+sql swap "CREATE TABLE of_own (id int PRIMARY KEY, u text CONSTRAINT own_one NOT NULL NO INHERIT UNIQUE, v text UNIQUE);
+    COMMENT ON CONSTRAINT own_one ON of_own IS 'it''s said';
+    INSERT INTO of_own VALUES (1, 'a', 'a'), (2, 'b', 'b'), (3, 'c', NULL);
+    ALTER TABLE of_own ADD CONSTRAINT \"not yet\" NOT NULL v NOT VALID"
+expect_exit 0 larder export -t of_own -d swap -o swap.tar --no-record -q
+expect_exit 0 larder init -d swap -q
+expect_query swap "SELECT backups.create_backup('x_20260101', '{of_own}') IS NOT NULL" t
+constraints="SELECT conname, pg_get_constraintdef(oid), obj_description(oid) FROM pg_constraint WHERE conrelid = 'of_own'::regclass ORDER BY 1"
+before=$(sql swap "$constraints")
+swap="BEGIN; UPDATE of_own SET u = id::text, v = id::text WHERE id < 3; UPDATE of_own SET u = 'b', v = 'b' WHERE id = 1; UPDATE of_own SET u = 'a', v = 'a' WHERE id = 2; COMMIT"
+sql swap "$swap"
+expect_exit 0 larder restore swap.tar -d swap --existing rows --into-source swap --no-undo -q
+expect_query swap "SELECT string_agg(u || v, ' ' ORDER BY id) FROM of_own" "aa bb"
+expect_equal "the constraints" "$before" "$(sql swap "$constraints")"
+sql swap "$swap"
+expect_query swap "SELECT changed FROM backups.restore_table('x_20260101', 'of_own', 'rows')" 2
+expect_query swap "SELECT string_agg(u || v, ' ' ORDER BY id) FROM of_own" "aa bb"
+expect_equal "the constraints" "$before" "$(sql swap "$constraints")"
