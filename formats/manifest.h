@@ -45,6 +45,8 @@ struct manifest_reference {
     const char **columns, **referenced_columns;
     size_t column_count;
     uint32_t oid;
+    bool
+        period; /* the last column's time has to be within that of rows that are referred to, taken together */
 };
 
 struct manifest_part {

@@ -70,7 +70,7 @@ static void read_references(struct reading *r, const json_t *json, struct manife
     table->references = field_room(r, "references", count, sizeof(*table->references));
     for (size_t i = 0; i < count && r->wrong == NULL; i++) {
         struct manifest_reference *reference = &table->references[i];
-        const json_t *item = json_array_get(array, i);
+        const json_t *item = json_array_get(array, i), *period = json_object_get(item, "period");
 
         reference->constraint = field_name(r, item, "constraint");
         reference->schema = field_name(r, item, "schema");
@@ -78,8 +78,12 @@ static void read_references(struct reading *r, const json_t *json, struct manife
         reference->columns = read_names(r, item, "columns", &reference->column_count);
         reference->referenced_columns = read_names(r, item, "referenced_columns", &referenced);
         reference->oid = field_oid(r, json_object_get(item, "oid"));
+        reference->period = json_is_true(period);
         if (referenced != reference->column_count)
             field_wrong(r, "referenced_columns");
+        if ((period != NULL && !json_is_boolean(period)) ||
+            (reference->period && reference->column_count < 2))
+            field_wrong(r, "period");
     }
     table->reference_count = count;
 }

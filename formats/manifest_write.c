@@ -70,12 +70,12 @@ static json_t *references_json(const struct manifest_table *table)
     for (size_t i = 0; i < table->reference_count; i++) {
         const struct manifest_reference *r = &table->references[i];
 
-        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "constraint",
-                                               r->constraint, "schema", r->schema, "name", r->name,
-                                               "columns", names_json(r->columns, r->column_count),
-                                               "referenced_columns",
-                                               names_json(r->referenced_columns, r->column_count),
-                                               "oid", (json_int_t)r->oid));
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:s, s:o, s:o, s:I, s:o*}", "constraint", r->constraint,
+                             "schema", r->schema, "name", r->name, "columns",
+                             names_json(r->columns, r->column_count), "referenced_columns",
+                             names_json(r->referenced_columns, r->column_count), "oid",
+                             (json_int_t)r->oid, "period", r->period ? json_true() : NULL));
     }
     return array;
 }

@@ -187,7 +187,7 @@ static void put_column(struct buffer *out, const struct manifest *m,
 
 static bool same_columns(const struct manifest_reference *a, const struct manifest_reference *b)
 {
-    if (a->column_count != b->column_count)
+    if (a->column_count != b->column_count || a->period != b->period)
         return false;
     for (size_t i = 0; i < a->column_count; i++)
         if (strcmp(a->referenced_columns[i], b->referenced_columns[i]) != 0)
@@ -228,9 +228,59 @@ void stub_sql_define(struct buffer *out, const struct manifest *m,
                 continue;
             buffer_puts(out, ", UNIQUE (");
             put_names(out, r->referenced_columns, r->column_count, ", ", "");
-            buffer_puts(out, ")");
+            buffer_puts(out, r->period ? " WITHOUT OVERLAPS)" : ")");
         }
     buffer_puts(out, ")");
+}
+
+/* "r.a = t.b AND ...", of the first columns of a key. */
+static void put_equal(struct buffer *out, const struct manifest_reference *reference, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_puts(out, i > 0 ? " AND r." : "r.");
+        sql_identifier(out, reference->referenced_columns[i]);
+        buffer_puts(out, " = t.");
+        sql_identifier(out, reference->columns[i]);
+    }
+}
+
+/* What keys the rows refer to, and at what times p there are none of them yet. */
+static void put_periods(struct buffer *out, const struct manifest_table *table,
+                        const struct manifest_reference *reference)
+{
+    size_t keys = reference->column_count - 1;
+
+    buffer_puts(out, " FROM (SELECT ");
+    put_names(out, reference->columns, keys, ", ", "");
+    buffer_puts(out, ", pg_catalog.range_agg(");
+    sql_identifier(out, reference->columns[keys]);
+    buffer_puts(out, ") AS \"larder p\" FROM ");
+    sql_qualified(out, table->schema, table->name);
+    buffer_puts(out, " WHERE ");
+    put_names(out, reference->columns, reference->column_count, " AND ", " IS NOT NULL");
+    buffer_puts(out, " GROUP BY ");
+    put_names(out, reference->columns, keys, ", ", "");
+    buffer_puts(out,
+                ") AS t CROSS JOIN LATERAL pg_catalog.unnest(t.\"larder p\" OPERATOR(pg_catalog.-) "
+                "coalesce((SELECT pg_catalog.range_agg(r.");
+    sql_identifier(out, reference->referenced_columns[keys]);
+    buffer_puts(out, ") FROM ");
+    sql_qualified(out, reference->schema, reference->name);
+    buffer_puts(out, " AS r WHERE ");
+    put_equal(out, reference, keys);
+    buffer_puts(out, "), '{}')) AS u(p)");
+}
+
+/* The columns of `t` that are a key's, the time out of `u`. */
+static void put_keys(struct buffer *out, const struct manifest_reference *reference)
+{
+    size_t plain = reference->column_count - (reference->period ? 1 : 0);
+
+    for (size_t i = 0; i < plain; i++) {
+        buffer_puts(out, i > 0 ? ", t." : "t.");
+        sql_identifier(out, reference->columns[i]);
+    }
+    buffer_puts(out, reference->period ? ", u.p" : "");
 }
 
 void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
@@ -245,11 +295,16 @@ void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
     buffer_puts(&body, " (");
     put_names(&body, reference->referenced_columns, reference->column_count, ", ", "");
     buffer_puts(&body, ")\n        SELECT DISTINCT ");
-    put_names(&body, reference->columns, reference->column_count, ", ", "");
-    buffer_puts(&body, " FROM ");
-    sql_qualified(&body, table->schema, table->name);
-    buffer_puts(&body, "\n        WHERE ");
-    put_names(&body, reference->columns, reference->column_count, " AND ", " IS NOT NULL");
+    if (reference->period) {
+        put_keys(&body, reference);
+        put_periods(&body, table, reference);
+    } else {
+        put_names(&body, reference->columns, reference->column_count, ", ", "");
+        buffer_puts(&body, " FROM ");
+        sql_qualified(&body, table->schema, table->name);
+        buffer_puts(&body, "\n        WHERE ");
+        put_names(&body, reference->columns, reference->column_count, " AND ", " IS NOT NULL");
+    }
     buffer_puts(&body, "\n        ON CONFLICT DO NOTHING;\n    END IF;\n");
     put_do(out, &body);
 }
@@ -268,6 +323,10 @@ static void put_replication_role(struct buffer *out, const char *role)
 static void put_missing(struct buffer *out, const struct manifest_table *table,
                         const struct manifest_reference *reference)
 {
+    if (reference->period) {
+        put_periods(out, table, reference);
+        return;
+    }
     buffer_puts(out, " FROM ");
     sql_qualified(out, table->schema, table->name);
     buffer_puts(out, " AS t\n        WHERE ");
@@ -279,12 +338,7 @@ static void put_missing(struct buffer *out, const struct manifest_table *table,
     buffer_puts(out, " AND NOT EXISTS (SELECT FROM ");
     sql_qualified(out, reference->schema, reference->name);
     buffer_puts(out, " AS r WHERE ");
-    for (size_t i = 0; i < reference->column_count; i++) {
-        buffer_puts(out, i > 0 ? " AND r." : "r.");
-        sql_identifier(out, reference->referenced_columns[i]);
-        buffer_puts(out, " = t.");
-        sql_identifier(out, reference->columns[i]);
-    }
+    put_equal(out, reference, reference->column_count);
     buffer_puts(out, ")");
 }
 
@@ -302,10 +356,7 @@ void stub_sql_add(struct buffer *out, const struct manifest_table *table,
     buffer_printf(&body, "        INSERT INTO %s (", buffer_text(&name));
     put_names(&body, reference->referenced_columns, reference->column_count, ", ", "");
     buffer_puts(&body, ") OVERRIDING SYSTEM VALUE\n        SELECT DISTINCT ");
-    for (size_t i = 0; i < reference->column_count; i++) {
-        buffer_puts(&body, i > 0 ? ", t." : "t.");
-        sql_identifier(&body, reference->columns[i]);
-    }
+    put_keys(&body, reference);
     put_missing(&body, table, reference);
     buffer_puts(&body, "\n        ON CONFLICT DO NOTHING;\n"
                        "        GET DIAGNOSTICS added = ROW_COUNT;\n");

@@ -259,7 +259,7 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num "
         "ORDER BY u.i), ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i)   "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num "
-        "ORDER BY u.i) "
+        "ORDER BY u.i), (pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean "
         "FROM " TABLES "JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' "
         "AND k.conparentid = 0 JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
@@ -284,6 +284,7 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
             r->schema = catalog_text(m->arena, result, row, 2);
             r->name = catalog_text(m->arena, result, row, 3);
             r->oid = catalog_oid(result, row, 4);
+            r->period = catalog_flag(result, row, 7);
             r->columns = array_split(m->arena, pg_value(result, row, 5), &r->column_count);
             r->referenced_columns = array_split(m->arena, pg_value(result, row, 6), &count);
         }

@@ -101,10 +101,11 @@
     "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid "                                     \
     "AND (a.attnum IN (SELECT unnest(k.confkey) FROM " KEYS ") "                                   \
     "OR a.attnum IN (SELECT d.refobjsubid FROM " MENTIONED "))), "                                 \
-    "(SELECT string_agg(DISTINCT pg_catalog.format('UNIQUE (%s)', "                                \
+    "(SELECT string_agg(DISTINCT pg_catalog.format('UNIQUE (%s%s)', "                              \
     "(SELECT string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY u.i) "                    \
     "FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i) "                                         \
-    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num)), ', ') "          \
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num), "                 \
+    "CASE WHEN " HAS_PERIOD "THEN ' WITHOUT OVERLAPS' ELSE '' END), ', ') "                        \
     "FROM " KEYS "))), (SELECT string_agg(DISTINCT u.name, ', ') FROM ("                           \
     "SELECT k.conrelid::pg_catalog.regclass::text AS name FROM " KEYS                              \
     "UNION ALL SELECT o.relid::pg_catalog.regclass::text FROM " MENTIONED ") AS u), 5, c.oid, 0 "  \

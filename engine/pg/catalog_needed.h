@@ -19,7 +19,10 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
                                          const struct catalog_schemas *schemas, PGresult **result,
                                          struct larder_error *error);
 
-/* The objects of the tables that may refer to something elsewhere. */
+/* Whether foreign key `k` has PERIOD, which there is from PostgreSQL 18 on. */
+#define HAS_PERIOD "coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean, false) "
+
+/* The objects of the tables that may refer to something elsewhere; a stand-in WITHOUT OVERLAPS has the operator classes of what it stands for. */
 #define NEEDED_PARTS                                                                                 \
     "SELECT 1259::oid AS classid, oid AS objid FROM t "                                              \
     "UNION SELECT 2606, oid FROM pg_catalog.pg_constraint WHERE conrelid IN (SELECT oid FROM t) "    \
@@ -28,7 +31,10 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
     "UNION SELECT 3256, oid FROM pg_catalog.pg_policy WHERE polrelid IN (SELECT oid FROM t) "        \
     "UNION SELECT 2618, oid FROM pg_catalog.pg_rewrite WHERE ev_class IN (SELECT oid FROM t) "       \
     "UNION SELECT 3381, oid FROM pg_catalog.pg_statistic_ext WHERE stxrelid IN (SELECT oid FROM t) " \
-    "UNION SELECT 1259, indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM t) "
+    "UNION SELECT 1259, indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM t) "  \
+    "UNION SELECT 2616, unnest(i.indclass::oid[]) FROM pg_catalog.pg_constraint k "                  \
+    "JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid WHERE k.contype = 'f' "                 \
+    "AND k.conrelid IN (SELECT oid FROM t) AND " HAS_PERIOD
 
 /*
  * A function that is called inside a body of text, by its schema and name, or by its name alone inside of one schema: no catalog

@@ -46,7 +46,7 @@ static void put_unique(struct buffer *sql, const struct manifest_reference *refe
         buffer_puts(sql, i == 0 ? "" : ", ");
         sql_identifier(sql, reference->referenced_columns[i]);
     }
-    buffer_puts(sql, ")");
+    buffer_puts(sql, reference->period ? " WITHOUT OVERLAPS)" : ")");
 }
 
 /* The keys of a table that is in the archive, but not among those that are restored. */

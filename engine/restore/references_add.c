@@ -120,7 +120,10 @@ static void put_match(struct buffer *sql, const struct kept *item,
     for (size_t i = 0; i < reference->column_count; i++) {
         buffer_puts(sql, i == 0 ? "t." : " AND t.");
         sql_identifier(sql, reference->referenced_columns[i]);
-        buffer_printf(sql, " %s s.", equality(item, reference->referenced_columns[i]));
+        buffer_printf(sql, " %s s.",
+                      reference->period && i == reference->column_count - 1
+                          ? "OPERATOR(pg_catalog.&&)"
+                          : equality(item, reference->referenced_columns[i]));
         sql_identifier(sql, columns[i]);
     }
 }

@@ -69,3 +69,55 @@ sql swap "$swap"
 expect_query swap "SELECT changed FROM backups.restore_table('x_20260101', 'of_own', 'rows')" 2
 expect_query swap "SELECT string_agg(u || v, ' ' ORDER BY id) FROM of_own" "aa bb"
 expect_equal "the constraints" "$before" "$(sql swap "$constraints")"
+
+it "what keys with PERIOD refer to gets stand-ins, whose times are those of the rows taken together"
+new_database time
+sql time "CREATE EXTENSION btree_gist; CREATE TABLE rooms (id int, open daterange, name text NOT NULL DEFAULT 'r', PRIMARY KEY (id, open WITHOUT OVERLAPS));
+    INSERT INTO rooms SELECT i, daterange(date '2026-01-01' + 10 * k, date '2026-01-11' + 10 * k) FROM generate_series(1, 3) i, generate_series(0, 2) k;
+    CREATE TABLE bookings (n int PRIMARY KEY, room int, during daterange, FOREIGN KEY (room, PERIOD during) REFERENCES rooms (id, PERIOD open));
+    CREATE TABLE cleanings (room int, during daterange, FOREIGN KEY (room, PERIOD during) REFERENCES rooms (id, PERIOD open));
+    INSERT INTO bookings VALUES (1, 1, '[2026-01-05,2026-01-15)'), (2, 1, '[2026-01-09,2026-01-20)'), (3, 2, '[2026-01-02,2026-01-03)'), (4, NULL, '[2026-01-02,2026-01-03)');
+    INSERT INTO cleanings VALUES (1, '[2026-01-01,2026-01-08)'), (2, '[2026-01-02,2026-01-03)'), (2, '[2026-01-29,2026-01-30)')"
+times="SELECT id, range_agg(open) FROM rooms GROUP BY id ORDER BY id"
+wanted=$(printf '1|{[2026-01-01,2026-01-20)}\n2|{[2026-01-02,2026-01-03),[2026-01-29,2026-01-30)}')
+keys="SELECT count(*) FROM pg_constraint WHERE conperiod AND contype = 'f' AND convalidated"
+expect_exit 0 larder export -t bookings -t cleanings -d time -o time.tar --no-record -q
+new_database stood_in
+expect_exit 0 larder restore time.tar -d stood_in --externals stub -q
+expect_query stood_in "$times" "$wanted"
+expect_query stood_in "$keys" 2
+
+it "by hand, too"
+new_database by_hand
+mkdir hand
+tar x -C hand -f time.tar
+(cd hand && PATH=$bin:$PATH expect_exit 0 psql -Xq -v ON_ERROR_STOP=1 -d by_hand -f schema/pre-data.sql -f load.sql -f schema/post-data.sql)
+expect_query by_hand "$times" "$wanted"
+expect_query by_hand "$keys" 2
+
+it "and where the archive has them, but they are not restored; and beside tables that are there, of which nothing is missing"
+expect_exit 0 larder export -t '*' -d time -o whole.tar --no-record -q
+new_database one_of_all
+expect_exit 0 larder restore whole.tar -d one_of_all -t bookings --externals stub -q
+expect_query one_of_all "$keys" 1
+new_database beside
+expect_exit 0 larder restore whole.tar -d beside -t rooms --externals stub -q
+sql beside "ALTER TABLE rooms ALTER name DROP DEFAULT; UPDATE rooms SET open = open - daterange('2026-01-25', NULL) WHERE upper(open) > '2026-01-25'"
+expect_exit 0 larder restore whole.tar -d beside -t bookings --externals stub -q
+expect_query beside "SELECT count(*) FROM rooms" 9
+expect_exit 1 larder restore time.tar -d beside -t cleanings --externals stub -q
+sql beside "ALTER TABLE rooms ALTER name DROP NOT NULL"
+expect_exit 0 larder restore time.tar -d beside -t cleanings --externals stub
+expect_stderr '1 rows were added to "public"."rooms"'
+expect_query beside "$keys" 2
+
+for what in keys rows; do
+    it "$what that are followed come back by their times"
+    expect_exit 0 larder export -t bookings -t cleanings --follow-references=$what -d time -o "$what.tar" --no-record -q
+    new_database "all_$what"
+    expect_exit 0 larder restore "$what.tar" -d "all_$what" --externals stub -q
+    expect_query "all_$what" "SELECT count(*) FROM rooms" 4
+    expect_query "all_$what" "$keys" 2
+    expect_exit 0 larder restore "$what.tar" -d beside --into-schema "$what" -q
+    expect_exit 0 larder drill "$what.tar" -d dbname=postgres -q
+done
