@@ -45,8 +45,7 @@ struct manifest_reference {
     const char **columns, **referenced_columns;
     size_t column_count;
     uint32_t oid;
-    bool
-        period; /* the last column's time has to be within that of rows that are referred to, taken together */
+    bool period; /* its last column is that of PERIOD */
 };
 
 struct manifest_part {
