@@ -28,22 +28,17 @@ static bool has_value(const struct manifest *manifest, uint32_t sequence)
     return false;
 }
 
-static enum larder_status select_rest(struct restore *r, struct larder_error *error)
+/* Of what a role might not read, and of what older archives did not keep, nobody knows how far it was. */
+static void tell_begun_anew(const struct restore *r)
 {
-    enum larder_status status =
-        schema_select_rest(&r->schema, r->arena, &r->proof->findings, error);
-
-    for (size_t i = 0; status == LARDER_OK && i < r->schema.count; i++) {
+    for (size_t i = 0; i < r->schema.count; i++) {
         const struct schema_entry *entry = &r->schema.entries[i];
 
-        if (entry->rest && entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
+        if (entry->selected && strcmp(entry->what, "SEQUENCE") == 0 &&
             !has_value(r->manifest, entry->oid))
-            run_message(
-                r->run, LARDER_WARNING,
-                "%s begins anew: no table of the archive uses it, and its value is not there",
-                entry->text);
+            run_message(r->run, LARDER_WARNING, "%s begins anew: %sits value is not there",
+                        entry->text, entry->rest ? "no table of the archive uses it, and " : "");
     }
-    return status;
 }
 
 enum larder_status restore_choose(struct restore *r, struct larder_error *error)
@@ -57,8 +52,10 @@ enum larder_status restore_choose(struct restore *r, struct larder_error *error)
                             stand_ins, count, r->arena, &r->proof->findings, error);
 
     if (status == LARDER_OK && r->options->whole_schema)
-        status = select_rest(r, error);
+        status = schema_select_rest(&r->schema, r->arena, &r->proof->findings, error);
     if (status == LARDER_OK)
         schema_name_policies(&r->schema, r->arena, &r->proof->findings);
+    if (status == LARDER_OK)
+        tell_begun_anew(r);
     return status;
 }

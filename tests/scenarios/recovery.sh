@@ -3,6 +3,8 @@
 # server that knows nothing of it.
 set -euo pipefail
 source "$(dirname "$0")/../support/scenario.bash"
+# shellcheck source=tests/support/forge.bash
+source "$TESTS/support/forge.bash"
 
 # Runs the line that RECOVERY.md gives, in a new folder beside a copy of the archive.
 recover()
@@ -122,6 +124,15 @@ server_use target
 new_database counted
 recover "$SCRATCH/counted.tar" counted
 expect_query counted "SELECT sequencename, last_value FROM pg_sequences ORDER BY 1" "$values"
+
+it "one whose value an older larder did not keep is said to begin anew"
+oid=$(tar xOf "$SCRATCH/counted.tar" manifest.json | jq '.sequences[] | select(.name == "of_function").oid')
+forge_manifest "$SCRATCH/counted.tar" "\"oid\":$oid" "\"oid\":${oid//?/9}"
+new_database anew
+expect_exit 0 larder restore "$SCRATCH/counted.tar" -d anew
+expect_stderr "SEQUENCE public of_function postgres begins anew: its value is not there"
+expect_equal "those that begin anew" 1 "$(grep -c 'begins anew' "$STDERR")"
+expect_query anew "SELECT sequencename FROM pg_sequences WHERE last_value IS NULL ORDER BY 1" of_function
 
 it "what the target database says of settings does not change what comes back"
 # A limit that only the statement which is slow on purpose meets, however busy the machine is.
