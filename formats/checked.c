@@ -29,6 +29,16 @@ enum larder_status checked_write(const struct checked *c, struct buffer *out,
     return out->failed ? larder_fail_memory(error) : LARDER_OK;
 }
 
+/* Before drill_failed_at there was one time for all drills, and the result alone told of one that had failed. */
+static void take_failed_drill_apart(const json_t *json, struct checked *checked)
+{
+    if (json_object_get(json, "drill_failed_at") != NULL || checked->good ||
+        checked->drilled_at == 0 || checked->drilled_at < checked->verified_at)
+        return;
+    checked->drill_failed_at = checked->verified_at = checked->drilled_at;
+    checked->drilled_at = 0;
+}
+
 enum larder_status checked_read(const uint8_t *bytes, size_t length, struct arena *arena,
                                 struct checked *checked, struct larder_error *error)
 {
@@ -47,6 +57,7 @@ enum larder_status checked_read(const uint8_t *bytes, size_t length, struct aren
         checked->backup_name = arena_strdup(arena, name);
         checked->good = strcmp(result, good) == 0;
         checked->drill_failure = failure == NULL ? NULL : arena_strdup(arena, failure);
+        take_failed_drill_apart(json, checked);
     }
     json_decref(json);
     if (json_memory_lacked())

@@ -100,6 +100,34 @@ static void what_was_written_before_drills_could_fail_is_read(void **state)
     assert_int_equal(checked.drill_failed_at, 0);
 }
 
+#define DRILLED(hour) "\"drilled_at\": \"2025-01-26T" hour ":00:00Z\""
+
+static void a_drill_that_failed_before_that_was_written_down_is_no_success(void **state)
+{
+    static const struct {
+        const char *text;
+        bool failed;
+    } cases[] = {
+        {HEAD VERIFIED ", " DRILLED("04") ", \"result\": \"damaged\"}", true},
+        {HEAD VERIFIED ", " DRILLED("03") ", \"result\": \"damaged\"}", true},
+        {HEAD "\"verified_at\": null, " DRILLED("04") ", \"result\": \"damaged\"}", true},
+        {HEAD VERIFIED ", " DRILLED("02") ", \"result\": \"damaged\"}", false},
+        {HEAD VERIFIED ", " DRILLED("04") ", \"result\": \"good\"}", false},
+        {HEAD VERIFIED ", " DRILLED("04") ", \"drill_failed_at\": null, \"result\": \"damaged\"}",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct checked checked;
+
+        assert_int_equal(read_text(cases[i].text, &checked), LARDER_OK);
+        assert_int_equal(checked.drilled_at == 0, cases[i].failed);
+        assert_int_equal(checked.drill_failed_at != 0, cases[i].failed);
+        assert_true(checked.verified_at >= checked.drill_failed_at);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +135,7 @@ int main(void)
         cmocka_unit_test(what_tells_of_no_check_is_refused),
         cmocka_unit_test(a_result_of_a_later_version_is_not_good),
         cmocka_unit_test(what_was_written_before_drills_could_fail_is_read),
+        cmocka_unit_test(a_drill_that_failed_before_that_was_written_down_is_no_success),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
