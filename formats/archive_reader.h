@@ -5,7 +5,7 @@
  * read after that is checked against the manifest before it is given out, but for parts that are read piece by piece: their digest is
  * known with the last one. Once open, a reader may
  * be used from several threads at once. Whatever is wrong with the archive is LARDER_DAMAGED, with
- * the member named.
+ * the member named; of one in a newer format nobody knows, and it is LARDER_UNVERIFIED.
  */
 #ifndef FORMATS_ARCHIVE_READER_H
 #define FORMATS_ARCHIVE_READER_H

@@ -144,7 +144,7 @@ enum larder_status manifest_write(const struct manifest *manifest, bool header, 
 
 /*
  * Reads manifest.json. On success the caller owns `*manifest`. LARDER_DAMAGED where it is
- * malformed, and, with a message of its own, where its format is newer.
+ * malformed, LARDER_UNVERIFIED where its format is newer.
  */
 enum larder_status manifest_read(const uint8_t *bytes, size_t length, struct manifest **manifest,
                                  struct larder_error *error);

@@ -360,12 +360,12 @@ static enum larder_status read_version(struct reading *r, const json_t *json,
     if (major == 0)
         return larder_fail(error, LARDER_DAMAGED, "its manifest has no format_version");
     if (major > MANIFEST_FORMAT_MAJOR) {
-        larder_fail(error, LARDER_DAMAGED,
+        larder_fail(error, LARDER_UNVERIFIED,
                     "its format version %s is newer than this larder reads (%s)", version,
                     MANIFEST_FORMAT_REFERENCED);
         larder_hint(error, "Use a larder of version %ld or later; it was written by larder %s.",
                     major, field_text(r, json, "larder_version"));
-        return LARDER_DAMAGED;
+        return LARDER_UNVERIFIED; /* whoever knows that version may find it whole */
     }
     return LARDER_OK;
 }

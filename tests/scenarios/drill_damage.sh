@@ -58,6 +58,20 @@ rows=$(jq -r '[.tables[] | select(.name == "user_follows")][0].parts[0].rows' "$
 forge_manifest "$archive" "\"rows\":$rows," "\"rows\":$((rows - 1)),"
 expect_drill 4 rows
 
+it "one in a newer format is refused, and is not called damaged: a larder that knows the format may find it whole"
+expect_exit 0 larder verify "$name" -q
+forge_manifest "$archive" '"format_version":"1.0"' '"format_version":"2.0"'
+for command in verify "drill -d kitchai"; do
+    # shellcheck disable=SC2086 # a command with its options
+    expect_exit 8 larder $command "$archive" --json
+    expect_json .agree null
+    expect_stderr "its format version 2.0 is newer than this larder reads"
+    expect_stderr "Use a larder of version 2 or later"
+done
+expect_equal "what is written down" good "$(jq -r .result "${archive%.tar}.checked.json")"
+cp "$SCRATCH/sound.tar" "$archive"
+cp "$SCRATCH/sound.sha256" "${archive%.tar}.sha256"
+
 it "everything in it agrees, but it is not the file that was written"
 snapshot=$(jq -r .snapshot "$SCRATCH/manifest.json")
 forge_manifest "$archive" "$snapshot" "${snapshot//[0-9]/7}"
