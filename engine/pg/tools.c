@@ -1,6 +1,7 @@
 #include "engine/pg/tools.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,103 +13,139 @@
 
 #define SERVICE "larder"
 
+enum { NEVER_ENDED = -2 }; /* no exit code, nor the -1 of a signal */
+
 static const char debian[] = "/usr/lib/postgresql";
 
-/* Keeps a program in `best` where it fits better. */
-static void take(const char *path, int found, int major, struct tool *best, int *newest)
+struct search {
+    const char *name;
+    int major;
+    const struct larder_run *run;
+    struct arena *arena;
+    struct tool *best;
+    int newest;
+    struct larder_error unasked; /* why a place or a program says nothing of what is there */
+};
+
+/* Keeps a program where it fits better. */
+static void take(struct search *s, const char *path, int found)
 {
-    if (found > *newest)
-        *newest = found;
-    if (found >= major && (best->path == NULL || found < best->major))
-        *best = (struct tool){path, found};
+    if (found > s->newest)
+        s->newest = found;
+    if (found >= s->major && (s->best->path == NULL || found < s->best->major))
+        *s->best = (struct tool){path, found};
+}
+
+/* An error is kept only where the program was not run to its end. */
+static const char *ask_version(const char *path, const struct larder_run *run, struct arena *arena,
+                               struct larder_error *unasked)
+{
+    const char *arguments[] = {path, "--version", NULL};
+    int code = NEVER_ENDED;
+    struct process process = {.arguments = arguments, .exit_code = &code};
+    struct larder_error error = {0};
+    struct buffer output = {0};
+    char version[64];
+    bool ran = process_run(&process, run, -1, &output, &error) == LARDER_OK;
+    bool said = ran && sscanf(buffer_text(&output), "%*s (PostgreSQL) %63s", version) == 1;
+
+    buffer_free(&output);
+    if (!ran && code == NEVER_ENDED)
+        *unasked = error;
+    return said ? arena_strdup(arena, version) : NULL;
 }
 
 const char *tools_version(const char *path, const struct larder_run *run, struct arena *arena)
 {
-    const char *arguments[] = {path, "--version", NULL};
-    struct process process = {.arguments = arguments};
-    struct buffer output = {0};
-    char version[64];
-    bool said = process_run(&process, run, -1, &output, NULL) == LARDER_OK &&
-                sscanf(buffer_text(&output), "%*s (PostgreSQL) %63s", version) == 1;
+    struct larder_error unasked;
 
-    buffer_free(&output);
-    return said ? arena_strdup(arena, version) : NULL;
+    return ask_version(path, run, arena, &unasked);
 }
 
 /* Looks at one folder. */
-static void consider(const char *folder, const char *name, int major, const struct larder_run *run,
-                     struct arena *arena, struct tool *best, int *newest)
+static void consider(struct search *s, const char *folder)
 {
-    const char *path = arena_printf(arena, "%s/%s", folder, name);
-    const char *version = access(path, X_OK) == 0 ? tools_version(path, run, arena) : NULL;
+    const char *path = arena_printf(s->arena, "%s/%s", folder, s->name);
+    const char *version =
+        access(path, X_OK) == 0 ? ask_version(path, s->run, s->arena, &s->unasked) : NULL;
 
     if (version != NULL)
-        take(path, (int)strtol(version, NULL, 10), major, best, newest);
+        take(s, path, (int)strtol(version, NULL, 10));
 }
 
 /* Debian's folders bear the versions' names: to ask the programs would take as long as a small table does. */
-static void consider_debian(const char *name, int major, struct arena *arena, struct tool *best,
-                            int *newest)
+static void consider_debian(struct search *s)
 {
     DIR *dir = opendir(debian);
     struct dirent *entry;
 
-    if (dir == NULL)
+    if (dir == NULL) {
+        if (errno != ENOENT)
+            larder_fail_errno(&s->unasked, LARDER_FAILED, errno, "could not read the folder \"%s\"",
+                              debian);
         return;
+    }
     while ((entry = readdir(dir)) != NULL) {
         int found = (int)strtol(entry->d_name, NULL, 10);
-        const char *path = arena_printf(arena, "%s/%s/bin/%s", debian, entry->d_name, name);
+        const char *path = arena_printf(s->arena, "%s/%s/bin/%s", debian, entry->d_name, s->name);
 
         if (found > 0 && access(path, X_OK) == 0)
-            take(path, found, major, best, newest);
+            take(s, path, found);
     }
     closedir(dir);
 }
 
-static void consider_path(const char *name, int major, const struct larder_run *run,
-                          struct arena *arena, struct tool *best, int *newest)
+static void consider_path(struct search *s)
 {
     const char *path = getenv("PATH");
-    char *folders = arena_strdup(arena, path == NULL ? "" : path), *rest = NULL;
+    char *folders = arena_strdup(s->arena, path == NULL ? "" : path), *rest = NULL;
 
     for (char *folder = strtok_r(folders, ":", &rest); folder != NULL;
          folder = strtok_r(NULL, ":", &rest))
         if (folder[0] == '/') /* a program is never whatever lies where we happen to stand */
-            consider(folder, name, major, run, arena, best, newest);
+            consider(s, folder);
+}
+
+/* What was not asked might have been the one. */
+static enum larder_status tell_none(const struct search *s, const char *only,
+                                    struct larder_error *error)
+{
+    if (s->unasked.status != LARDER_OK) {
+        larder_fail(error, LARDER_FAILED, "%s", s->unasked.message);
+        return larder_context(error, "could not look for %s", s->name);
+    }
+    if (s->newest > 0)
+        larder_fail(error, LARDER_USAGE,
+                    "no %s here is new enough: version %d is needed, and the newest is %d", s->name,
+                    s->major, s->newest);
+    else
+        larder_fail(error, LARDER_USAGE, "there is no %s%s%s", s->name, only != NULL ? " in " : "",
+                    only != NULL ? only : "");
+    larder_hint(error,
+                "Install the package postgresql-client-%d, or name its folder in LARDER_PGBIN.",
+                s->major);
+    return LARDER_USAGE;
 }
 
 enum larder_status tools_find(const char *name, int major, const struct larder_run *run,
                               struct arena *arena, struct tool *tool, struct larder_error *error)
 {
+    struct search s = {.name = name, .major = major, .run = run, .arena = arena, .best = tool};
     const char *only = getenv("LARDER_PGBIN");
-    int newest = 0;
 
     *tool = (struct tool){0};
     if (only != NULL && only[0] != '\0') {
-        consider(only, name, major, run, arena, tool, &newest);
+        consider(&s, only);
     } else {
-        consider_debian(name, major, arena, tool, &newest);
+        consider_debian(&s);
         if (tool->path == NULL || tool->major != major)
-            consider_path(name, major, run, arena, tool, &newest);
+            consider_path(&s);
     }
     if (arena_failed(arena))
         return larder_fail_memory(error);
     if (run_check(run, error) != LARDER_OK)
         return run_check(run, error);
-    if (tool->path != NULL)
-        return LARDER_OK;
-    if (newest > 0)
-        larder_fail(error, LARDER_USAGE,
-                    "no %s here is new enough: version %d is needed, and the newest is %d", name,
-                    major, newest);
-    else
-        larder_fail(error, LARDER_USAGE, "there is no %s%s%s", name, only != NULL ? " in " : "",
-                    only != NULL ? only : "");
-    larder_hint(error,
-                "Install the package postgresql-client-%d, or name its folder in LARDER_PGBIN.",
-                major);
-    return LARDER_USAGE;
+    return tool->path != NULL ? LARDER_OK : tell_none(&s, only, error);
 }
 
 /* 'value' as a conninfo string wants it. */

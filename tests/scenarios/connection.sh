@@ -277,6 +277,13 @@ expect_one_message 9
 LARDER_PGBIN=$SCRATCH/bin expect_exit 2 larder restore "$archive" -d untouched
 expect_one_message pg_restore
 
+it "a pg_dump that cannot be started is not taken for none"
+mkdir "$SCRATCH/unstartable"
+printf '#!/nowhere/sh\n' >"$SCRATCH/unstartable/pg_dump"
+chmod +x "$SCRATCH/unstartable/pg_dump"
+LARDER_PGBIN=$SCRATCH/unstartable expect_exit 1 larder export daily -d kitchai --store "$STORE"
+expect_one_message "could not start \"$SCRATCH/unstartable/pg_dump\": No such file"
+
 it "a pg_dump that fails, or dies, fails the export, and so does a pg_restore that lists nothing"
 mkdir "$SCRATCH/broken"
 for program in pg_dump pg_restore; do
