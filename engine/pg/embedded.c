@@ -286,15 +286,20 @@ static enum larder_status start_guard(struct embedded *e, struct larder_error *e
     return LARDER_OK;
 }
 
-/* The last line of the server's log tells why it has ended. */
+/* The last error in the server's log, else its last line, tells why it has ended: hints and the end itself follow what caused it. */
 static enum larder_status tell_why(struct embedded *e, struct larder_error *error)
 {
     FILE *file = fopen(e->log, "re");
     char line[512], last[512] = "it ended at once";
+    bool is_error = false;
 
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (line[0] != '\n')
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        bool tells = strstr(line, "FATAL:  ") != NULL || strstr(line, "PANIC:  ") != NULL;
+
+        if (line[0] != '\n' && (tells || !is_error))
             snprintf(last, sizeof(last), "%.*s", (int)strcspn(line, "\n"), line);
+        is_error = is_error || tells;
+    }
     if (file != NULL)
         fclose(file);
     return larder_fail(error, LARDER_FAILED, "could not start a server: %s", last);

@@ -154,6 +154,16 @@ expect_exit 8 larder drill daily -d no_such_database
 mkdir "$SCRATCH/empty"
 LARDER_PGBIN=$SCRATCH/empty expect_exit 8 larder drill daily --embedded
 expect_stderr "postgresql-"
+mkdir "$SCRATCH/stubborn"
+ln -s "$(command -v initdb)" "$SCRATCH/stubborn/initdb"
+cat >"$SCRATCH/stubborn/postgres" <<'END'
+#!/bin/sh
+printf '%s\n' "LOG:  starting" "FATAL:  out of what it needs" "HINT:  Have more of it." "LOG:  database system is shut down" >&2
+exit 1
+END
+chmod +x "$SCRATCH/stubborn/postgres"
+LARDER_PGBIN=$SCRATCH/stubborn expect_exit 8 larder drill daily --embedded
+expect_stderr "could not start a server: FATAL:  out of what it needs"
 expect_exit 0 larder list --json
 expect_json '.[0].good' true
 
