@@ -148,6 +148,6 @@ pid_t guard_start(const struct guard_plan *plan, int *rope)
     close(ends[1]);
     if (pid < 0)
         close(ends[0]);
-    *rope = ends[0];
+    *rope = pid < 0 ? -1 : ends[0];
     return pid;
 }
