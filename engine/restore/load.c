@@ -20,6 +20,12 @@ static enum larder_status run_lanes(struct load *load, struct larder_error *erro
     for (int i = 1; i < started; i++)
         pthread_join(lanes[i], NULL);
     free(lanes);
+    if (!load->connected && load->status == LARDER_OK) {
+        load->status = load->refused.status;
+        load->error = load->refused;
+    }
+    if (load->status == LARDER_OK && load->refused.status != LARDER_OK)
+        run_message(r->run, LARDER_WARNING, "went on with fewer lanes: %s", load->refused.message);
     if (load->status == LARDER_OK)
         load_tell_times(load);
     else

@@ -80,6 +80,8 @@ struct load {
     struct table_state *tables;
     struct larder_progress progress;
     struct larder_lane lanes[LARDER_LANES_MAX]; /* what the progress points to */
+    bool connected;              /* a lane has a connection, and does what the others cannot */
+    struct larder_error refused; /* why the first that got none has none */
     enum larder_status status;
     struct larder_error error;
 };

@@ -333,23 +333,42 @@ static enum larder_status do_jobs(struct lane *lane, struct job *const *jobs, si
     return LARDER_OK;
 }
 
+/* Without a connection the other lanes do its work, as far as one of them has any. */
+static enum larder_status connect_lane(struct lane *lane, struct larder_error *error)
+{
+    struct load *load = lane->load;
+    const struct larder_run *run = load->restore->run;
+    enum larder_status status = pg_connect(&load->restore->options->target, run, load->stop_fd,
+                                           PG_CONNECT_SECONDS, &lane->pg, error);
+
+    pthread_mutex_lock(&load->lock);
+    if (status == LARDER_OK)
+        load->connected = true;
+    else if (status == LARDER_FAILED && load->refused.status == LARDER_OK)
+        load->refused = *error;
+    pthread_mutex_unlock(&load->lock);
+    return status;
+}
+
 void *load_lane(void *of)
 {
     struct load *load = of;
-    struct restore *r = load->restore;
-    struct lane lane = {
-        .load = load, .copy = {.restore = r, .tell = tell}, .shown = load_show_lane(load)};
+    struct lane lane = {.load = load,
+                        .copy = {.restore = load->restore, .tell = tell},
+                        .shown = load_show_lane(load)};
     struct larder_error error = {0};
     struct job *jobs[LOAD_AT_ONCE];
     size_t number = lane.shown != NULL ? (size_t)(lane.shown - load->lanes) : LARDER_LANES_MAX - 1;
     size_t count;
+    bool refused = false;
     enum larder_status status;
 
     lane.copy.arg = &lane;
     status = part_copy_begin(&lane.copy, &error);
-    if (status == LARDER_OK)
-        status = pg_connect(&r->options->target, r->run, load->stop_fd, PG_CONNECT_SECONDS,
-                            &lane.pg, &error);
+    if (status == LARDER_OK) {
+        status = connect_lane(&lane, &error);
+        refused = status == LARDER_FAILED;
+    }
     while (status == LARDER_OK && (count = load_next(load, number, jobs)) > 0) {
         double began = run_clock();
 
@@ -358,7 +377,7 @@ void *load_lane(void *of)
         for (size_t i = 0; status == LARDER_OK && i < count; i++)
             load_end(load, jobs[i]);
     }
-    if (status != LARDER_OK)
+    if (status != LARDER_OK && !refused)
         load_stop(load, status, &error);
     pg_close(lane.pg);
     part_copy_end(&lane.copy);

@@ -72,3 +72,15 @@ sql many "INSERT INTO one SELECT i, repeat(md5(i::text), 4) FROM generate_series
 rm "$SCRATCH"/keys.*
 expect_exit 0 larder export -t one -t other -t third -d many -o "$SCRATCH/keys.tar" --no-record -q
 expect_equal "the keys built alone beside a large table's" "other third" "$(keys_alone keys_large -j 2)"
+
+it "lanes that get no connection are done without, unless none gets any"
+sql many "CREATE ROLE narrow LOGIN CONNECTION LIMIT 4"
+new_database narrow
+sql narrow "GRANT ALL ON DATABASE narrow TO narrow; GRANT ALL ON SCHEMA public TO narrow"
+expect_exit 0 larder restore "$SCRATCH/many.tar" -d narrow -U narrow --no-owner -j 16 --json
+expect_json .agree true
+expect_stderr "went on with fewer lanes: could not connect"
+new_database narrower
+sql narrower "ALTER ROLE narrow CONNECTION LIMIT 2; GRANT ALL ON DATABASE narrower TO narrow; GRANT ALL ON SCHEMA public TO narrow"
+expect_exit 1 larder restore "$SCRATCH/many.tar" -d narrower -U narrow --no-owner -j 16
+expect_stderr "too many connections"
