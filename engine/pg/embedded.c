@@ -117,9 +117,9 @@ static void remove_if_left(struct embedded *e, const char *folder)
         return; /* it is being made at this moment, or is none of ours */
     if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
         stop_left_server(folder, e->arena);
-        guard_remove_folder(folder);
-        run_message(e->run, LARDER_NOTE, "removed \"%s\", which a run that was killed has left",
-                    folder);
+        if (guard_remove_folder(folder))
+            run_message(e->run, LARDER_NOTE, "removed \"%s\", which a run that was killed has left",
+                        folder);
     }
     close(fd);
 }

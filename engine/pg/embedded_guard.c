@@ -1,5 +1,6 @@
 #include "engine/pg/embedded_guard.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
@@ -7,26 +8,40 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const char LOCK[] = "lock";
+
 enum { LOOK_MS = 200, REMOVALS = 50, OPEN_FOLDERS = 16, CANNOT_RUN = 127 };
 
 static int remove_one(const char *path, const struct stat *what, int kind, struct FTW *where)
 {
+    bool stays = where->level == 0 || (where->level == 1 && strcmp(path + where->base, LOCK) == 0);
+
     (void)what;
     (void)kind;
-    (void)where;
-    remove(path);
-    return 0;
+    return stays || remove(path) == 0 || errno == ENOENT ? 0 : -1;
 }
 
-void guard_remove_folder(const char *folder)
+/* Its lock at last: without it, nobody would know what is left for ours. */
+bool guard_remove_folder(const char *folder)
 {
-    nftw(folder, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS);
+    bool gone = false;
+    int fd;
+
+    if (nftw(folder, remove_one, OPEN_FOLDERS, FTW_DEPTH | FTW_PHYS) != 0)
+        return false;
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        gone = (unlinkat(fd, LOCK, 0) == 0 || errno == ENOENT) && rmdir(folder) == 0;
+        close(fd);
+    }
+    return gone;
 }
 
 /* Only what is needed: a copy of a connection would keep it open when we are gone. */

@@ -26,7 +26,7 @@ enum { GUARD_START = 's', GUARD_LEAVE = 'l' };
 pid_t guard_start(const struct guard_plan *plan, int *rope);
 bool guard_tell(int rope, char order);
 
-/* Removes a folder and everything in it, and follows no links. */
-void guard_remove_folder(const char *folder);
+/* Removes a folder and everything in it, and follows no links; its file "lock" after all else. False where something is left. */
+bool guard_remove_folder(const char *folder);
 
 #endif

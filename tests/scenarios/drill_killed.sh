@@ -155,3 +155,13 @@ has_left=$(compgen -G "$TMPDIR/larder-server.*")
 [ -d "$has_left" ] || fail "nothing was left to be removed"
 expect_exit 0 larder drill "$archive" --embedded
 no_folder || fail "the folder is still there"
+
+it "what could not be removed whole is known for a left one by the next that can"
+for limit in 6 7 8 10; do
+    mkdir -p "$TMPDIR"/larder-server.forged/data/{1..3}/a/b/c/d/e
+    touch "$TMPDIR/larder-server.forged/lock" "$TMPDIR"/larder-server.forged/data/{1..3}/a/b/c/d/e/file
+    (ulimit -n "$limit" && "$LARDER" drill "$archive" --embedded) >"$STDOUT" 2>"$STDERR" || true
+    [ ! -e "$TMPDIR/larder-server.forged/data" ] || [ -e "$TMPDIR/larder-server.forged/lock" ] || fail "the lock went before the rest"
+done
+expect_exit 0 larder drill "$archive" --embedded
+no_folder || fail "the folder is still there"
