@@ -271,8 +271,9 @@ static void put_periods(struct buffer *out, const struct manifest_table *table,
     buffer_puts(out, "), '{}')) AS u(p)");
 }
 
-/* The columns of `t` that are a key's, the time out of `u`. */
-static void put_keys(struct buffer *out, const struct manifest_reference *reference)
+/* The columns of `t` that are a key's, the time out of `u`: a range, also where the column holds several. */
+static void put_keys(struct buffer *out, const struct manifest_table *table,
+                     const struct manifest_reference *reference)
 {
     size_t plain = reference->column_count - (reference->period ? 1 : 0);
 
@@ -280,7 +281,9 @@ static void put_keys(struct buffer *out, const struct manifest_reference *refere
         buffer_puts(out, i > 0 ? ", t." : "t.");
         sql_identifier(out, reference->columns[i]);
     }
-    buffer_puts(out, reference->period ? ", u.p" : "");
+    for (size_t i = 0; reference->period && i < table->column_count; i++)
+        if (strcmp(table->columns[i].name, reference->columns[plain]) == 0)
+            buffer_printf(out, ", u.p::%s", table->columns[i].type);
 }
 
 void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
@@ -296,7 +299,7 @@ void stub_sql_fill(struct buffer *out, const struct manifest_table *table,
     put_names(&body, reference->referenced_columns, reference->column_count, ", ", "");
     buffer_puts(&body, ")\n        SELECT DISTINCT ");
     if (reference->period) {
-        put_keys(&body, reference);
+        put_keys(&body, table, reference);
         put_periods(&body, table, reference);
     } else {
         put_names(&body, reference->columns, reference->column_count, ", ", "");
@@ -356,7 +359,7 @@ void stub_sql_add(struct buffer *out, const struct manifest_table *table,
     buffer_printf(&body, "        INSERT INTO %s (", buffer_text(&name));
     put_names(&body, reference->referenced_columns, reference->column_count, ", ", "");
     buffer_puts(&body, ") OVERRIDING SYSTEM VALUE\n        SELECT DISTINCT ");
-    put_keys(&body, reference);
+    put_keys(&body, table, reference);
     put_missing(&body, table, reference);
     buffer_puts(&body, "\n        ON CONFLICT DO NOTHING;\n"
                        "        GET DIAGNOSTICS added = ROW_COUNT;\n");

@@ -1264,7 +1264,8 @@ BEGIN
                          WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                            AND d.refclassid = 'pg_class'::regclass AND d.refobjid = target AND d.refobjsubid = t.attnum)))
           AND NOT EXISTS (SELECT FROM pg_constraint f
-                          WHERE f.contype = 'f' AND f.confrelid = target AND t.attnum = ANY (f.confkey))
+                          WHERE f.contype = 'f' AND f.confrelid = target AND t.attnum = ANY (f.confkey)
+                            AND coalesce((to_jsonb(f) ->> 'conenforced')::boolean, true))
     LOOP
         freed := freed || a.attname::text;
         IF a.attnotnull THEN

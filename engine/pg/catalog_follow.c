@@ -3,7 +3,7 @@
 #include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
-#include "engine/pg/key_collation.h"
+#include "engine/pg/key_sql.h"
 #include "formats/sql_text.h"
 
 /*

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
+#include "engine/pg/key_sql.h"
 
 /* One row of texts, in the arena. */
 static enum larder_status ask(struct pg *pg, const char *sql, int count, const char *const *values,
@@ -119,16 +120,17 @@ enum larder_status merge_free_unique(struct pg *pg, const char *table,
         "(SELECT FROM pg_catalog.pg_depend d WHERE d.classid = 1259 AND d.objid = i.indexrelid AND d.refclassid = 1259 "
         "AND d.refobjid = t.attrelid AND d.refobjsubid = t.attnum))) "
         "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = t.attrelid "
-        "AND t.attnum = ANY (c.confkey))) "
-        "SELECT string_agg(pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL;', $1, attname), ' ') "
-        "FILTER (WHERE attnotnull) || ' ', "
-        "pg_catalog.format('UPDATE ONLY %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record;', "
-        "$1, string_agg(pg_catalog.format('%I = NULL', attname), ', '), $3::text, $4::text, "
-        "string_agg(pg_catalog.format('t.%I', attname), ', '), string_agg(pg_catalog.format('b.%I', attname), ', ')), "
-        "string_agg(CASE WHEN conname IS NULL THEN pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', $1, attname) "
-        "ELSE pg_catalog.format('ALTER TABLE %1$s ADD CONSTRAINT %2$I %3$s; COMMENT ON CONSTRAINT %2$I ON %1$s IS %4$L;', $1, conname, "
-        "pg_catalog.pg_get_constraintdef(oid), pg_catalog.obj_description(oid, 'pg_constraint')) END, ' ') "
-        "FILTER (WHERE attnotnull) FROM f HAVING count(*) > 0";
+        "AND t.attnum = ANY (c.confkey) AND " KEY_IS_ENFORCED(
+            "c") ")) "
+                 "SELECT string_agg(pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I DROP NOT NULL;', $1, attname), ' ') "
+                 "FILTER (WHERE attnotnull) || ' ', "
+                 "pg_catalog.format('UPDATE ONLY %s t SET %s FROM %s b WHERE %s AND ROW(%s)::record OPERATOR(pg_catalog.*<>) ROW(%s)::record;', "
+                 "$1, string_agg(pg_catalog.format('%I = NULL', attname), ', '), $3::text, $4::text, "
+                 "string_agg(pg_catalog.format('t.%I', attname), ', '), string_agg(pg_catalog.format('b.%I', attname), ', ')), "
+                 "string_agg(CASE WHEN conname IS NULL THEN pg_catalog.format('ALTER TABLE %s ALTER COLUMN %I SET NOT NULL;', $1, attname) "
+                 "ELSE pg_catalog.format('ALTER TABLE %1$s ADD CONSTRAINT %2$I %3$s; COMMENT ON CONSTRAINT %2$I ON %1$s IS %4$L;', $1, conname, "
+                 "pg_catalog.pg_get_constraintdef(oid), pg_catalog.obj_description(oid, 'pg_constraint')) END, ' ') "
+                 "FILTER (WHERE attnotnull) FROM f HAVING count(*) > 0";
     const char *values[] = {table, staged, shape->source, shape->on_key};
     const char *texts[3] = {"", "", ""};
     enum larder_status status = ask(pg, free_sql, 4, values, arena, texts, 3, error);

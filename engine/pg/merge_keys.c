@@ -2,13 +2,10 @@
 #include <string.h>
 
 #include "engine/pg/array.h"
-#include "engine/pg/key_collation.h"
+#include "engine/pg/key_sql.h"
 #include "engine/pg/merge.h"
 
 #define COLLATION KEY_COLLATION("a", "p")
-
-/* Whether foreign key `c` does anything: before PostgreSQL 18 each does. */
-#define IS_ENFORCED "coalesce((pg_catalog.to_jsonb(c) ->> 'conenforced')::boolean, true) "
 
 /* Whether index `i` is of a primary key by which rows can be matched: one WITHOUT OVERLAPS is none. */
 #define IS_PRIMARY "i.indisprimary AND NOT i.indisexclusion"
@@ -38,12 +35,13 @@ static const char actions_sql[] =
     "JOIN pg_catalog.pg_operator o ON o.oid = k.operator "
     "JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace "
     "WHERE c.contype = 'f' AND c.confrelid = $1::pg_catalog.regclass AND c.conrelid <> c.confrelid "
-    "AND " IS_ENFORCED "AND NOT (e.changes AND e.action IN ('a', 'r')) "
-    "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint u WHERE u.oid = c.conparentid AND u.confrelid = c.confrelid) "
-    "AND CASE WHEN (SELECT k.relkind FROM pg_catalog.pg_class k WHERE k.oid = c.conrelid) = 'p' THEN "
-    "EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l WHERE l.isleaf AND l.relid::oid <> ALL ($2::oid[])) "
-    "ELSE c.conrelid <> ALL ($2::oid[]) END "
-    "GROUP BY c.oid, c.conname, c.conrelid, e.action, e.changes ORDER BY c.conname, c.oid, e.changes";
+    "AND " KEY_IS_ENFORCED(
+        "c") "AND NOT (e.changes AND e.action IN ('a', 'r')) "
+             "AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint u WHERE u.oid = c.conparentid AND u.confrelid = c.confrelid) "
+             "AND CASE WHEN (SELECT k.relkind FROM pg_catalog.pg_class k WHERE k.oid = c.conrelid) = 'p' THEN "
+             "EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l WHERE l.isleaf AND l.relid::oid <> ALL ($2::oid[])) "
+             "ELSE c.conrelid <> ALL ($2::oid[]) END "
+             "GROUP BY c.oid, c.conname, c.conrelid, e.action, e.changes ORDER BY c.conname, c.oid, e.changes";
 
 enum { CHILD, KEY, ACTION, CHANGES, REFERS, ROWS, HAS_PRIMARY_KEY };
 
@@ -164,11 +162,11 @@ enum larder_status merge_passes_on(struct pg *pg, const uint32_t *oids, size_t c
 {
     static const char sql[] =
         "SELECT EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.contype = 'f' AND c.confrelid = ANY ($1::oid[]) "
-        "AND " IS_ENFORCED
-        "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd')) "
-        "AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = c.conindid AND i.indisprimary) "
-        "AND (c.conrelid = ANY ($2::oid[]) OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l "
-        "WHERE l.relid::oid = ANY ($2::oid[]))))";
+        "AND " KEY_IS_ENFORCED(
+            "c") "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd')) "
+                 "AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indexrelid = c.conindid AND i.indisprimary) "
+                 "AND (c.conrelid = ANY ($2::oid[]) OR EXISTS (SELECT FROM pg_catalog.pg_partition_tree(c.conrelid) l "
+                 "WHERE l.relid::oid = ANY ($2::oid[]))))";
     struct buffer arrays[2] = {{0}, {0}};
     const char *values[] = {array_of_oids(&arrays[0], oids, count),
                             array_of_oids(&arrays[1], merged, merged_count)};
@@ -191,12 +189,12 @@ enum larder_status merge_reached(struct pg *pg, const uint32_t *oids, size_t cou
     static const char reached_sql[] =
         "WITH RECURSIVE r(oid) AS (SELECT unnest($1::oid[]) UNION SELECT c.conrelid FROM r "
         "JOIN pg_catalog.pg_constraint c ON c.confrelid = r.oid AND c.contype = 'f' "
-        "AND " IS_ENFORCED
-        "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))) "
-        "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"', "
-        "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND " IS_PRIMARY
-        ") "
-        "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
+        "AND " KEY_IS_ENFORCED(
+            "c") "AND (c.confdeltype IN ('c', 'n', 'd') OR c.confupdtype IN ('c', 'n', 'd'))) "
+                 "SELECT pg_catalog.quote_ident(n.nspname) || '.\"' || pg_catalog.replace(c.relname, '\"', '\"\"') || '\"', "
+                 "c.relkind = 'r' AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND " IS_PRIMARY
+                 ") "
+                 "FROM r JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace ORDER BY c.oid";
     struct buffer array = {0};
     const char *value = array_of_oids(&array, oids, count);
     PGresult *result = NULL;

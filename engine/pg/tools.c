@@ -112,19 +112,19 @@ static enum larder_status tell_none(const struct search *s, const char *only,
 {
     if (s->unasked.status != LARDER_OK) {
         larder_fail(error, LARDER_FAILED, "%s", s->unasked.message);
-        return larder_context(error, "could not look for %s", s->name);
-    }
-    if (s->newest > 0)
+        larder_context(error, "could not look for %s", s->name);
+    } else if (s->newest > 0)
         larder_fail(error, LARDER_USAGE,
                     "no %s here is new enough: version %d is needed, and the newest is %d", s->name,
                     s->major, s->newest);
     else
         larder_fail(error, LARDER_USAGE, "there is no %s%s%s", s->name, only != NULL ? " in " : "",
                     only != NULL ? only : "");
-    larder_hint(error,
-                "Install the package postgresql-client-%d, or name its folder in LARDER_PGBIN.",
-                s->major);
-    return LARDER_USAGE;
+    if (s->unasked.status == LARDER_OK || s->newest > 0)
+        larder_hint(error,
+                    "Install the package postgresql-client-%d, or name its folder in LARDER_PGBIN.",
+                    s->major);
+    return s->unasked.status == LARDER_OK ? LARDER_USAGE : LARDER_FAILED;
 }
 
 enum larder_status tools_find(const char *name, int major, const struct larder_run *run,

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/pg/key_collation.h"
+#include "engine/pg/key_sql.h"
 #include "engine/pg/session.h"
 #include "engine/restore/references_parts.h"
 #include "engine/run/run.h"
@@ -324,7 +324,7 @@ static enum larder_status check_added(struct keeping *k, const struct kept *item
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "
         "JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other "
         "WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = pg_catalog.to_regclass($1) "
-        "GROUP BY k.oid, k.conname, k.conrelid, k.confrelid";
+        "AND " KEY_IS_ENFORCED("k") "GROUP BY k.oid, k.conname, k.conrelid, k.confrelid";
     const char *values[] = {item->target, item->stage};
     PGresult *result = NULL;
     enum larder_status status = pg_query(k->pg, sql, 2, values, &result, error);

@@ -83,8 +83,8 @@ bool store_split(const char *location, struct arena *arena, const char **store, 
     /* A scheme alone is no store: "s3://BUCKET/NAME.tar". */
     if (scheme != NULL && location + at < scheme + strlen("://"))
         return false;
-    /* What a colon ends is part of the store, and so is the root behind it: "rclone:REMOTE:", "rclone:REMOTE:/". */
-    if (location[at] == ':' || location[at - 1] == ':')
+    /* What a colon ends is part of the store, and so is the root behind it: "rclone:REMOTE:", "rclone:REMOTE:/", "file:///". */
+    if (location[at] == ':' || location[at - 1] == ':' || location[at - 1] == '/')
         at++;
     *store = arena_printf(arena, "%.*s", (int)at, location);
     *key = arena_strdup(arena, *key);

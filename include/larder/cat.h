@@ -31,7 +31,8 @@ struct larder_cat_options {
 
 /*
  * What was written before a failure was whole parts that agree with the archive's digests. LARDER_USAGE where the archive has
- * no such table, or several; LARDER_DAMAGED where the archive disagrees with itself.
+ * no such table, or several; LARDER_DAMAGED where the archive disagrees with itself, LARDER_UNVERIFIED
+ * where its format is newer.
  */
 enum larder_status larder_cat(const struct larder_cat_options *options,
                               const struct larder_run *run, struct larder_error *error);

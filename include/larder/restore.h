@@ -118,7 +118,7 @@ struct larder_proof {
  * Both fill `proof` as far as they come, on failure too; the caller frees it with
  * larder_proof_free.
  *
- * LARDER_DAMAGED: the archive disagrees with itself, and nothing was touched. LARDER_DIFFERENCE: it
+ * LARDER_DAMAGED: the archive disagrees with itself, and nothing was touched; of one in a newer format that is LARDER_UNVERIFIED. LARDER_DIFFERENCE: it
  * disagrees with the database or with its metadata. LARDER_FAILED with findings: they stand in the
  * way, and nothing was touched; without: the message says what was changed. LARDER_LEFT_OUT:
  * restored and equal, but what the findings list was left out as asked.

@@ -32,6 +32,26 @@ expect_query loose "SELECT par FROM kept UNION ALL SELECT par FROM followed; SEL
 expect_exit 0 larder restore loose.tar -d loose --existing rows --into-source loose --no-undo -q
 expect_query loose "SELECT code FROM par ORDER BY id" "$(printf 'b\nc')"
 
+it "nor does it keep unique values from changing places, or is it missed where rows are followed"
+new_database places
+sql places "CREATE TABLE owner (id int PRIMARY KEY, code text UNIQUE); INSERT INTO owner VALUES (1, 'a'), (2, 'b');
+    CREATE TABLE user_of (id int PRIMARY KEY, code text REFERENCES owner (code) NOT ENFORCED, owner int REFERENCES owner)"
+expect_exit 0 larder export -t owner -d places -o places.tar --no-record -q
+expect_exit 0 larder init -d places -q
+expect_query places "SELECT backups.create_backup('x_20260101', '{owner}') IS NOT NULL" t
+swap="BEGIN; UPDATE owner SET code = id::text; UPDATE owner SET code = CASE id WHEN 1 THEN 'b' ELSE 'a' END; COMMIT"
+sql places "$swap"
+expect_exit 0 larder restore places.tar -d places --existing rows --into-source places --no-undo -q
+expect_query places "SELECT code FROM owner ORDER BY id" "$(printf 'a\nb')"
+sql places "$swap"
+expect_query places "SELECT changed FROM backups.restore_table('x_20260101', 'owner', 'rows')" 2
+sql places "ALTER TABLE owner ADD next int REFERENCES owner NOT ENFORCED; UPDATE owner SET next = 7 WHERE id = 1; INSERT INTO user_of VALUES (1, 'z', 1)"
+expect_exit 0 larder export -t user_of --follow-references=rows -d places -o follow.tar --no-record -q
+new_database followed
+sql followed "CREATE TABLE owner (id int PRIMARY KEY, code text UNIQUE, next int REFERENCES owner NOT ENFORCED)"
+expect_exit 0 larder restore follow.tar -d followed -q
+expect_query followed "SELECT next FROM owner" 7
+
 it "nor does it in a restore inside the database"
 expect_exit 0 larder init -d loose -q
 expect_query loose "SELECT backups.create_backup('x_20260101', '{par}') IS NOT NULL" t
@@ -86,6 +106,16 @@ new_database stood_in
 expect_exit 0 larder restore time.tar -d stood_in --externals stub -q
 expect_query stood_in "$times" "$wanted"
 expect_query stood_in "$keys" 2
+
+it "also where a column holds several times"
+new_database times
+sql times "CREATE EXTENSION btree_gist; CREATE TABLE open (id int, at datemultirange, PRIMARY KEY (id, at WITHOUT OVERLAPS)); INSERT INTO open VALUES (1, '{[2026-01-01,2026-02-01),[2026-03-01,2026-04-01)}');
+    CREATE TABLE used (id int, at datemultirange, FOREIGN KEY (id, PERIOD at) REFERENCES open (id, PERIOD at)); INSERT INTO used VALUES (1, '{[2026-01-02,2026-01-03),[2026-03-02,2026-03-05)}')"
+expect_exit 0 larder export -t used -d times -o times.tar --no-record -q
+new_database several
+expect_exit 0 larder restore times.tar -d several --externals stub -q
+expect_query several "SELECT range_agg(at) FROM open" "{[2026-01-02,2026-01-03),[2026-03-02,2026-03-05)}"
+expect_query several "$keys" 1
 
 it "by hand, too"
 new_database by_hand

@@ -349,11 +349,13 @@ for short in "file://${SCRATCH#/}/both143" file://localhost/srv file://; do
     expect_stderr "file:///srv/backups"
 done
 
-it "rclone: what a URL names from the remote's root on is found there, also three folders deep, and not where rclone begins"
+it "what a URL names from the root on, of a folder or of a remote of rclone, is found there, also three folders deep, and not where rclone begins"
 if [[ $SCRATCH != /*/*/* ]]; then
     cp "$one" "$SCRATCH/deep.tar"
     expect_exit 4 larder verify "rclone:disk:$SCRATCH/deep.tar"
     expect_stderr "disk:$SCRATCH/deep.tar"
+    expect_exit 4 larder verify "file://$SCRATCH/deep.tar"
+    expect_exit 4 larder verify "file:////${SCRATCH#/}/deep.tar"
 fi
 
 it "rclone: one table out of a large archive takes little of it, and the whole takes few starts of the program"

@@ -1,9 +1,10 @@
 /*
- * Columns of a foreign key that sort by different rules cannot be compared as they are. The server goes by the rules of the one that is
- * referred to, and so do our queries.
+ * What queries about foreign keys say of them. Columns of one that sort by different rules cannot be compared as they are: the server goes
+ * by the rules of the one that is referred to, and so do our queries. One that is NOT ENFORCED does nothing; before PostgreSQL 18 there is
+ * none.
  */
-#ifndef ENGINE_PG_KEY_COLLATION_H
-#define ENGINE_PG_KEY_COLLATION_H
+#ifndef ENGINE_PG_KEY_SQL_H
+#define ENGINE_PG_KEY_SQL_H
 
 /* Of two rows of pg_attribute: what is put behind the column that refers, as " COLLATE ..."; NULL where nothing is needed. */
 #define KEY_COLLATION(referring, referred)                                                         \
@@ -11,5 +12,8 @@
     "FROM pg_catalog.pg_collation key_rules JOIN pg_catalog.pg_namespace key_schema "              \
     "ON key_schema.oid = key_rules.collnamespace WHERE key_rules.oid = " referred ".attcollation " \
     "AND " referring ".attcollation NOT IN (0, " referred ".attcollation))"
+
+#define KEY_IS_ENFORCED(constraint)                                                                \
+    "coalesce((pg_catalog.to_jsonb(" constraint ") ->> 'conenforced')::boolean, true) "
 
 #endif
