@@ -4,6 +4,7 @@
 #include "engine/pg/array.h"
 #include "engine/pg/catalog.h"
 #include "engine/pg/catalog_query.h"
+#include "engine/pg/key_sql.h"
 #include "engine/pg/types.h"
 #include "engine/run/run.h"
 
@@ -259,11 +260,12 @@ static enum larder_status describe_references(struct pg *pg, struct manifest *m,
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num "
         "ORDER BY u.i), ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i)   "
         "JOIN pg_catalog.pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num "
-        "ORDER BY u.i), (pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean "
-        "FROM " TABLES "JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' "
-        "AND k.conparentid = 0 JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
-        "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
-        "ORDER BY t.place, k.conname";
+        "ORDER BY u.i), " KEY_HAS_PERIOD(
+            "k") "FROM " TABLES
+                 "JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'f' "
+                 "AND k.conparentid = 0 JOIN pg_catalog.pg_class c ON c.oid = k.confrelid "
+                 "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "
+                 "ORDER BY t.place, k.conname";
     PGresult *result;
     enum larder_status status = catalog_query_tables(pg, sql, m, &result, error);
     int row = 0;

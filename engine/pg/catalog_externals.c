@@ -93,27 +93,29 @@
  * Tables that foreign keys refer to: the definition has the keys alone, each unique. And those that policies and the like refer to,
  * with the columns that these name.
  */
-#define REFERENCED                                                                                 \
-    "UNION ALL SELECT 'table', n.nspname, c.relname, "                                             \
-    "pg_catalog.format('CREATE TABLE %I.%I (%s)', n.nspname, c.relname, "                          \
-    "pg_catalog.concat_ws(', ', (SELECT string_agg(pg_catalog.format('%I %s', a.attname, "         \
-    "pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) "                   \
-    "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid "                                     \
-    "AND (a.attnum IN (SELECT unnest(k.confkey) FROM " KEYS ") "                                   \
-    "OR a.attnum IN (SELECT d.refobjsubid FROM " MENTIONED "))), "                                 \
-    "(SELECT string_agg(DISTINCT pg_catalog.format('UNIQUE (%s%s)', "                              \
-    "(SELECT string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY u.i) "                    \
-    "FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i) "                                         \
-    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num), "                 \
-    "CASE WHEN " HAS_PERIOD "THEN ' WITHOUT OVERLAPS' ELSE '' END), ', ') "                        \
-    "FROM " KEYS "))), (SELECT string_agg(DISTINCT u.name, ', ') FROM ("                           \
-    "SELECT k.conrelid::pg_catalog.regclass::text AS name FROM " KEYS                              \
-    "UNION ALL SELECT o.relid::pg_catalog.regclass::text FROM " MENTIONED ") AS u), 5, c.oid, 0 "  \
-    "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace "         \
-    "WHERE c.oid NOT IN (SELECT oid FROM t) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "           \
-    "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "                       \
-    "AND (EXISTS (SELECT FROM " KEYS "AND k.conparentid = 0) OR EXISTS (SELECT FROM " MENTIONED    \
-    ")) "
+#define REFERENCED                                                                                  \
+    "UNION ALL SELECT 'table', n.nspname, c.relname, "                                              \
+    "pg_catalog.format('CREATE TABLE %I.%I (%s)', n.nspname, c.relname, "                           \
+    "pg_catalog.concat_ws(', ', (SELECT string_agg(pg_catalog.format('%I %s', a.attname, "          \
+    "pg_catalog.format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum) "                    \
+    "FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid "                                      \
+    "AND (a.attnum IN (SELECT unnest(k.confkey) FROM " KEYS ") "                                    \
+    "OR a.attnum IN (SELECT d.refobjsubid FROM " MENTIONED "))), "                                  \
+    "(SELECT string_agg(DISTINCT pg_catalog.format('UNIQUE (%s%s)', "                               \
+    "(SELECT string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY u.i) "                     \
+    "FROM unnest(k.confkey) WITH ORDINALITY AS u(num, i) "                                          \
+    "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.num), "                  \
+    "CASE WHEN " KEY_HAS_PERIOD(                                                                    \
+        "k") "THEN ' WITHOUT OVERLAPS' ELSE '' END), ', ') "                                        \
+             "FROM " KEYS "))), (SELECT string_agg(DISTINCT u.name, ', ') FROM ("                   \
+             "SELECT k.conrelid::pg_catalog.regclass::text AS name FROM " KEYS                      \
+             "UNION ALL SELECT o.relid::pg_catalog.regclass::text FROM " MENTIONED                  \
+             ") AS u), 5, c.oid, 0 "                                                                \
+             "FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace " \
+             "WHERE c.oid NOT IN (SELECT oid FROM t) AND c.relkind IN ('r', 'p', 'v', 'm', 'f') "   \
+             "AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' "               \
+             "AND (EXISTS (SELECT FROM " KEYS                                                       \
+             "AND k.conparentid = 0) OR EXISTS (SELECT FROM " MENTIONED ")) "
 
 /* Who may use the schemas of all these; the owner's rights are written out, since a stand-in belongs to another role. */
 #define SCHEMAS                                                                                    \

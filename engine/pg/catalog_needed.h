@@ -13,14 +13,12 @@
 #define ENGINE_PG_CATALOG_NEEDED_H
 
 #include "engine/pg/catalog.h"
+#include "engine/pg/key_sql.h"
 
 /* Runs a query over the tables and, where they are known, the schemas that are dumped ($2). The caller clears `*result`. */
 enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const struct manifest *m,
                                          const struct catalog_schemas *schemas, PGresult **result,
                                          struct larder_error *error);
-
-/* Whether foreign key `k` has PERIOD, which there is from PostgreSQL 18 on. */
-#define HAS_PERIOD "coalesce((pg_catalog.to_jsonb(k) ->> 'conperiod')::boolean, false) "
 
 /* The objects of the tables that may refer to something elsewhere; a stand-in WITHOUT OVERLAPS has the operator classes of what it stands for. */
 #define NEEDED_PARTS                                                                                 \
@@ -34,7 +32,7 @@ enum larder_status catalog_query_schemas(struct pg *pg, const char *sql, const s
     "UNION SELECT 1259, indexrelid FROM pg_catalog.pg_index WHERE indrelid IN (SELECT oid FROM t) "  \
     "UNION SELECT 2616, unnest(i.indclass::oid[]) FROM pg_catalog.pg_constraint k "                  \
     "JOIN pg_catalog.pg_index i ON i.indexrelid = k.conindid WHERE k.contype = 'f' "                 \
-    "AND k.conrelid IN (SELECT oid FROM t) AND " HAS_PERIOD
+    "AND k.conrelid IN (SELECT oid FROM t) AND " KEY_HAS_PERIOD("k")
 
 /*
  * A function that is called inside a body of text, by its schema and name, or by its name alone inside of one schema: no catalog

@@ -1,7 +1,7 @@
 /*
  * What queries about foreign keys say of them. Columns of one that sort by different rules cannot be compared as they are: the server goes
- * by the rules of the one that is referred to, and so do our queries. One that is NOT ENFORCED does nothing; before PostgreSQL 18 there is
- * none.
+ * by the rules of the one that is referred to, and so do our queries. One that is NOT ENFORCED does nothing; before PostgreSQL 18
+ * there is none, nor any with PERIOD.
  */
 #ifndef ENGINE_PG_KEY_SQL_H
 #define ENGINE_PG_KEY_SQL_H
@@ -15,5 +15,9 @@
 
 #define KEY_IS_ENFORCED(constraint)                                                                \
     "coalesce((pg_catalog.to_jsonb(" constraint ") ->> 'conenforced')::boolean, true) "
+
+/* Whether its last column's time has to be within those of rows that are referred to, taken together. */
+#define KEY_HAS_PERIOD(constraint)                                                                 \
+    "coalesce((pg_catalog.to_jsonb(" constraint ") ->> 'conperiod')::boolean, false) "
 
 #endif

@@ -59,12 +59,33 @@ static void a_body_never_ends_its_own_quotes(void **state)
     buffer_free(&out);
 }
 
+/* The server of most tests has no such key; tests/scenarios/newer_constraints.sh runs this. */
+static void the_times_of_a_key_with_period_are_those_that_are_missing(void **state)
+{
+    const char *own[] = {"room", "during"}, *other[] = {"id", "open"};
+    struct manifest_reference reference = {"fk", "s", "rooms", own, other, 2, 77, true};
+    struct manifest_column columns[] = {{.name = "room", .type = "integer"},
+                                        {.name = "during", .type = "datemultirange"}};
+    const struct manifest_table table = {
+        .schema = "s", .name = "used", .columns = columns, .column_count = 2};
+    struct buffer out = {0};
+
+    (void)state;
+    stub_sql_fill(&out, &table, &reference);
+    assert_non_null(
+        strstr(buffer_text(&out), "SELECT DISTINCT t.\"room\", u.p::datemultirange FROM "));
+    assert_non_null(strstr(buffer_text(&out), "range_agg(\"during\")"));
+    assert_non_null(strstr(buffer_text(&out), "WHERE r.\"id\" = t.\"room\")"));
+    buffer_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_is_made_where_it_is_missing),
         cmocka_unit_test(what_is_not_known_is_not_made),
         cmocka_unit_test(a_body_never_ends_its_own_quotes),
+        cmocka_unit_test(the_times_of_a_key_with_period_are_those_that_are_missing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
